@@ -1,0 +1,67 @@
+//! The drain: writes the hot store's record into the ledger, behind the answers.
+//!
+//! Invariant: a change is acknowledged to the hot store only after the ledger has committed it; the ledger
+//! passes over what it has already, so a batch may come twice.
+
+use std::{sync::atomic::Ordering, time::Duration};
+
+use crate::{App, errors::AppError};
+
+/// About how many changes go into one transaction.
+const BATCH: usize = 4_000;
+
+/// How long to wait for the first change before looking at the stop signal again.
+const WAIT_MS: u64 = 500;
+
+/// Gathers a moment before each batch, so that a trickle does not cost a transaction a change.
+const GATHER: Duration = Duration::from_millis(15);
+
+/// The longest pause between attempts while the ledger does not answer.
+const MAX_PAUSE: Duration = Duration::from_secs(5);
+
+impl App {
+    /// Drains one batch. Gives how many changes it wrote; 0: there was nothing for `wait_ms`.
+    pub async fn drain_once(&self, wait_ms: u64) -> Result<usize, AppError> {
+        let Some(batch) = self.log.next(BATCH, wait_ms).await? else { return Ok(0) };
+        let count = batch.changes.len();
+        let last = batch.changes.last().map_or(0, |change| change.sequence);
+        self.ledger.record(&batch.changes).await?;
+        self.log.acknowledge(batch).await?;
+        self.recorded.send_if_modified(|recorded| {
+            let newer = last > *recorded;
+            *recorded = last.max(*recorded);
+            newer
+        });
+        metrics::counter!("onsale_drain_changes_total").increment(count as u64);
+        Ok(count)
+    }
+
+    /// Drains until the future is dropped; backs off while a store does not answer.
+    pub async fn run_drain(&self) {
+        let mut pause = GATHER;
+        loop {
+            match self.drain_once(WAIT_MS).await {
+                Ok(_) => pause = GATHER,
+                Err(error) => {
+                    pause = (pause * 2).min(MAX_PAUSE);
+                    tracing::warn!(%error, ?pause, "the drain waits");
+                }
+            }
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    /// Drains what there is, at the end of a run.
+    pub async fn drain_rest(&self) -> Result<(), AppError> {
+        while self.drain_once(0).await? > 0 {}
+        Ok(())
+    }
+
+    /// Waits until the ledger has what this process has accepted so far, or the time is up.
+    pub(crate) async fn wait_recorded(&self, at_most: Duration) {
+        let wanted = self.accepted.load(Ordering::Acquire);
+        let mut recorded = self.recorded.subscribe();
+        // Being late is no error: the list is then a little behind, as it says.
+        let _ = tokio::time::timeout(at_most, recorded.wait_for(|sequence| *sequence >= wanted)).await;
+    }
+}

@@ -1,0 +1,200 @@
+//! Use cases and ports: what onsale does, told without naming a store.
+//!
+//! Invariant: nothing here knows which adapter it talks to; the steps of a use case may each fail or run twice.
+
+use std::{
+    future::Future,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+pub mod accounts;
+pub mod cards;
+pub mod catalogue;
+pub mod drain;
+pub mod errors;
+pub mod orders;
+pub mod passwords;
+pub mod ports;
+pub mod reconciler;
+pub mod reservations;
+pub mod wallets;
+
+use cards::{Card, Cards};
+use errors::AppError;
+use onsale_domain::ids::AccountId;
+use passwords::Passwords;
+use ports::{
+    clock::{Clock, Entropy},
+    hot::{ChangeLog, Decided, HotError, Reservations, Stock},
+    ledger::{Ledger, Role},
+    payments::PaymentProvider,
+};
+use tokio::sync::watch;
+use uuid::Uuid;
+
+/// What the use cases work with.
+pub struct Ports {
+    /// The lease.
+    pub reservations: Arc<dyn Reservations>,
+    /// The stock.
+    pub stock: Arc<dyn Stock>,
+    /// The record.
+    pub log: Arc<dyn ChangeLog>,
+    /// The ledger.
+    pub ledger: Arc<dyn Ledger>,
+    /// The ways to pay.
+    pub providers: Vec<Arc<dyn PaymentProvider>>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Chance.
+    pub entropy: Arc<dyn Entropy>,
+}
+
+/// The use cases.
+pub struct App {
+    hot: Arc<dyn Reservations>,
+    stock: Arc<dyn Stock>,
+    log: Arc<dyn ChangeLog>,
+    ledger: Arc<dyn Ledger>,
+    providers: Vec<Arc<dyn PaymentProvider>>,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    passwords: Passwords,
+    cards: Cards,
+    loading: tokio::sync::Mutex<()>,
+    /// The highest sequence number this process has seen accepted, and the highest the drain has recorded.
+    accepted: AtomicU64,
+    recorded: watch::Sender<u64>,
+}
+
+/// Who asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// Their account, or the id given to a guest.
+    pub account: AccountId,
+    /// Whether they have signed up.
+    pub kind: CallerKind,
+    /// What they may do.
+    pub role: Role,
+}
+
+impl Caller {
+    /// Whether they manage an event: it is theirs, or they manage everything.
+    pub fn manages(&self, event: &ports::ledger::Event) -> bool {
+        match self.role {
+            Role::Admin => true,
+            Role::Organizer => event.organizer == self.account,
+            Role::Buyer => false,
+        }
+    }
+}
+
+/// Whether somebody has signed up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CallerKind {
+    /// No.
+    Guest,
+    /// Yes.
+    Account,
+}
+
+impl App {
+    /// Puts the use cases on their ports.
+    pub fn new(ports: Ports) -> Self {
+        Self {
+            hot: ports.reservations,
+            stock: ports.stock,
+            log: ports.log,
+            ledger: ports.ledger,
+            providers: ports.providers,
+            clock: ports.clock,
+            entropy: ports.entropy,
+            passwords: Passwords::new(),
+            cards: Cards::default(),
+            loading: tokio::sync::Mutex::new(()),
+            accepted: AtomicU64::new(0),
+            recorded: watch::Sender::new(0),
+        }
+    }
+
+    /// The clock everything here goes by.
+    pub fn clock(&self) -> &dyn Clock {
+        self.clock.as_ref()
+    }
+
+    /// A UUIDv7 of now.
+    pub fn new_id(&self) -> Uuid {
+        ports::clock::new_uuid(self.clock.as_ref(), self.entropy.as_ref())
+    }
+
+    /// Whether both stores answer.
+    pub async fn health(&self) -> Health {
+        let (hot, ledger) = tokio::join!(self.stock.health(), self.ledger.ping());
+        Health { hot: hot.err().map(|e| e.to_string()), ledger: ledger.err().map(|e| e.to_string()) }
+    }
+
+    /// Ends the hot store: what is under way is finished and written down.
+    pub async fn shut_down(&self) {
+        self.stock.shut_down().await;
+    }
+
+    /// Runs a command of the hot store; a performance that is not there is loaded from the ledger first.
+    pub(crate) async fn on_stock<T, F>(&self, card: &Card, command: impl Fn() -> F) -> Result<T, AppError>
+    where
+        F: Future<Output = Result<T, HotError>>,
+    {
+        match command().await {
+            Err(HotError::NotLoaded) => {
+                self.load(card).await?;
+                Ok(command().await?)
+            }
+            other => Ok(other?),
+        }
+    }
+
+    /// As [`App::on_stock`], for commands that change something; notes their sequence number.
+    pub(crate) async fn on_hot<T, F>(
+        &self,
+        card: &Card,
+        command: impl Fn() -> F,
+    ) -> Result<Decided<T>, AppError>
+    where
+        F: Future<Output = Result<Decided<T>, HotError>>,
+    {
+        let decided = self.on_stock(card, command).await?;
+        if let Some(sequence) = decided.sequence {
+            self.accepted.fetch_max(sequence, Ordering::AcqRel);
+        }
+        Ok(decided)
+    }
+
+    /// Puts a performance into the hot store as the ledger knows it, under the next epoch.
+    async fn load(&self, card: &Card) -> Result<(), AppError> {
+        let id = card.performance.id;
+        // One at a time: a crowd that finds it missing must not read it a thousand times.
+        let _one_at_a_time = self.loading.lock().await;
+        if !matches!(self.stock.availability(id).await, Err(HotError::NotLoaded)) {
+            return Ok(());
+        }
+        let epoch = self.ledger.next_epoch(id).await?;
+        let image = self.ledger.image(id, (*card.layout).clone(), epoch, self.clock.now()).await?;
+        let (holds, sales) = (image.holds.len(), image.sales.len());
+        if self.stock.load(id, image).await? {
+            tracing::info!(performance = %id, epoch, holds, sales, "performance loaded");
+        }
+        Ok(())
+    }
+}
+
+/// What does not answer, and what it says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Health {
+    /// The hot store's trouble.
+    pub hot: Option<String>,
+    /// The ledger's trouble.
+    pub ledger: Option<String>,
+}

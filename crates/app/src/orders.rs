@@ -1,0 +1,449 @@
+//! Orders: confirming a reservation, and giving money back.
+//!
+//! Confirm goes step by step: begin payment in the hot store → order recorded as paying, its units claimed →
+//! charge → order paid → sold in the hot store → answer. A crash between any two steps is finished by the
+//! reconciler: forward if the money was taken, backward if it was not.
+//!
+//! Invariants: no charge before the units are claimed in the ledger; no end of a payment in the hot store
+//! before the attempt is known to be dead; every step may run twice.
+
+use std::time::Duration;
+
+use onsale_domain::{
+    ids::{OrderId, ReservationId},
+    orders::OrderStatus,
+    reservations::{BeginOutcome, Ending, GRACE_AFTER_DECLINE_MS, Hold, RequestKey},
+    time::Timestamp,
+    units::Unit,
+};
+use serde_json::json;
+
+use crate::{
+    App, Caller,
+    accounts::checked_name,
+    cards::Card,
+    errors::{AppError, Reason, rfc3339},
+    ports::{
+        hot::PaymentStep,
+        ledger::{
+            BeginOrder, BuyerDetails, Order, OrderUnit, OwnedKey, Page, PageRequest, RecordedStatus,
+            SettleOrder,
+        },
+        payments::{Charge, Charged, PaymentProvider, ProviderError, Settled},
+    },
+    reservations::{UnitsInWords, ended, in_words, key_mismatch, payment_under_way},
+};
+
+/// How long a provider may take to answer a charge or a refund.
+pub const PROVIDER_ANSWERS_WITHIN: Duration = Duration::from_secs(20);
+
+/// What the payment is made with, where nothing is to be paid.
+const FREE_OF_CHARGE: &str = "free";
+
+/// An order in words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OrderView {
+    /// The order.
+    pub order: Order,
+    /// What its units are called, in the same order.
+    pub labels: UnitsInWords,
+}
+
+/// What is needed to confirm.
+#[derive(Clone, Debug)]
+pub struct Confirmation {
+    /// The provider, by name.
+    pub method: String,
+    /// Whom the tickets are for.
+    pub buyer: BuyerDetails,
+    /// Set where the client wants a repeat to do nothing.
+    pub key: Option<RequestKey>,
+}
+
+impl App {
+    /// Pays for a reservation. Asking again after it is paid answers with the same order.
+    ///
+    /// To be run to its end once begun: a caller that goes away must not take it along.
+    pub async fn confirm(
+        &self,
+        caller: Caller,
+        reservation: ReservationId,
+        confirmation: Confirmation,
+    ) -> Result<OrderView, AppError> {
+        let provider = self.provider(&confirmation.method)?;
+        let buyer = checked_details(confirmation.buyer)?;
+        let card = self.card_of(reservation).await?;
+        let key = confirmation.key.map(|key| OwnedKey { owner: caller.account, key });
+        if let Some(order) = self.order_under(key).await? {
+            return Ok(order_in_words(&card, order));
+        }
+        let order = OrderId(self.new_id());
+        let begun = self
+            .on_hot(&card, || self.hot.begin_payment(card.performance.id, reservation, caller.account, order))
+            .await?;
+        let hold = match begun.outcome {
+            BeginOutcome::Begun(hold) => hold,
+            BeginOutcome::PaymentUnderWay(_) => return Err(payment_under_way()),
+            BeginOutcome::Ended(Ending::Confirmed(order)) => return self.paid_before(&card, order).await,
+            BeginOutcome::Ended(ending) => return Err(ended(ending)),
+            BeginOutcome::NotFound => return self.confirmed_long_ago(caller, &card, reservation).await,
+        };
+        let attempt = Attempt {
+            card: &card,
+            step: PaymentStep { hold: hold.id, fence: hold.fence, order },
+            provider: provider.as_ref(),
+        };
+        let order = self.new_order(&attempt, &hold, buyer, begun.sequence.unwrap_or(0));
+        self.pay(&attempt, order, key).await
+    }
+
+    fn provider(&self, method: &str) -> Result<std::sync::Arc<dyn PaymentProvider>, AppError> {
+        self.providers.iter().find(|provider| provider.name() == method).cloned().ok_or_else(|| {
+            let known: Vec<&str> = self.providers.iter().map(|provider| provider.name()).collect();
+            AppError::invalid("payment.method", &format!("must be one of: {}", known.join(", ")))
+        })
+    }
+
+    /// The order made under a key before, if it stands. After a failed attempt the key is free again.
+    async fn order_under(&self, key: Option<OwnedKey>) -> Result<Option<Order>, AppError> {
+        let Some(key) = key else { return Ok(None) };
+        let Some((used_for, id)) = self.ledger.order_by_key(key).await? else { return Ok(None) };
+        if used_for != key.key {
+            return Err(key_mismatch());
+        }
+        let Some(order) = self.ledger.order(id).await? else { return Ok(None) };
+        match order.status {
+            OrderStatus::Paid | OrderStatus::Refunded => Ok(Some(order)),
+            OrderStatus::Failed => Ok(None),
+            OrderStatus::Paying => Err(AppError::refused(
+                Reason::InFlight,
+                "the first request under this key is still under way",
+            )),
+        }
+    }
+
+    async fn paid_before(&self, card: &Card, id: OrderId) -> Result<OrderView, AppError> {
+        let order = self.ledger.order(id).await?;
+        let order =
+            order.ok_or_else(|| AppError::Internal(format!("order {id} is sold but not recorded")))?;
+        Ok(order_in_words(card, order))
+    }
+
+    /// The hot store has forgotten the reservation; the ledger knows how it ended.
+    async fn confirmed_long_ago(
+        &self,
+        caller: Caller,
+        card: &Card,
+        reservation: ReservationId,
+    ) -> Result<OrderView, AppError> {
+        let record =
+            self.ledger.reservation(reservation).await?.filter(|record| record.owner == caller.account);
+        match record {
+            None => Err(AppError::not_found("reservation")),
+            Some(record) => match (record.status, record.order) {
+                (RecordedStatus::Confirmed, Some(order)) => self.paid_before(card, order).await,
+                (RecordedStatus::Cancelled, _) => Err(ended(Ending::Cancelled)),
+                _ => Err(ended(Ending::Expired)),
+            },
+        }
+    }
+
+    fn new_order(&self, attempt: &Attempt<'_>, hold: &Hold, buyer: BuyerDetails, sequence: u64) -> Order {
+        let card = attempt.card;
+        let units = hold
+            .units
+            .iter()
+            .map(|unit| OrderUnit {
+                unit: *unit,
+                price: card.price(*unit),
+                ticket_code: self.new_ticket_code(),
+            })
+            .collect();
+        Order {
+            id: attempt.step.order,
+            reservation: hold.id,
+            performance: card.performance.id,
+            owner: hold.owner,
+            fence: hold.fence,
+            status: OrderStatus::Paying,
+            units,
+            total: card.total(&hold.units),
+            buyer,
+            method: attempt.provider.name().to_owned(),
+            reference: None,
+            sequence,
+            created_at: self.clock.now(),
+        }
+    }
+
+    /// 80 random bits in letters and digits that are not mistaken for each other (Crockford's base 32).
+    fn new_ticket_code(&self) -> String {
+        const DIGITS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+        let mut bits = (u128::from(self.entropy.bits()) << 64) | u128::from(self.entropy.bits());
+        (0..16)
+            .map(|_| {
+                let digit = DIGITS[(bits & 31) as usize];
+                bits >>= 5;
+                char::from(digit)
+            })
+            .collect()
+    }
+
+    /// From the claim in the ledger to the end.
+    async fn pay(
+        &self,
+        attempt: &Attempt<'_>,
+        order: Order,
+        key: Option<OwnedKey>,
+    ) -> Result<OrderView, AppError> {
+        match self.ledger.begin_order(&order, key).await {
+            Ok(BeginOrder::Begun) => {}
+            Ok(BeginOrder::Exists(_)) => {
+                // The reconciler took this attempt for dead and said so first.
+                self.give_up(attempt, 0).await;
+                return Err(AppError::Unavailable("the payment took too long to begin; try again".into()));
+            }
+            Ok(BeginOrder::UnitTaken(units)) => {
+                tracing::error!(reservation = %order.reservation, ?units, "held units are claimed by another order");
+                self.give_up(attempt, 0).await;
+                let numbers: Vec<u32> = units.iter().map(|unit| unit.0).collect();
+                return Err(AppError::refused(Reason::SeatTaken, "these seats belong to another order")
+                    .with("unavailable", json!(numbers)));
+            }
+            Err(error) => {
+                // Nothing is charged yet, so the hold can go back; should the order have been recorded after
+                // all, a later attempt replaces it and the reconciler ends it.
+                self.give_up(attempt, 0).await;
+                return Err(error.into());
+            }
+        }
+        let charge = Charge { order: order.id, account: order.owner, amount: order.total };
+        match self.charge(attempt.provider, &charge).await {
+            Ok(Charged::Captured(reference)) => self.complete(attempt, &reference).await,
+            Ok(Charged::Declined(reason)) => self.declined(attempt, &reason).await,
+            Err(error) => {
+                tracing::warn!(order = %order.id, %error, "charge without an answer");
+                self.charge_unanswered(attempt).await
+            }
+        }
+    }
+
+    async fn charge(
+        &self,
+        provider: &dyn PaymentProvider,
+        charge: &Charge,
+    ) -> Result<Charged, ProviderError> {
+        if charge.amount.amount == 0 {
+            return Ok(Charged::Captured(FREE_OF_CHARGE.to_owned()));
+        }
+        within(PROVIDER_ANSWERS_WITHIN, provider.charge(charge)).await
+    }
+
+    /// The provider did not answer a charge: asks once how it stands. What is still open then is the
+    /// reconciler's, and the hold stays as it is.
+    async fn charge_unanswered(&self, attempt: &Attempt<'_>) -> Result<OrderView, AppError> {
+        match within(PROVIDER_ANSWERS_WITHIN, attempt.provider.settle(attempt.step.order)).await {
+            Ok(Settled::Captured(reference)) => self.complete(attempt, &reference).await,
+            Ok(Settled::Dead) => self.declined(attempt, "the payment provider did not answer").await,
+            Err(error) => Err(AppError::Unavailable(format!(
+                "the payment is being settled, the seats stay yours until then ({error})"
+            ))),
+        }
+    }
+
+    /// The money is taken: the order is paid, then sold.
+    async fn complete(&self, attempt: &Attempt<'_>, reference: &str) -> Result<OrderView, AppError> {
+        let order = attempt.step.order;
+        match self.ledger.pay_order(order, reference, self.clock.now()).await? {
+            SettleOrder::Done(paid) => {
+                self.sell(attempt.card, attempt.step).await;
+                tracing::info!(order = %order, sequence = paid.sequence, "paid");
+                Ok(order_in_words(attempt.card, *paid))
+            }
+            SettleOrder::Otherwise(_) | SettleOrder::NotFound => {
+                // The reconciler settled it as dead while the charge was on its way: the money goes back.
+                tracing::error!(order = %order, "charged after the order had failed; giving the money back");
+                self.give_charge_back(attempt.provider, order).await?;
+                Err(AppError::refused(
+                    Reason::PaymentDeclined,
+                    "the payment came too late and has been given back",
+                ))
+            }
+        }
+    }
+
+    async fn give_charge_back(&self, provider: &dyn PaymentProvider, id: OrderId) -> Result<(), AppError> {
+        if let Some(order) = self.ledger.order(id).await? {
+            within(PROVIDER_ANSWERS_WITHIN, provider.refund(id, order.total)).await?;
+        }
+        Ok(())
+    }
+
+    /// PAYING → SOLD. A failure is left to the reconciler: the ledger has the last word, and says paid.
+    pub(crate) async fn sell(&self, card: &Card, step: PaymentStep) {
+        match self.on_hot(card, || self.hot.sell(card.performance.id, step)).await {
+            Ok(decided) => tracing::debug!(order = %step.order, outcome = ?decided.outcome, "sold"),
+            Err(error) => tracing::warn!(order = %step.order, %error, "paid, and sold later"),
+        }
+    }
+
+    async fn declined(&self, attempt: &Attempt<'_>, reason: &str) -> Result<OrderView, AppError> {
+        let id = attempt.step.order;
+        if let Err(error) = self.ledger.fail_order(id, reason, self.clock.now()).await {
+            // A later attempt replaces the order, and the reconciler ends it: the buyer need not wait for that.
+            tracing::warn!(order = %id, %error, "declined, recorded later");
+        }
+        self.give_up(attempt, GRACE_AFTER_DECLINE_MS).await;
+        let refusal =
+            AppError::refused(Reason::PaymentDeclined, reason.to_owned()).with("order_id", json!(id));
+        let hold = self
+            .on_stock(attempt.card, || self.hot.find(attempt.card.performance.id, attempt.step.hold))
+            .await
+            .ok()
+            .flatten();
+        Err(match hold {
+            Some(view) => refusal.with("expires_at", json!(rfc3339(view.hold.expires_at))),
+            None => refusal,
+        })
+    }
+
+    /// PAYING → HELD, after the attempt is known to be dead. A failure is left to the reconciler.
+    async fn give_up(&self, attempt: &Attempt<'_>, grace_ms: u64) {
+        let card = attempt.card;
+        let ended =
+            self.on_hot(card, || self.hot.end_payment(card.performance.id, attempt.step, grace_ms)).await;
+        if let Err(error) = ended {
+            tracing::warn!(order = %attempt.step.order, %error, "the hold goes back later");
+        }
+    }
+
+    /// Brings an open order to its end: forward if the money was taken, backward if it was not. What the
+    /// provider cannot say stays open.
+    pub(crate) async fn settle(&self, card: &Card, order: &Order) -> Result<(), AppError> {
+        let step = PaymentStep { hold: order.reservation, fence: order.fence, order: order.id };
+        let settled = if order.total.amount == 0 {
+            Settled::Captured(FREE_OF_CHARGE.to_owned())
+        } else {
+            let provider = self.provider(&order.method)?;
+            within(PROVIDER_ANSWERS_WITHIN, provider.settle(order.id)).await?
+        };
+        match settled {
+            Settled::Captured(reference) => {
+                let settled = self.ledger.pay_order(order.id, &reference, self.clock.now()).await?;
+                if matches!(settled, SettleOrder::Done(_)) {
+                    self.sell(card, step).await;
+                }
+            }
+            Settled::Dead => {
+                self.ledger.fail_order(order.id, "abandoned", self.clock.now()).await?;
+                self.on_hot(card, || self.hot.end_payment(card.performance.id, step, 0)).await?;
+            }
+        }
+        tracing::info!(order = %order.id, "open order settled");
+        Ok(())
+    }
+
+    /// An order of the caller, or of an event that they manage.
+    pub async fn order(&self, caller: Caller, id: OrderId) -> Result<OrderView, AppError> {
+        let unknown = || AppError::not_found("order");
+        let order = self.ledger.order(id).await?.ok_or_else(unknown)?;
+        let card = self.card(order.performance).await?;
+        if order.owner != caller.account && !caller.manages(&card.event) {
+            return Err(unknown());
+        }
+        Ok(order_in_words(&card, order))
+    }
+
+    /// The caller's orders, newest first.
+    pub async fn orders_of(&self, caller: Caller, page: PageRequest) -> Result<Page<OrderView>, AppError> {
+        let orders = self.ledger.orders_of(caller.account, page).await?;
+        let mut items = Vec::with_capacity(orders.items.len());
+        for order in orders.items {
+            let card = self.card(order.performance).await?;
+            items.push(order_in_words(&card, order));
+        }
+        Ok(Page { items, next: orders.next })
+    }
+
+    /// Gives the money of a paid order back; its units go back on sale unless they are to be kept off it.
+    /// Asking again completes what an earlier call left undone and changes nothing otherwise.
+    pub async fn refund(&self, caller: Caller, id: OrderId, keep_seats: bool) -> Result<OrderView, AppError> {
+        let unknown = || AppError::not_found("order");
+        let order = self.ledger.order(id).await?.ok_or_else(unknown)?;
+        let card = self.card(order.performance).await?;
+        if !caller.manages(&card.event) {
+            // The buyer may see the order, so hiding it from them would be silly; to others it does not exist.
+            let own = order.owner == caller.account;
+            return Err(if own {
+                AppError::refused(Reason::Forbidden, "only the organizer refunds")
+            } else {
+                unknown()
+            });
+        }
+        if matches!(order.status, OrderStatus::Paying | OrderStatus::Failed) {
+            return Err(AppError::refused(
+                Reason::OrderState,
+                format!("the order is {}; only paid orders are refunded", order.status.as_str()),
+            ));
+        }
+        if order.total.amount > 0 {
+            let provider = self.provider(&order.method)?;
+            within(PROVIDER_ANSWERS_WITHIN, provider.refund(id, order.total)).await?;
+        }
+        let refunded = match self.ledger.refund_order(id, keep_seats, self.clock.now()).await? {
+            SettleOrder::Done(order) => *order,
+            SettleOrder::Otherwise(_) | SettleOrder::NotFound => return Err(unknown()),
+        };
+        if !keep_seats {
+            let units: Vec<Unit> = refunded.units.iter().map(|unit| unit.unit).collect();
+            self.on_hot(&card, || self.stock.give_back(card.performance.id, id, units.clone())).await?;
+        }
+        tracing::info!(order = %id, by = %caller.account, keep_seats, "refunded");
+        Ok(order_in_words(&card, refunded))
+    }
+}
+
+fn order_in_words(card: &Card, order: Order) -> OrderView {
+    let units: Vec<Unit> = order.units.iter().map(|unit| unit.unit).collect();
+    OrderView { labels: in_words(card, &units), order }
+}
+
+struct Attempt<'a> {
+    card: &'a Card,
+    step: PaymentStep,
+    provider: &'a dyn PaymentProvider,
+}
+
+async fn within<T>(
+    at_most: Duration,
+    answer: impl Future<Output = Result<T, ProviderError>>,
+) -> Result<T, ProviderError> {
+    tokio::time::timeout(at_most, answer)
+        .await
+        .unwrap_or_else(|_| Err(ProviderError("no answer in time".into())))
+}
+
+fn checked_details(details: BuyerDetails) -> Result<BuyerDetails, AppError> {
+    let name = checked_name(&details.name)
+        .map_err(|_| AppError::invalid("buyer.name", "must have 1 to 100 characters"))?;
+    let optional = |field: &str, value: Option<String>, most: usize| match value.map(|v| v.trim().to_owned())
+    {
+        None => Ok(None),
+        Some(value) if value.is_empty() => Ok(None),
+        Some(value) if value.chars().count() > most || value.chars().any(char::is_control) => {
+            Err(AppError::invalid(field, &format!("must have at most {most} characters")))
+        }
+        Some(value) => Ok(Some(value)),
+    };
+    let phone = optional("buyer.phone", details.phone, 40)?;
+    let email = optional("buyer.email", details.email, 254)?;
+    if email.as_ref().is_some_and(|email| !email.contains('@')) {
+        return Err(AppError::invalid("buyer.email", "must be an e-mail address"));
+    }
+    Ok(BuyerDetails { name, phone, email })
+}
+
+/// The moment before which an order that is still paying has been left behind by whoever began it.
+pub(crate) fn left_behind(now: Timestamp, older_than_ms: u64) -> Timestamp {
+    Timestamp(now.as_millis().saturating_sub(i64::try_from(older_than_ms).unwrap_or(i64::MAX)))
+}

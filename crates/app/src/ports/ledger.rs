@@ -1,0 +1,564 @@
+//! The ledger: what must be true in ten years.
+//!
+//! Contract: every method is one transaction; `Ok` means committed. Methods that create something take the
+//! client's idempotency key, which is recorded in the same transaction: a repeat answers [`Created::Repeated`]
+//! and does nothing. `Unavailable` leaves open whether the transaction was committed; every method may be
+//! called again.
+
+use async_trait::async_trait;
+use onsale_domain::{
+    changes::Recorded,
+    events::EventSettings,
+    ids::{AccountId, EventId, LoginId, OrderId, PerformanceId, PerformanceNumber, PlanId, ReservationId},
+    inventory::Image,
+    money::Money,
+    orders::OrderStatus,
+    position::Fence,
+    reservations::RequestKey,
+    seating::{Layout, SeatingPlan},
+    time::Timestamp,
+    units::{Unit, Units},
+};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::StoreError;
+
+/// A created thing, or what an earlier request under the same key created.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Created<T> {
+    /// Made by this call.
+    New(T),
+    /// Made before, under the same key and for the same request.
+    Repeated(T),
+    /// The key was used before for another request.
+    KeyMismatch,
+}
+
+/// An idempotency key and whose it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OwnedKey {
+    /// The buyer or organizer.
+    pub owner: AccountId,
+    /// Digests of the key and the request.
+    pub key: RequestKey,
+}
+
+/// A page of a list, newest first unless the method says otherwise.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page<T> {
+    /// The items.
+    pub items: Vec<T>,
+    /// Where the next page begins, if there is one: the id of this page's last item.
+    pub next: Option<Uuid>,
+}
+
+/// Which page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PageRequest {
+    /// At most so many items, 1 to 200.
+    pub limit: u32,
+    /// Go on behind this id.
+    pub after: Option<Uuid>,
+}
+
+/// What somebody may do. Everyone is a buyer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Buys.
+    Buyer,
+    /// Sells: manages their own events.
+    Organizer,
+    /// Manages everything.
+    Admin,
+}
+
+impl Role {
+    /// Its name in the ledger, in tokens and on the command line.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Buyer => "buyer",
+            Self::Organizer => "organizer",
+            Self::Admin => "admin",
+        }
+    }
+
+    /// The role of that name.
+    pub fn parse(name: &str) -> Option<Self> {
+        [Self::Buyer, Self::Organizer, Self::Admin].into_iter().find(|role| role.as_str() == name)
+    }
+}
+
+/// An account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// Its id.
+    pub id: AccountId,
+    /// Lower-case address; `None` for identities that a gateway vouches for.
+    pub email: Option<String>,
+    /// What to call them.
+    pub name: String,
+    /// Argon2id hash in PHC form; `None` where no password can log in.
+    pub password_hash: Option<String>,
+    /// What the gateway calls them, where the identity comes from one.
+    pub external_id: Option<String>,
+    /// What they may do beside buying.
+    pub role: Role,
+    /// Since when.
+    pub created_at: Timestamp,
+}
+
+/// Accounts.
+#[async_trait]
+pub trait Accounts: Send + Sync {
+    /// Adds an account; `false` where its e-mail address is taken.
+    async fn create_account(&self, account: &Account) -> Result<bool, StoreError>;
+    /// By address, which the caller has lower-cased.
+    async fn account_by_email(&self, email: &str) -> Result<Option<Account>, StoreError>;
+    /// By id.
+    async fn account(&self, id: AccountId) -> Result<Option<Account>, StoreError>;
+    /// The account of a gateway's identity; `fresh` is added where there is none yet.
+    async fn account_by_external_id(&self, fresh: &Account) -> Result<Account, StoreError>;
+    /// Gives a role; `false` where there is no such account.
+    async fn set_role(&self, id: AccountId, role: Role) -> Result<bool, StoreError>;
+}
+
+/// What became of presenting a refresh token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Rotation {
+    /// It was good and is used up; the next one is recorded.
+    Rotated(AccountId),
+    /// Never issued, expired, or its login has ended.
+    Unknown,
+    /// It was used before: somebody has a copy, so the whole login has ended.
+    Reused,
+}
+
+/// Log-ins and their refresh tokens. Tokens are recorded as SHA-256 digests only.
+#[async_trait]
+pub trait Logins: Send + Sync {
+    /// Begins a login with its first refresh token.
+    async fn begin_login(
+        &self,
+        login: LoginId,
+        account: AccountId,
+        token: [u8; 32],
+        expires_at: Timestamp,
+    ) -> Result<(), StoreError>;
+    /// Uses up a token and records its successor, in one step.
+    async fn rotate(
+        &self,
+        token: [u8; 32],
+        next: [u8; 32],
+        next_expires_at: Timestamp,
+        now: Timestamp,
+    ) -> Result<Rotation, StoreError>;
+    /// Ends the login of a token, if there is one.
+    async fn end_login(&self, token: [u8; 32]) -> Result<(), StoreError>;
+    /// Ends a login by name.
+    async fn end_login_by_id(&self, login: LoginId) -> Result<(), StoreError>;
+}
+
+/// An event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// Its id.
+    pub id: EventId,
+    /// Whose it is.
+    pub organizer: AccountId,
+    /// What it is called.
+    pub title: String,
+    /// More about it.
+    pub description: Option<String>,
+    /// What its organizer decided.
+    pub settings: EventSettings,
+    /// Since when.
+    pub created_at: Timestamp,
+}
+
+/// What became of deleting an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeleteOutcome {
+    /// Gone, with its performances.
+    Deleted,
+    /// There is none.
+    NotFound,
+    /// Seats are sold or being paid for.
+    HasOrders,
+}
+
+/// Events.
+#[async_trait]
+pub trait Events: Send + Sync {
+    /// Adds an event.
+    async fn create_event(&self, event: &Event, key: Option<OwnedKey>) -> Result<Created<Event>, StoreError>;
+    /// By id.
+    async fn event(&self, id: EventId) -> Result<Option<Event>, StoreError>;
+    /// All, newest first.
+    async fn events(&self, page: PageRequest) -> Result<Page<Event>, StoreError>;
+    /// Replaces title, description and settings; `false` where there is no such event.
+    async fn update_event(&self, event: &Event) -> Result<bool, StoreError>;
+    /// Deletes an event and its performances, unless there are orders.
+    async fn delete_event(&self, id: EventId) -> Result<DeleteOutcome, StoreError>;
+}
+
+/// A seating plan as it is listed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlanSummary {
+    /// Its id.
+    pub id: PlanId,
+    /// Its name.
+    pub name: String,
+    /// How many seats it has.
+    pub seat_count: u32,
+    /// How many areas are drawn in it.
+    pub area_count: u32,
+    /// Since when.
+    pub created_at: Timestamp,
+}
+
+/// Seating plans: stored once, never changed.
+#[async_trait]
+pub trait SeatingPlans: Send + Sync {
+    /// Adds a plan.
+    async fn create_plan(
+        &self,
+        summary: &PlanSummary,
+        owner: AccountId,
+        plan: &SeatingPlan,
+        key: Option<OwnedKey>,
+    ) -> Result<Created<PlanSummary>, StoreError>;
+    /// The plan itself.
+    async fn plan(&self, id: PlanId) -> Result<Option<(PlanSummary, SeatingPlan)>, StoreError>;
+    /// All, newest first.
+    async fn plans(&self, page: PageRequest) -> Result<Page<PlanSummary>, StoreError>;
+    /// A plan of `rows × columns` made before, so that a thousand equal performances share one.
+    async fn grid_plan(&self, rows: u32, columns: u32) -> Result<Option<PlanSummary>, StoreError>;
+    /// Remembers that a plan is the grid of so many rows and columns.
+    async fn remember_grid_plan(&self, rows: u32, columns: u32, plan: PlanId) -> Result<(), StoreError>;
+}
+
+/// A general-admission area of a performance. Its id is its place in the list, from 1.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AreaOffer {
+    /// What it is called.
+    pub label: String,
+    /// How many places.
+    pub capacity: u32,
+    /// What one costs.
+    pub price: Money,
+}
+
+/// One date of an event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Performance {
+    /// Its id.
+    pub id: PerformanceId,
+    /// Its serial number, given by the ledger; 0 before it is created.
+    pub number: PerformanceNumber,
+    /// Of what.
+    pub event: EventId,
+    /// When the doors open.
+    pub starts_at: Timestamp,
+    /// Its plan.
+    pub plan: PlanId,
+    /// How many seats the plan has.
+    pub seat_count: u32,
+    /// Seats and places.
+    pub capacity: u32,
+    /// Areas, in order of their ids.
+    pub areas: Vec<AreaOffer>,
+    /// Price of each category, by name; categories without one are free of charge.
+    pub prices: Vec<(String, Money)>,
+    /// Not before.
+    pub sale_opens_at: Option<Timestamp>,
+    /// Not after.
+    pub sale_closes_at: Option<Timestamp>,
+    /// Since when.
+    pub created_at: Timestamp,
+}
+
+/// Performances.
+#[async_trait]
+pub trait Performances: Send + Sync {
+    /// Adds a performance and gives it its number.
+    async fn create_performance(
+        &self,
+        performance: &Performance,
+        key: Option<OwnedKey>,
+    ) -> Result<Created<Performance>, StoreError>;
+    /// By id.
+    async fn performance(&self, id: PerformanceId) -> Result<Option<Performance>, StoreError>;
+    /// By number.
+    async fn performance_by_number(
+        &self,
+        number: PerformanceNumber,
+    ) -> Result<Option<Performance>, StoreError>;
+    /// Of an event, in order of creation.
+    async fn performances(&self, event: EventId, page: PageRequest) -> Result<Page<Performance>, StoreError>;
+    /// Hands out the next epoch of a performance, from 1.
+    async fn next_epoch(&self, id: PerformanceId) -> Result<u32, StoreError>;
+}
+
+/// What the ledger knows of a reservation's state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RecordedStatus {
+    /// Held.
+    Held,
+    /// Paying.
+    Paying,
+    /// Paid.
+    Confirmed,
+    /// Given back.
+    Cancelled,
+    /// Lapsed.
+    Expired,
+}
+
+impl RecordedStatus {
+    /// Its name in the ledger and the interface.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Held => "held",
+            Self::Paying => "paying",
+            Self::Confirmed => "confirmed",
+            Self::Cancelled => "cancelled",
+            Self::Expired => "expired",
+        }
+    }
+
+    /// The status of that name.
+    pub fn parse(name: &str) -> Option<Self> {
+        [Self::Held, Self::Paying, Self::Confirmed, Self::Cancelled, Self::Expired]
+            .into_iter()
+            .find(|status| status.as_str() == name)
+    }
+}
+
+/// A reservation as the drain wrote it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReservationRecord {
+    /// Its id.
+    pub id: ReservationId,
+    /// Of which performance.
+    pub performance: PerformanceId,
+    /// Whose.
+    pub owner: AccountId,
+    /// What.
+    pub units: Units,
+    /// Where it stands.
+    pub status: RecordedStatus,
+    /// When it was made.
+    pub made_at: Timestamp,
+    /// When it lapses or would have.
+    pub expires_at: Timestamp,
+    /// Its fence.
+    pub fence: Fence,
+    /// How often it was extended.
+    pub extensions_used: u32,
+    /// The order it is paying or was paid under.
+    pub order: Option<OrderId>,
+    /// Number of the command that made it.
+    pub sequence: u64,
+}
+
+/// Reservations, written behind the hot store.
+#[async_trait]
+pub trait ReservationRecords: Send + Sync {
+    /// Writes down changes, in order. Changes that are already written down are passed over, so that a batch
+    /// may come again.
+    async fn record(&self, changes: &[Recorded]) -> Result<(), StoreError>;
+    /// By id.
+    async fn reservation(&self, id: ReservationId) -> Result<Option<ReservationRecord>, StoreError>;
+    /// Of an owner, newest first.
+    async fn reservations_of(
+        &self,
+        owner: AccountId,
+        page: PageRequest,
+    ) -> Result<Page<ReservationRecord>, StoreError>;
+    /// The stock as the ledger knows it, for an epoch: sold and paying units by its orders, holds that have
+    /// not lapsed at `now`, blocked seats.
+    async fn image(
+        &self,
+        performance: PerformanceId,
+        layout: Layout,
+        epoch: u32,
+        now: Timestamp,
+    ) -> Result<Image, StoreError>;
+}
+
+/// Who the tickets are for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BuyerDetails {
+    /// Their name.
+    pub name: String,
+    /// A phone number.
+    pub phone: Option<String>,
+    /// An e-mail address.
+    pub email: Option<String>,
+}
+
+/// One unit of an order and its ticket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OrderUnit {
+    /// The unit.
+    pub unit: Unit,
+    /// What it cost.
+    pub price: Money,
+    /// The unguessable code of its ticket.
+    pub ticket_code: String,
+}
+
+/// An order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Order {
+    /// Its id.
+    pub id: OrderId,
+    /// What it pays for.
+    pub reservation: ReservationId,
+    /// Of which performance.
+    pub performance: PerformanceId,
+    /// Who pays.
+    pub owner: AccountId,
+    /// The fence of the hold.
+    pub fence: Fence,
+    /// Where it stands.
+    pub status: OrderStatus,
+    /// What is bought, in unit order.
+    pub units: Vec<OrderUnit>,
+    /// What is to be paid.
+    pub total: Money,
+    /// For whom.
+    pub buyer: BuyerDetails,
+    /// The provider, by name.
+    pub method: String,
+    /// What the provider calls the payment, once it is captured.
+    pub reference: Option<String>,
+    /// The number of the command that began it.
+    pub sequence: u64,
+    /// When it was begun.
+    pub created_at: Timestamp,
+}
+
+/// What became of recording a new order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BeginOrder {
+    /// Recorded as paying, its units claimed.
+    Begun,
+    /// An order of this id is there already, in this state (voided by the reconciler, say).
+    Exists(OrderStatus),
+    /// Units are claimed by another order: these.
+    UnitTaken(Units),
+}
+
+/// What became of settling an order one way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SettleOrder {
+    /// It is so, by this call or an earlier one.
+    Done(Box<Order>),
+    /// It is settled the other way; this is how it stands.
+    Otherwise(OrderStatus),
+    /// There is no such order.
+    NotFound,
+}
+
+/// Orders and their claims on units.
+#[async_trait]
+pub trait Orders: Send + Sync {
+    /// Records an order as paying and claims its units, all or none. Earlier paying orders of the same
+    /// reservation are marked failed in the same step: the hot store admits a new attempt only when the old
+    /// one is known to be over. The key, where given, points at this order from now on.
+    async fn begin_order(&self, order: &Order, key: Option<OwnedKey>) -> Result<BeginOrder, StoreError>;
+    /// PAYING → PAID.
+    async fn pay_order(&self, id: OrderId, reference: &str, at: Timestamp)
+    -> Result<SettleOrder, StoreError>;
+    /// PAYING → FAILED; the claim on the units ends. An order that is not there is recorded as failed, so that
+    /// it cannot be begun any more: then [`SettleOrder::NotFound`] is the answer.
+    async fn fail_order(&self, id: OrderId, reason: &str, at: Timestamp) -> Result<SettleOrder, StoreError>;
+    /// PAID → REFUNDED; the claim ends too unless `keep_claim`.
+    async fn refund_order(
+        &self,
+        id: OrderId,
+        keep_claim: bool,
+        at: Timestamp,
+    ) -> Result<SettleOrder, StoreError>;
+    /// By id.
+    async fn order(&self, id: OrderId) -> Result<Option<Order>, StoreError>;
+    /// The order that a key points at, with the digest of the request it was used for.
+    async fn order_by_key(&self, key: OwnedKey) -> Result<Option<(RequestKey, OrderId)>, StoreError>;
+    /// Of an owner, newest first; only orders that were paid at some time.
+    async fn orders_of(&self, owner: AccountId, page: PageRequest) -> Result<Page<Order>, StoreError>;
+    /// Orders that have been paying since before `before`, oldest first.
+    async fn open_orders(&self, before: Timestamp, limit: u32) -> Result<Vec<Order>, StoreError>;
+}
+
+/// What became of a movement on a wallet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WalletOutcome {
+    /// Moved, by this call or an earlier one of the same reference; the balance after it.
+    Moved(Money),
+    /// The balance does not cover it; nothing moved.
+    Insufficient(Money),
+    /// The order was cancelled at the wallet before it was charged.
+    Cancelled,
+}
+
+/// Wallets: double entry. Each movement has two entries, one on the account and one against it; the balance is
+/// the sum of an account's entries and never goes below zero.
+#[async_trait]
+pub trait Wallet: Send + Sync {
+    /// The sum of an account's entries.
+    async fn balance(
+        &self,
+        account: AccountId,
+        currency: onsale_domain::money::Currency,
+    ) -> Result<Money, StoreError>;
+    /// Adds to a wallet.
+    async fn top_up(
+        &self,
+        id: Uuid,
+        account: AccountId,
+        amount: Money,
+        key: Option<OwnedKey>,
+        at: Timestamp,
+    ) -> Result<Created<Money>, StoreError>;
+    /// Takes the price of an order, once per order.
+    async fn charge(
+        &self,
+        order: OrderId,
+        account: AccountId,
+        amount: Money,
+        at: Timestamp,
+    ) -> Result<WalletOutcome, StoreError>;
+    /// Whether an order was charged; where it was not, makes sure that it never will be.
+    async fn settle(&self, order: OrderId, at: Timestamp) -> Result<bool, StoreError>;
+    /// Gives the price of an order back, once per order. `false` where it was never charged.
+    async fn give_back(&self, order: OrderId, at: Timestamp) -> Result<bool, StoreError>;
+}
+
+/// Everything the use cases ask of the ledger, for wiring.
+pub trait Ledger:
+    Accounts + Logins + Events + SeatingPlans + Performances + ReservationRecords + Orders + Wallet + LedgerHealth
+{
+}
+
+impl<T> Ledger for T where
+    T: Accounts
+        + Logins
+        + Events
+        + SeatingPlans
+        + Performances
+        + ReservationRecords
+        + Orders
+        + Wallet
+        + LedgerHealth
+{
+}
+
+/// Whether the ledger answers.
+#[async_trait]
+pub trait LedgerHealth: Send + Sync {
+    /// A round trip.
+    async fn ping(&self) -> Result<(), StoreError>;
+}

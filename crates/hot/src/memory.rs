@@ -1,0 +1,563 @@
+//! The in-process store: the state in memory, the journal on disk.
+//!
+//! A command is applied inline under the lock of its performance; its changes join the batch that the journal
+//! thread writes next; the answer waits for that commit. A refusal changes nothing and is answered at once.
+//!
+//! Invariants:
+//! - one performance is one sequential history: everything that moves it happens under its lock;
+//! - no lock is held across an await;
+//! - what is shown to anyone is durable: reads wait for the commit of what they saw.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicI64, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use onsale_app::ports::{
+    StoreError,
+    clock::Clock,
+    hot::{Availability, ChangeBatch, ChangeLog, Decided, HotError, PaymentStep, Reservations, Stock},
+};
+use onsale_domain::{
+    ids::{AccountId, OrderId, PerformanceId, ReservationId},
+    inventory::{Image, Inventory, Step},
+    reservations::{
+        BeginOutcome, BlockOutcome, CancelOutcome, ExtendOutcome, FinishOutcome, Hold, HoldOutcome,
+        HoldRequest, HoldView,
+    },
+    time::Timestamp,
+    units::Unit,
+};
+use parking_lot::{Mutex, RwLock};
+
+pub mod journal;
+
+mod committer;
+mod replay;
+#[cfg(test)]
+mod tests;
+
+pub use committer::OnFatal;
+use committer::{Committer, Restore, Ticket};
+use journal::{Journal, JournalReader};
+
+/// How many times a read is made again when what it saw was taken back before it was durable.
+const READ_ATTEMPTS: usize = 20;
+
+/// After so many changes every performance is written down anew, which bounds what a start has to replay.
+const CHECKPOINT_EVERY: u64 = 1_000_000;
+
+/// How often the journal's traces are merged.
+const TIDY_EVERY: Duration = Duration::from_secs(1);
+
+/// One performance.
+struct Shard {
+    id: PerformanceId,
+    state: Mutex<ShardState>,
+    /// When its next hold lapses; `i64::MAX` for never. Lets the expiry job look without taking the lock.
+    next_expiry_ms: AtomicI64,
+}
+
+struct ShardState {
+    inventory: Inventory,
+    /// The last command that moved it.
+    last_sequence: u64,
+    /// The public view, until the next change.
+    view: Option<Arc<Availability>>,
+}
+
+/// The in-process store. Clones share it.
+#[derive(Clone)]
+pub struct MemoryStore {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    /// In order of their ids, so that a simulation goes the same way every time.
+    shards: RwLock<BTreeMap<PerformanceId, Arc<Shard>>>,
+    clock: Arc<dyn Clock>,
+    committer: Committer,
+    reader: Mutex<Box<dyn JournalReader>>,
+    drained_row: AtomicU64,
+    checkpointed_sequence: AtomicU64,
+    /// Set where there is no journal thread: commands then commit themselves (simulation).
+    inline_journal: Option<Mutex<Box<dyn Journal>>>,
+    thread: Mutex<Option<std::thread::JoinHandle<()>>>,
+}
+
+impl MemoryStore {
+    /// Opens the store on a journal: replays it, then starts the journal thread. `on_fatal` is called when the
+    /// journal is in a state that only a restart can mend; it should end the process.
+    pub fn open(
+        journal: Box<dyn Journal>,
+        clock: Arc<dyn Clock>,
+        on_fatal: OnFatal,
+    ) -> Result<Self, StoreError> {
+        let tidier = journal.tidier()?;
+        let store = Self::replayed(journal.reader()?, clock, on_fatal, None)?;
+        let inner = Arc::clone(&store.inner);
+        let mut journal = journal;
+        let thread = std::thread::Builder::new()
+            .name("journal".into())
+            .spawn(move || inner.committer.run(journal.as_mut(), inner.as_ref()))
+            .map_err(StoreError::unavailable)?;
+        *store.inner.thread.lock() = Some(thread);
+        Self::tidy_in_background(Arc::downgrade(&store.inner), tidier)?;
+        Ok(store)
+    }
+
+    /// Opens the store without any thread: each command commits before it answers. For simulations that must
+    /// be the same on every run.
+    pub fn open_inline(journal: Box<dyn Journal>, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
+        let reader = journal.reader()?;
+        Self::replayed(reader, clock, Box::new(|_| ()), Some(Mutex::new(journal)))
+    }
+
+    fn replayed(
+        mut reader: Box<dyn JournalReader>,
+        clock: Arc<dyn Clock>,
+        on_fatal: OnFatal,
+        inline_journal: Option<Mutex<Box<dyn Journal>>>,
+    ) -> Result<Self, StoreError> {
+        let replayed = replay::replay(reader.as_mut(), None)?;
+        let shards = replayed
+            .inventories
+            .into_iter()
+            .map(|(id, inventory)| (id, Arc::new(Shard::new(id, inventory))))
+            .collect();
+        let inner = Inner {
+            shards: RwLock::new(shards),
+            clock,
+            committer: Committer::new(replayed.last_sequence, replayed.last_row, on_fatal),
+            reader: Mutex::new(reader),
+            drained_row: AtomicU64::new(replayed.drained_to),
+            checkpointed_sequence: AtomicU64::new(replayed.last_sequence),
+            inline_journal,
+            thread: Mutex::new(None),
+        };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    fn tidy_in_background(store: Weak<Inner>, mut tidy: journal::Tidier) -> Result<(), StoreError> {
+        std::thread::Builder::new()
+            .name("journal-tidy".into())
+            .spawn(move || {
+                while store.strong_count() > 0 {
+                    std::thread::sleep(TIDY_EVERY);
+                    tidy();
+                }
+            })
+            .map(drop)
+            .map_err(StoreError::unavailable)
+    }
+
+    /// Lets lapse what is due, in every performance. Gives when the next hold lapses.
+    pub fn expire_due(&self) -> Option<Timestamp> {
+        let now = self.inner.clock.now();
+        let shards: Vec<Arc<Shard>> = self.inner.shards.read().values().cloned().collect();
+        for shard in &shards {
+            if shard.next_expiry_ms.load(Ordering::Acquire) <= now.as_millis() {
+                // Nobody waits for this commit; what it freed is announced by the change log once it is durable.
+                drop(self.inner.apply(shard, Inventory::expire));
+            }
+        }
+        self.inner.pump();
+        let next = shards.iter().map(|shard| shard.next_expiry_ms.load(Ordering::Acquire)).min();
+        next.filter(|at| *at != i64::MAX).map(Timestamp)
+    }
+
+    /// Lets holds lapse at their time, until the future is dropped. No hold is shorter than a second, so
+    /// looking once a second in between finds every new one before it is due.
+    pub async fn run_expiry(&self) {
+        const AT_MOST_MS: u64 = 1_000;
+        loop {
+            let next = self.expire_due();
+            if self.inner.checkpoint_due() {
+                self.checkpoint().await;
+            }
+            let wait_ms =
+                next.map_or(AT_MOST_MS, |at| at.since_ms(self.inner.clock.now()).clamp(1, AT_MOST_MS));
+            tokio::time::sleep(Duration::from_millis(wait_ms)).await;
+        }
+    }
+
+    /// Writes every performance down anew, so that the next start replays less.
+    pub async fn checkpoint(&self) {
+        let shards: Vec<Arc<Shard>> = self.inner.shards.read().values().cloned().collect();
+        for shard in shards {
+            let ticket = {
+                let state = shard.state.lock();
+                self.inner.committer.submit_image(shard.id, state.inventory.image())
+            };
+            self.inner.pump();
+            if !ticket.wait().await {
+                return;
+            }
+        }
+    }
+
+    async fn command<T>(
+        &self,
+        p: PerformanceId,
+        decide: impl FnOnce(&mut Inventory, Timestamp, &mut Vec<Step>) -> T,
+    ) -> Result<Decided<T>, HotError> {
+        let shard = self.inner.shard(p)?;
+        let (outcome, sequence, ticket) = self.inner.apply(&shard, decide)?;
+        if let Some(ticket) = ticket {
+            self.inner.pump();
+            if !ticket.wait().await {
+                return Err(StoreError::unavailable("the journal cannot be written").into());
+            }
+        }
+        Ok(Decided { outcome, sequence })
+    }
+
+    /// Reads, and answers once what was read is durable.
+    async fn read<T>(
+        &self,
+        p: PerformanceId,
+        mut look: impl FnMut(&mut ShardState) -> T,
+    ) -> Result<T, HotError> {
+        for _ in 0..READ_ATTEMPTS {
+            let shard = self.inner.shard(p)?;
+            let (seen, sequence) = {
+                let mut state = shard.state.lock();
+                (look(&mut state), state.last_sequence)
+            };
+            if self.inner.committer.is_durable(sequence) {
+                return Ok(seen);
+            }
+            let ticket = self.inner.committer.flushed();
+            self.inner.pump();
+            if ticket.wait().await {
+                return Ok(seen);
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        Err(StoreError::unavailable("the journal cannot be written").into())
+    }
+}
+
+impl Shard {
+    fn new(id: PerformanceId, inventory: Inventory) -> Self {
+        let shard = Self {
+            id,
+            next_expiry_ms: AtomicI64::new(i64::MAX),
+            state: Mutex::new(ShardState { inventory, last_sequence: 0, view: None }),
+        };
+        shard.note_expiry(&shard.state.lock().inventory);
+        shard
+    }
+
+    fn note_expiry(&self, inventory: &Inventory) {
+        let next = inventory.next_expiry().map_or(i64::MAX, Timestamp::as_millis);
+        self.next_expiry_ms.store(next, Ordering::Release);
+    }
+}
+
+impl ShardState {
+    fn view(&mut self) -> Arc<Availability> {
+        let inventory = &self.inventory;
+        Arc::clone(self.view.get_or_insert_with(|| Arc::new(public_view(inventory))))
+    }
+}
+
+/// Packs the states of the seats, two bits each.
+fn public_view(inventory: &Inventory) -> Availability {
+    let seat_count = inventory.layout().seat_count();
+    let seats = &inventory.states()[..seat_count as usize];
+    let states = seats
+        .chunks(4)
+        .map(|four| four.iter().rev().fold(0, |byte, state| (byte << 2) | state.public_bits()))
+        .collect();
+    Availability {
+        position: inventory.position(),
+        seat_count,
+        states,
+        areas: inventory.area_free().collect(),
+        counts: inventory.counts(),
+    }
+}
+
+type Applied<T> = (T, Option<u64>, Option<Ticket>);
+
+impl Inner {
+    fn shard(&self, p: PerformanceId) -> Result<Arc<Shard>, HotError> {
+        self.shards.read().get(&p).cloned().ok_or(HotError::NotLoaded)
+    }
+
+    fn apply<T>(
+        &self,
+        shard: &Shard,
+        decide: impl FnOnce(&mut Inventory, Timestamp, &mut Vec<Step>) -> T,
+    ) -> Result<Applied<T>, HotError> {
+        let mut state = shard.state.lock();
+        if self.committer.refuses() {
+            return Err(StoreError::unavailable("the journal cannot be written").into());
+        }
+        let now = self.clock.now();
+        let mut steps = Vec::new();
+        let outcome = decide(&mut state.inventory, now, &mut steps);
+        if steps.is_empty() {
+            return Ok((outcome, None, None));
+        }
+        let (sequence, ticket) = self.committer.submit(shard.id, now, steps);
+        state.last_sequence = sequence;
+        state.view = None;
+        shard.note_expiry(&state.inventory);
+        Ok((outcome, Some(sequence), Some(ticket)))
+    }
+
+    /// Without a journal thread, commits here and now.
+    fn pump(&self) {
+        if let Some(journal) = &self.inline_journal {
+            let mut journal = journal.lock();
+            if self.committer.mend(journal.as_mut(), self) {
+                self.committer.commit(journal.as_mut(), self);
+            }
+        }
+    }
+
+    fn checkpoint_due(&self) -> bool {
+        let last = self.checkpointed_sequence.load(Ordering::Acquire);
+        let due = self.committer.is_durable(last + CHECKPOINT_EVERY);
+        if due {
+            self.checkpointed_sequence.store(last + CHECKPOINT_EVERY, Ordering::Release);
+        }
+        due
+    }
+}
+
+impl Restore for Inner {
+    fn restore(&self, performances: &BTreeSet<PerformanceId>) -> bool {
+        let replayed = match replay::replay(self.reader.lock().as_mut(), Some(performances)) {
+            Ok(replayed) => replayed,
+            Err(error) => {
+                tracing::error!(%error, "the journal cannot be read back");
+                return false;
+            }
+        };
+        let mut inventories = replayed.inventories;
+        for p in performances {
+            match inventories.remove(p) {
+                None => {
+                    self.shards.write().remove(p);
+                }
+                Some(inventory) => {
+                    if let Ok(shard) = self.shard(*p) {
+                        let mut state = shard.state.lock();
+                        shard.note_expiry(&inventory);
+                        *state = ShardState { inventory, last_sequence: 0, view: None };
+                    }
+                }
+            }
+        }
+        true
+    }
+}
+
+#[async_trait]
+impl Reservations for MemoryStore {
+    async fn hold(&self, p: PerformanceId, request: HoldRequest) -> Result<Decided<HoldOutcome>, HotError> {
+        self.command(p, |inventory, now, steps| inventory.hold(&request, now, steps)).await
+    }
+
+    async fn extend(
+        &self,
+        p: PerformanceId,
+        hold: ReservationId,
+        owner: AccountId,
+        ttl_ms: u64,
+        max_extensions: u32,
+    ) -> Result<Decided<ExtendOutcome>, HotError> {
+        self.command(p, |inventory, now, steps| {
+            inventory.extend(hold, owner, ttl_ms, max_extensions, now, steps)
+        })
+        .await
+    }
+
+    async fn cancel(
+        &self,
+        p: PerformanceId,
+        hold: ReservationId,
+        owner: AccountId,
+    ) -> Result<Decided<CancelOutcome>, HotError> {
+        self.command(p, |inventory, now, steps| inventory.cancel(hold, owner, now, steps)).await
+    }
+
+    async fn begin_payment(
+        &self,
+        p: PerformanceId,
+        hold: ReservationId,
+        owner: AccountId,
+        order: OrderId,
+    ) -> Result<Decided<BeginOutcome>, HotError> {
+        self.command(p, |inventory, now, steps| inventory.begin_payment(hold, owner, order, now, steps)).await
+    }
+
+    async fn end_payment(
+        &self,
+        p: PerformanceId,
+        step: PaymentStep,
+        grace_ms: u64,
+    ) -> Result<Decided<FinishOutcome>, HotError> {
+        self.command(p, |inventory, now, steps| {
+            inventory.end_payment(step.hold, step.fence, step.order, grace_ms, now, steps)
+        })
+        .await
+    }
+
+    async fn sell(&self, p: PerformanceId, step: PaymentStep) -> Result<Decided<FinishOutcome>, HotError> {
+        self.command(p, |inventory, now, steps| inventory.sell(step.hold, step.fence, step.order, now, steps))
+            .await
+    }
+
+    async fn find(&self, p: PerformanceId, hold: ReservationId) -> Result<Option<HoldView>, HotError> {
+        self.read(p, |state| state.inventory.find(hold)).await
+    }
+
+    async fn holds_of(&self, p: PerformanceId, owner: AccountId) -> Result<Vec<Hold>, HotError> {
+        self.read(p, |state| state.inventory.holds_of(owner)).await
+    }
+}
+
+#[async_trait]
+impl Stock for MemoryStore {
+    async fn load(&self, p: PerformanceId, image: Image) -> Result<bool, StoreError> {
+        let inventory = Inventory::from_image(image.clone()).map_err(StoreError::corrupt)?;
+        let ticket = {
+            let mut shards = self.inner.shards.write();
+            if shards.contains_key(&p) {
+                return Ok(false);
+            }
+            if self.inner.committer.refuses() {
+                return Err(StoreError::unavailable("the journal cannot be written"));
+            }
+            shards.insert(p, Arc::new(Shard::new(p, inventory)));
+            self.inner.committer.submit_image(p, image)
+        };
+        self.inner.pump();
+        if ticket.wait().await {
+            Ok(true)
+        } else {
+            Err(StoreError::unavailable("the journal cannot be written"))
+        }
+    }
+
+    async fn availability(&self, p: PerformanceId) -> Result<Arc<Availability>, HotError> {
+        self.read(p, ShardState::view).await
+    }
+
+    async fn block(
+        &self,
+        p: PerformanceId,
+        seats: Vec<Unit>,
+        blocked: bool,
+    ) -> Result<Decided<BlockOutcome>, HotError> {
+        self.command(p, |inventory, now, steps| inventory.block(&seats, blocked, now, steps)).await
+    }
+
+    async fn give_back(
+        &self,
+        p: PerformanceId,
+        order: OrderId,
+        units: Vec<Unit>,
+    ) -> Result<Decided<FinishOutcome>, HotError> {
+        self.command(p, |inventory, now, steps| inventory.give_back(order, &units, now, steps)).await
+    }
+
+    async fn paying(
+        &self,
+        older_than_ms: u64,
+        limit: usize,
+    ) -> Result<Vec<(PerformanceId, Hold)>, StoreError> {
+        let before = Timestamp(
+            self.inner
+                .clock
+                .now()
+                .as_millis()
+                .saturating_sub(i64::try_from(older_than_ms).unwrap_or(i64::MAX)),
+        );
+        let shards: Vec<Arc<Shard>> = self.inner.shards.read().values().cloned().collect();
+        let mut found = Vec::new();
+        for shard in shards {
+            let holds = shard.state.lock().inventory.paying_since(before);
+            found.extend(holds.into_iter().map(|hold| (shard.id, hold)).take(limit - found.len()));
+            if found.len() == limit {
+                break;
+            }
+        }
+        Ok(found)
+    }
+
+    async fn image(&self, p: PerformanceId) -> Result<Image, HotError> {
+        self.read(p, |state| state.inventory.image()).await
+    }
+
+    async fn health(&self) -> Result<(), StoreError> {
+        if self.inner.committer.refuses() {
+            return Err(StoreError::unavailable("the journal cannot be written"));
+        }
+        Ok(())
+    }
+
+    async fn shut_down(&self) {
+        self.checkpoint().await;
+        self.inner.committer.stop();
+        self.inner.pump();
+        let thread = self.inner.thread.lock().take();
+        if let Some(thread) = thread {
+            // The thread ends after its last commit; waiting for it blocks, so not on the runtime's threads.
+            let joined = tokio::task::spawn_blocking(move || thread.join()).await;
+            if !matches!(joined, Ok(Ok(()))) {
+                tracing::error!("the journal thread ended badly");
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl ChangeLog for MemoryStore {
+    async fn next(&self, max: usize, wait_ms: u64) -> Result<Option<ChangeBatch>, StoreError> {
+        let after = self.inner.drained_row.load(Ordering::Acquire);
+        if self.inner.committer.durable_row() <= after {
+            let committed = self.inner.committer.committed.notified();
+            // A time-out is not an error: there was nothing to read.
+            let _ = tokio::time::timeout(Duration::from_millis(wait_ms), committed).await;
+        }
+        if self.inner.committer.durable_row() <= after {
+            return Ok(None);
+        }
+        let rows = if self.inner.inline_journal.is_some() {
+            self.inner.reader.lock().rows(after, max)?
+        } else {
+            let inner = Arc::clone(&self.inner);
+            tokio::task::spawn_blocking(move || inner.reader.lock().rows(after, max))
+                .await
+                .map_err(StoreError::unavailable)??
+        };
+        let Some((upto, _)) = rows.last() else { return Ok(None) };
+        let upto = *upto;
+        Ok(Some(ChangeBatch { upto, changes: rows.into_iter().flat_map(|(_, changes)| changes).collect() }))
+    }
+
+    async fn acknowledge(&self, batch: ChangeBatch) -> Result<(), StoreError> {
+        self.inner.drained_row.fetch_max(batch.upto, Ordering::AcqRel);
+        self.inner.committer.drained_to(batch.upto);
+        let mut reached = BTreeMap::new();
+        for change in &batch.changes {
+            reached.insert(change.performance, change.position);
+        }
+        for (p, position) in reached {
+            if let Ok(shard) = self.inner.shard(p) {
+                shard.state.lock().inventory.forget_ended(position);
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,316 @@
+//! Group commit: gathers what commands have changed, writes it as one journal row, then lets the answers go.
+//!
+//! Invariants:
+//! - sequence numbers are given under the lock of the gathering batch, so their order is the journal's order;
+//! - a ticket is answered `true` only after the row that holds its changes (and every row before) is durable;
+//! - after a write that failed nothing is accepted until the states have gone back to the last durable
+//!   position and a write has succeeded.
+
+use std::{
+    collections::BTreeSet,
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
+    time::{Duration, Instant},
+};
+
+use onsale_domain::{
+    changes::Recorded,
+    ids::PerformanceId,
+    inventory::{Image, Step},
+    time::Timestamp,
+};
+use parking_lot::{Condvar, Mutex};
+use tokio::sync::{Notify, oneshot};
+
+use super::journal::{Batch, Journal, JournalError};
+
+/// Changes that may gather before further commands are refused: some tens of megabytes, and far more than
+/// can gather while the disk works at all.
+const MAX_GATHERED: usize = 200_000;
+
+/// How long to wait between attempts to write again.
+const RETRY_EVERY: Duration = Duration::from_millis(200);
+
+/// Told when the journal is in a state that only a restart can mend.
+pub type OnFatal = Box<dyn Fn(&str) + Send + Sync>;
+
+#[derive(Default)]
+struct Gathering {
+    batch: Batch,
+    waiters: Vec<oneshot::Sender<bool>>,
+    next_sequence: u64,
+    broken: bool,
+    dirty: BTreeSet<PerformanceId>,
+    stopping: bool,
+}
+
+/// Gathers and commits.
+pub(super) struct Committer {
+    gathering: Mutex<Gathering>,
+    work: Condvar,
+    refusing: AtomicBool,
+    durable_sequence: AtomicU64,
+    durable_row: AtomicU64,
+    /// Notified after each commit that holds changes.
+    pub(super) committed: Notify,
+    on_fatal: OnFatal,
+    batch_seconds: metrics::Histogram,
+    batch_changes: metrics::Histogram,
+}
+
+/// Waits for a commit.
+pub(super) struct Ticket(Option<oneshot::Receiver<bool>>);
+
+impl Ticket {
+    /// For what is known not to become durable.
+    fn refused() -> Self {
+        Self(None)
+    }
+
+    /// `true` once what it stands for is durable, `false` if it never will be.
+    pub(super) async fn wait(self) -> bool {
+        match self.0 {
+            None => false,
+            Some(receiver) => receiver.await.unwrap_or(false),
+        }
+    }
+}
+
+/// What the committing side does when a write has failed: put the states of these performances back.
+pub(super) trait Restore {
+    /// Puts the states back to what the journal holds. `false`: not possible now, try again.
+    fn restore(&self, performances: &BTreeSet<PerformanceId>) -> bool;
+}
+
+impl Committer {
+    pub(super) fn new(last_sequence: u64, last_row: u64, on_fatal: OnFatal) -> Self {
+        Self {
+            gathering: Mutex::new(Gathering { next_sequence: last_sequence + 1, ..Gathering::default() }),
+            work: Condvar::new(),
+            refusing: AtomicBool::new(false),
+            durable_sequence: AtomicU64::new(last_sequence),
+            durable_row: AtomicU64::new(last_row),
+            committed: Notify::new(),
+            on_fatal,
+            batch_seconds: metrics::histogram!("onsale_journal_commit_seconds"),
+            batch_changes: metrics::histogram!("onsale_journal_batch_changes"),
+        }
+    }
+
+    /// Whether commands are refused now. To be asked under the lock of the performance, before its state is
+    /// touched.
+    pub(super) fn refuses(&self) -> bool {
+        self.refusing.load(Ordering::Acquire)
+    }
+
+    /// The last row that is on disk.
+    pub(super) fn durable_row(&self) -> u64 {
+        self.durable_row.load(Ordering::Acquire)
+    }
+
+    /// Whether everything up to a command is on disk.
+    pub(super) fn is_durable(&self, sequence: u64) -> bool {
+        self.durable_sequence.load(Ordering::Acquire) >= sequence
+    }
+
+    /// Hands over the steps of one command, under the lock of its performance. Gives its sequence number.
+    pub(super) fn submit(&self, p: PerformanceId, at: Timestamp, steps: Vec<Step>) -> (u64, Ticket) {
+        let mut gathering = self.gathering.lock();
+        let sequence = gathering.next_sequence;
+        if gathering.broken || gathering.stopping {
+            // The state has moved already; it is put back with the others.
+            gathering.dirty.insert(p);
+            return (sequence, Ticket::refused());
+        }
+        gathering.next_sequence += 1;
+        gathering.batch.changes.extend(steps.into_iter().map(|(position, change)| Recorded {
+            performance: p,
+            position,
+            sequence,
+            at,
+            change,
+        }));
+        if gathering.batch.changes.len() >= MAX_GATHERED {
+            self.refusing.store(true, Ordering::Release);
+        }
+        let ticket = Self::wait_with(&mut gathering);
+        drop(gathering);
+        self.work.notify_one();
+        (sequence, ticket)
+    }
+
+    /// Hands over an image, under the lock of its performance.
+    pub(super) fn submit_image(&self, p: PerformanceId, image: Image) -> Ticket {
+        let mut gathering = self.gathering.lock();
+        if gathering.broken || gathering.stopping {
+            gathering.dirty.insert(p);
+            return Ticket::refused();
+        }
+        gathering.batch.images.push((p, image));
+        let ticket = Self::wait_with(&mut gathering);
+        drop(gathering);
+        self.work.notify_one();
+        ticket
+    }
+
+    /// Notes how far the ledger has come; written with the next batch.
+    pub(super) fn drained_to(&self, row: u64) {
+        let mut gathering = self.gathering.lock();
+        let known = gathering.batch.drained_to.unwrap_or(0);
+        gathering.batch.drained_to = Some(known.max(row));
+    }
+
+    /// Waits for everything submitted so far.
+    pub(super) fn flushed(&self) -> Ticket {
+        let mut gathering = self.gathering.lock();
+        if gathering.broken {
+            return Ticket::refused();
+        }
+        let ticket = Self::wait_with(&mut gathering);
+        drop(gathering);
+        self.work.notify_one();
+        ticket
+    }
+
+    fn wait_with(gathering: &mut Gathering) -> Ticket {
+        let (answer, ticket) = oneshot::channel();
+        gathering.waiters.push(answer);
+        Ticket(Some(ticket))
+    }
+
+    /// Ends [`Committer::run`] after what has gathered is written; later commands are refused.
+    pub(super) fn stop(&self) {
+        self.refusing.store(true, Ordering::Release);
+        self.gathering.lock().stopping = true;
+        self.work.notify_all();
+    }
+
+    /// Commits until stopped. Runs on a thread of its own.
+    pub(super) fn run(&self, journal: &mut dyn Journal, restore: &dyn Restore) {
+        loop {
+            let (broken, stopping) = {
+                let mut gathering = self.gathering.lock();
+                while gathering.waiters.is_empty() && !gathering.stopping && !gathering.broken {
+                    self.work.wait(&mut gathering);
+                }
+                (gathering.broken, gathering.stopping)
+            };
+            if broken && !self.mend(journal, restore) {
+                if stopping {
+                    return;
+                }
+                std::thread::sleep(RETRY_EVERY);
+                continue;
+            }
+            let wrote = self.commit(journal, restore);
+            if stopping && !wrote {
+                return;
+            }
+        }
+    }
+
+    /// Writes what has gathered, once, and answers. Gives `false` if nothing had gathered.
+    pub(super) fn commit(&self, journal: &mut dyn Journal, restore: &dyn Restore) -> bool {
+        let (batch, waiters) = {
+            let mut gathering = self.gathering.lock();
+            (std::mem::take(&mut gathering.batch), std::mem::take(&mut gathering.waiters))
+        };
+        if batch.is_empty() {
+            answer(waiters, true);
+            return false;
+        }
+        let begun = Instant::now();
+        match journal.append(&batch) {
+            Ok(row) => {
+                if let Some(last) = batch.changes.last() {
+                    self.durable_sequence.store(last.sequence, Ordering::Release);
+                }
+                self.durable_row.store(row, Ordering::Release);
+                self.batch_seconds.record(begun.elapsed());
+                self.batch_changes.record(f64::from(batch.changes.len() as u32));
+                answer(waiters, true);
+                if self.refuses() {
+                    self.accept_again();
+                }
+                self.committed.notify_one();
+            }
+            Err(error) => {
+                if let JournalError::Unknown(cause) = &error {
+                    // Nobody may be told that it is durable, nor that it is not.
+                    (self.on_fatal)(cause);
+                }
+                self.give_up(&batch, waiters, &error, restore);
+            }
+        }
+        true
+    }
+
+    fn accept_again(&self) {
+        let gathering = self.gathering.lock();
+        if !gathering.broken && !gathering.stopping {
+            self.refusing.store(false, Ordering::Release);
+        }
+    }
+
+    /// After a write that failed: refuses all that wait, once the states are back where the journal is.
+    fn give_up(
+        &self,
+        batch: &Batch,
+        waiters: Vec<oneshot::Sender<bool>>,
+        error: &JournalError,
+        restore: &dyn Restore,
+    ) {
+        tracing::error!(%error, "commands are refused until the journal writes again");
+        metrics::counter!("onsale_journal_failures_total").increment(1);
+        let later_waiters = {
+            let mut gathering = self.gathering.lock();
+            gathering.broken = true;
+            self.refusing.store(true, Ordering::Release);
+            let later = std::mem::take(&mut gathering.batch);
+            for lost in [batch, &later] {
+                gathering.dirty.extend(lost.changes.iter().map(|change| change.performance));
+                gathering.dirty.extend(lost.images.iter().map(|(performance, _)| *performance));
+            }
+            gathering.batch.drained_to = batch.drained_to.max(later.drained_to);
+            std::mem::take(&mut gathering.waiters)
+        };
+        // Put back first, answer then: who is refused may read at once and must not see what never was.
+        self.restore_dirty(restore);
+        answer(waiters, false);
+        answer(later_waiters, false);
+    }
+
+    /// Goes on after a failure if writing works again and the states are back. Gives whether commands are
+    /// accepted.
+    pub(super) fn mend(&self, journal: &mut dyn Journal, restore: &dyn Restore) -> bool {
+        if !self.gathering.lock().broken {
+            return true;
+        }
+        if journal.probe().is_err() || !self.restore_dirty(restore) {
+            return false;
+        }
+        let mut gathering = self.gathering.lock();
+        if gathering.dirty.is_empty() {
+            gathering.broken = false;
+            self.refusing.store(gathering.stopping, Ordering::Release);
+            tracing::info!("the journal writes again");
+        }
+        !gathering.broken
+    }
+
+    /// Puts back what has to be put back; `true` when nothing is left to do.
+    fn restore_dirty(&self, restore: &dyn Restore) -> bool {
+        let dirty = std::mem::take(&mut self.gathering.lock().dirty);
+        if dirty.is_empty() || restore.restore(&dirty) {
+            return true;
+        }
+        self.gathering.lock().dirty.extend(dirty);
+        false
+    }
+}
+
+fn answer(waiters: Vec<oneshot::Sender<bool>>, durable: bool) {
+    for waiter in waiters {
+        // Whoever asked may have gone; the change stands all the same.
+        let _ = waiter.send(durable);
+    }
+}

@@ -1,0 +1,86 @@
+//! The journal: the durable record behind the in-process store, one row a batch.
+//!
+//! Invariant: rows are numbered without gaps in the order in which batches were submitted; a row is there
+//! whole or not at all. An image of a performance written in row k contains every change of it in rows before
+//! k; changes it already contains are told by their positions.
+
+use onsale_app::ports::StoreError;
+use onsale_domain::{changes::Recorded, ids::PerformanceId, inventory::Image};
+
+pub mod sqlite;
+pub mod volatile;
+
+/// Layout of the encoded rows. A journal of another layout is refused, never guessed at.
+pub(super) const FORMAT: u8 = 1;
+
+/// What one commit writes.
+#[derive(Debug, Default)]
+pub struct Batch {
+    /// Changes of any performances, in the order of their sequence numbers.
+    pub changes: Vec<Recorded>,
+    /// Performances put in place or checkpointed.
+    pub images: Vec<(PerformanceId, Image)>,
+    /// Set where the drain has advanced: rows up to here are in the ledger.
+    pub drained_to: Option<u64>,
+}
+
+impl Batch {
+    /// Whether there is nothing to write.
+    pub fn is_empty(&self) -> bool {
+        self.changes.is_empty() && self.images.is_empty() && self.drained_to.is_none()
+    }
+}
+
+/// Why a batch was not written.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    /// It is surely not on disk, and writing may work later: the disk is full.
+    #[error("journal not writable: {0}")]
+    Refused(String),
+    /// Whether it is on disk cannot be known (a failed fsync). The process must end and replay.
+    #[error("journal in an unknown state: {0}")]
+    Unknown(String),
+}
+
+/// What a journal has kept.
+#[derive(Debug, Default)]
+pub struct Kept {
+    /// The newest image of every performance, and the row it was written in.
+    pub images: Vec<(PerformanceId, u64, Image)>,
+    /// Rows up to this one are in the ledger.
+    pub drained_to: u64,
+    /// The number of the last row.
+    pub last_row: u64,
+    /// The highest sequence number used.
+    pub last_sequence: u64,
+}
+
+/// The writing side; used by one thread.
+pub trait Journal: Send {
+    /// Writes a batch durably; gives the number of its row.
+    fn append(&mut self, batch: &Batch) -> Result<u64, JournalError>;
+
+    /// Finds out whether writing works again, without recording anything.
+    fn probe(&mut self) -> Result<(), JournalError>;
+
+    /// A reader of the same journal.
+    fn reader(&self) -> Result<Box<dyn JournalReader>, StoreError>;
+
+    /// What merges the traces of commits into the journal, on a thread of its own, now and then.
+    fn tidier(&self) -> Result<Tidier, StoreError>;
+}
+
+/// One run of tidying. It never delays a commit for longer than a page write.
+pub type Tidier = Box<dyn FnMut() + Send>;
+
+/// Rows as read back: the number of each and its changes.
+pub type Rows = Vec<(u64, Vec<Recorded>)>;
+
+/// The reading side.
+pub trait JournalReader: Send {
+    /// Images and counters.
+    fn kept(&mut self) -> Result<Kept, StoreError>;
+
+    /// The rows behind `after`, in order, until there are `max_changes` changes or no more rows.
+    fn rows(&mut self, after: u64, max_changes: usize) -> Result<Rows, StoreError>;
+}

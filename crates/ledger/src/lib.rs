@@ -1,0 +1,81 @@
+//! The ledger in SQL: accounts, catalogue, orders and payments, through one set of queries for every dialect.
+//!
+//! Invariants: every command is one transaction; what a dialect does differently (how to connect, how to begin,
+//! which errors mean what) lives in `connection` and nowhere else; a unit is claimed by one order at a time
+//! because a unique index says so, not because the code is careful.
+
+use async_trait::async_trait;
+use onsale_app::ports::{StoreError, ledger::LedgerHealth};
+
+mod accounts;
+mod columns;
+mod connection;
+mod entity;
+mod events;
+mod idempotency;
+mod inserts;
+mod logins;
+mod migrations;
+mod orders;
+mod pages;
+mod performances;
+mod reservations;
+mod seating_plans;
+mod wallets;
+
+#[cfg(test)]
+mod tests;
+
+pub use connection::LedgerSettings;
+pub use migrations::{MigrateError, MigrationState};
+
+use connection::Connections;
+
+/// The ledger in a SQL database.
+#[derive(Debug)]
+pub struct SqlLedger {
+    db: Connections,
+}
+
+impl SqlLedger {
+    /// Opens the database of a URL such as `sqlite:///var/lib/onsale/ledger.db`; a SQLite file that is not there
+    /// is made. Its tables are [`SqlLedger::migrate`]'s affair.
+    pub async fn open(url: &str, settings: LedgerSettings) -> Result<Self, StoreError> {
+        Ok(Self { db: Connections::open(url, settings).await? })
+    }
+
+    /// A ledger that ends with the process, its tables in place: for tests.
+    pub async fn in_memory() -> Result<Self, StoreError> {
+        let ledger = Self::open("sqlite::memory:", LedgerSettings::default()).await?;
+        ledger.migrate().await.map_err(StoreError::unavailable)?;
+        Ok(ledger)
+    }
+
+    /// Brings the tables to this version; does nothing where they are. Refuses a database that a newer version
+    /// has touched.
+    pub async fn migrate(&self) -> Result<(), MigrateError> {
+        migrations::migrate(self.db.writer()).await
+    }
+
+    /// Every migration that this version knows, in order, and whether the database has it. Changes nothing.
+    pub async fn migration_status(&self) -> Result<Vec<MigrationState>, MigrateError> {
+        migrations::status(self.db.writer()).await
+    }
+
+    #[doc(hidden)]
+    pub async fn raw(&self, sql: &str) {
+        use sea_orm::ConnectionTrait;
+        self.db.writer().execute_unprepared(sql).await.unwrap();
+    }
+    /// Closes every connection after what is under way; commands after it are refused.
+    pub async fn close(&self) {
+        self.db.close().await;
+    }
+}
+
+#[async_trait]
+impl LedgerHealth for SqlLedger {
+    async fn ping(&self) -> Result<(), StoreError> {
+        self.db.ping().await
+    }
+}

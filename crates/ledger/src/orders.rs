@@ -1,0 +1,276 @@
+//! Orders, their claims on units and their payments.
+//!
+//! Invariants: a unit is in one live claim at most (the index `order_units_claim`); an order moves as
+//! [`OrderStatus::may_become`] says and no other way, and its claims and its payment move in the same
+//! transaction; an order that was failed before it was begun has a row, which keeps it from being begun.
+
+use async_trait::async_trait;
+use onsale_app::ports::{
+    StoreError,
+    ledger::{BeginOrder, Order, Orders, OwnedKey, Page, PageRequest, SettleOrder},
+};
+use onsale_domain::{
+    ids::{AccountId, OrderId},
+    orders::OrderStatus,
+    reservations::RequestKey,
+    time::Timestamp,
+    units::Units,
+};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+    sea_query::{Expr, OnConflict},
+};
+use uuid::Uuid;
+
+use crate::{
+    SqlLedger, columns,
+    connection::store_error,
+    entity::{order_units, orders, payments},
+    idempotency::{self, Kind},
+    inserts::insert_new,
+    pages,
+};
+
+mod rows;
+
+use rows::PaymentStatus;
+
+#[async_trait]
+impl Orders for SqlLedger {
+    async fn begin_order(&self, order: &Order, key: Option<OwnedKey>) -> Result<BeginOrder, StoreError> {
+        let txn = self.db.begin_write().await?;
+        if !insert_new(&txn, rows::order(order)?).await? {
+            let known = orders::Entity::find_by_id(order.id.0).one(&txn).await.map_err(store_error)?;
+            let known = known.ok_or_else(|| StoreError::corrupt("an order that is there and is not"))?;
+            return Ok(BeginOrder::Exists(rows::status(&known)?));
+        }
+        fail_earlier_attempts(&txn, order).await?;
+        if !claim(&txn, order).await? {
+            return Ok(BeginOrder::UnitTaken(taken(&txn, order).await?));
+        }
+        let payment = payments::Entity::insert(rows::payment(order));
+        payment.exec_without_returning(&txn).await.map_err(store_error)?;
+        idempotency::remember(&txn, key, Kind::Order, order.id.0, order.created_at).await?;
+        txn.commit().await.map_err(store_error)?;
+        Ok(BeginOrder::Begun)
+    }
+
+    async fn pay_order(
+        &self,
+        id: OrderId,
+        reference: &str,
+        at: Timestamp,
+    ) -> Result<SettleOrder, StoreError> {
+        let txn = self.db.begin_write().await?;
+        let Some(order) = rows::find_for_update(&txn, id).await? else { return Ok(SettleOrder::NotFound) };
+        if !order.status.may_become(OrderStatus::Paid) {
+            return Ok(as_it_stands(order, OrderStatus::Paid));
+        }
+        move_order(&txn, id, OrderStatus::Paid, &[(orders::Column::SettledAt, at.as_millis().into())])
+            .await?;
+        let reference_column = (payments::Column::Reference, Expr::value(reference));
+        move_payment(&txn, id, PaymentStatus::Captured, at, Some(reference_column)).await?;
+        txn.commit().await.map_err(store_error)?;
+        let (status, reference) = (OrderStatus::Paid, Some(reference.to_owned()));
+        Ok(SettleOrder::Done(Box::new(Order { status, reference, ..order })))
+    }
+
+    async fn fail_order(&self, id: OrderId, reason: &str, at: Timestamp) -> Result<SettleOrder, StoreError> {
+        let txn = self.db.begin_write().await?;
+        if insert_new(&txn, rows::never_begun(id, reason, at)).await? {
+            txn.commit().await.map_err(store_error)?;
+            return Ok(SettleOrder::NotFound);
+        }
+        let Some(order) = rows::find_for_update(&txn, id).await? else { return Ok(SettleOrder::NotFound) };
+        if !order.status.may_become(OrderStatus::Failed) {
+            return Ok(as_it_stands(order, OrderStatus::Failed));
+        }
+        fail(&txn, id, reason, at).await?;
+        txn.commit().await.map_err(store_error)?;
+        Ok(SettleOrder::Done(Box::new(Order { status: OrderStatus::Failed, ..order })))
+    }
+
+    async fn refund_order(
+        &self,
+        id: OrderId,
+        keep_claim: bool,
+        at: Timestamp,
+    ) -> Result<SettleOrder, StoreError> {
+        let txn = self.db.begin_write().await?;
+        let Some(order) = rows::find_for_update(&txn, id).await? else { return Ok(SettleOrder::NotFound) };
+        if order.status.may_become(OrderStatus::Refunded) {
+            let when = [(orders::Column::RefundedAt, at.as_millis().into())];
+            move_order(&txn, id, OrderStatus::Refunded, &when).await?;
+            move_payment(&txn, id, PaymentStatus::Refunded, at, None).await?;
+        } else if order.status != OrderStatus::Refunded {
+            return Ok(as_it_stands(order, OrderStatus::Refunded));
+        }
+        // Also when it was refunded before with its claim kept: whoever asks again without keeping it is about to
+        // put the units back on sale.
+        if !keep_claim {
+            end_claim(&txn, id).await?;
+        }
+        txn.commit().await.map_err(store_error)?;
+        Ok(SettleOrder::Done(Box::new(Order { status: OrderStatus::Refunded, ..order })))
+    }
+
+    async fn order(&self, id: OrderId) -> Result<Option<Order>, StoreError> {
+        let txn = self.db.begin_read().await?;
+        let row = orders::Entity::find_by_id(id.0).all(&txn).await.map_err(store_error)?;
+        Ok(rows::assemble(&txn, row).await?.pop())
+    }
+
+    async fn order_by_key(&self, key: OwnedKey) -> Result<Option<(RequestKey, OrderId)>, StoreError> {
+        let found = idempotency::order_under(self.db.reader(), key).await?;
+        Ok(found.map(|(used_for, order)| (used_for, OrderId(order))))
+    }
+
+    async fn orders_of(&self, owner: AccountId, request: PageRequest) -> Result<Page<Order>, StoreError> {
+        let were_paid = [OrderStatus::Paid, OrderStatus::Refunded].map(OrderStatus::as_str);
+        let txn = self.db.begin_read().await?;
+        let found = orders::Entity::find()
+            .filter(orders::Column::OwnerId.eq(owner.0))
+            .filter(orders::Column::Status.is_in(were_paid))
+            .apply_if(request.after, |query, after| query.filter(orders::Column::Id.lt(after)))
+            .order_by_desc(orders::Column::Id)
+            .limit(pages::rows(request))
+            .all(&txn)
+            .await
+            .map_err(store_error)?;
+        Ok(pages::page(rows::assemble(&txn, found).await?, request, |order| order.id.0))
+    }
+
+    async fn open_orders(&self, before: Timestamp, limit: u32) -> Result<Vec<Order>, StoreError> {
+        let txn = self.db.begin_read().await?;
+        let found = orders::Entity::find()
+            .filter(orders::Column::Status.eq(OrderStatus::Paying.as_str()))
+            .filter(orders::Column::CreatedAt.lt(before.as_millis()))
+            .order_by_asc(orders::Column::CreatedAt)
+            .order_by_asc(orders::Column::Id)
+            .limit(u64::from(limit))
+            .all(&txn)
+            .await
+            .map_err(store_error)?;
+        rows::assemble(&txn, found).await
+    }
+}
+
+/// The answer where an order cannot move to `wanted`: it is there already, or settled the other way.
+fn as_it_stands(order: Order, wanted: OrderStatus) -> SettleOrder {
+    if order.status == wanted {
+        SettleOrder::Done(Box::new(order))
+    } else {
+        SettleOrder::Otherwise(order.status)
+    }
+}
+
+/// Fails whatever attempts the reservation of a new order has under way.
+async fn fail_earlier_attempts(db: &impl ConnectionTrait, order: &Order) -> Result<(), StoreError> {
+    let earlier: Vec<Uuid> = orders::Entity::find()
+        .select_only()
+        .column(orders::Column::Id)
+        .filter(orders::Column::ReservationId.eq(order.reservation.0))
+        .filter(orders::Column::Status.eq(OrderStatus::Paying.as_str()))
+        .filter(orders::Column::Id.ne(order.id.0))
+        .lock_exclusive()
+        .into_tuple()
+        .all(db)
+        .await
+        .map_err(store_error)?;
+    for id in earlier {
+        fail(db, OrderId(id), "replaced by a later attempt", order.created_at).await?;
+    }
+    Ok(())
+}
+
+/// Claims the units of an order; `false` where another order has some of them.
+async fn claim(db: &impl ConnectionTrait, order: &Order) -> Result<bool, StoreError> {
+    if order.units.is_empty() {
+        return Ok(true);
+    }
+    let unless_claimed = OnConflict::columns([order_units::Column::PerformanceId, order_units::Column::Unit])
+        .target_and_where(Expr::col(order_units::Column::Live))
+        .do_nothing()
+        .to_owned();
+    let wanted = rows::units(order)?;
+    let claimed = order_units::Entity::insert_many(wanted)
+        .on_conflict(unless_claimed)
+        .exec_without_returning(db)
+        .await
+        .map_err(store_error)?;
+    Ok(claimed == order.units.len() as u64)
+}
+
+/// The units of an order that other orders have claimed.
+async fn taken(db: &impl ConnectionTrait, order: &Order) -> Result<Units, StoreError> {
+    let wanted =
+        order.units.iter().map(|wanted| columns::unit_column(wanted.unit)).collect::<Result<Vec<_>, _>>()?;
+    let claimed: Vec<i32> = order_units::Entity::find()
+        .select_only()
+        .column(order_units::Column::Unit)
+        .filter(order_units::Column::PerformanceId.eq(order.performance.0))
+        .filter(order_units::Column::Unit.is_in(wanted))
+        .filter(Expr::col(order_units::Column::Live))
+        .filter(order_units::Column::OrderId.ne(order.id.0))
+        .order_by_asc(order_units::Column::Unit)
+        .into_tuple()
+        .all(db)
+        .await
+        .map_err(store_error)?;
+    if claimed.is_empty() {
+        // The other claim has ended since it stood in the way.
+        return Err(StoreError::unavailable("another claim on the same units is just ending"));
+    }
+    claimed.into_iter().map(columns::unit).collect()
+}
+
+/// PAYING → FAILED, with all that belongs to it.
+async fn fail(db: &impl ConnectionTrait, id: OrderId, reason: &str, at: Timestamp) -> Result<(), StoreError> {
+    let why = [(orders::Column::Failure, reason.into()), (orders::Column::SettledAt, at.as_millis().into())];
+    move_order(db, id, OrderStatus::Failed, &why).await?;
+    move_payment(db, id, PaymentStatus::Void, at, None).await?;
+    end_claim(db, id).await
+}
+
+async fn move_order(
+    db: &impl ConnectionTrait,
+    id: OrderId,
+    status: OrderStatus,
+    with: &[(orders::Column, sea_orm::Value)],
+) -> Result<(), StoreError> {
+    let mut update = orders::Entity::update_many()
+        .col_expr(orders::Column::Status, Expr::value(status.as_str()))
+        .filter(orders::Column::Id.eq(id.0));
+    for (column, value) in with {
+        update = update.col_expr(*column, Expr::value(value.clone()));
+    }
+    update.exec(db).await.map(drop).map_err(store_error)
+}
+
+async fn move_payment(
+    db: &impl ConnectionTrait,
+    id: OrderId,
+    status: PaymentStatus,
+    at: Timestamp,
+    with: Option<(payments::Column, Expr)>,
+) -> Result<(), StoreError> {
+    payments::Entity::update_many()
+        .col_expr(payments::Column::Status, Expr::value(status.as_str()))
+        .col_expr(payments::Column::UpdatedAt, Expr::value(at.as_millis()))
+        .apply_if(with, |update, (column, value)| update.col_expr(column, value))
+        .filter(payments::Column::OrderId.eq(id.0))
+        .exec(db)
+        .await
+        .map(drop)
+        .map_err(store_error)
+}
+
+async fn end_claim(db: &impl ConnectionTrait, id: OrderId) -> Result<(), StoreError> {
+    order_units::Entity::update_many()
+        .col_expr(order_units::Column::Live, Expr::value(false))
+        .filter(order_units::Column::OrderId.eq(id.0))
+        .exec(db)
+        .await
+        .map(drop)
+        .map_err(store_error)
+}

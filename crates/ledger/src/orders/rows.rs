@@ -1,0 +1,196 @@
+//! Orders as rows, and back.
+//!
+//! Invariant: an order is put together from its row, its units and its payment as of one transaction.
+
+use std::collections::BTreeMap;
+
+use onsale_app::ports::{
+    StoreError,
+    ledger::{BuyerDetails, Order, OrderUnit},
+};
+use onsale_domain::{
+    ids::{AccountId, OrderId, PerformanceId, ReservationId},
+    orders::OrderStatus,
+    position::Fence,
+    time::Timestamp,
+};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+};
+use uuid::Uuid;
+
+use crate::{
+    columns::{large, money, signed, unit, unit_column},
+    connection::store_error,
+    entity::{order_units, orders, payments},
+};
+
+/// Where the payment of an order stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum PaymentStatus {
+    /// Not known to be over.
+    Open,
+    /// The money is taken.
+    Captured,
+    /// Came to nothing.
+    Void,
+    /// The money was given back.
+    Refunded,
+}
+
+impl PaymentStatus {
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Captured => "captured",
+            Self::Void => "void",
+            Self::Refunded => "refunded",
+        }
+    }
+}
+
+/// A new order, paying.
+pub(super) fn order(order: &Order) -> Result<orders::ActiveModel, StoreError> {
+    Ok(orders::ActiveModel {
+        id: Set(order.id.0),
+        reservation_id: Set(Some(order.reservation.0)),
+        performance_id: Set(Some(order.performance.0)),
+        owner_id: Set(Some(order.owner.0)),
+        fence: Set(signed(order.fence.0)?),
+        status: Set(OrderStatus::Paying.as_str().to_owned()),
+        total: Set(order.total.amount),
+        currency: Set(order.total.currency.to_string()),
+        buyer_name: Set(order.buyer.name.clone()),
+        buyer_phone: Set(order.buyer.phone.clone()),
+        buyer_email: Set(order.buyer.email.clone()),
+        failure: Set(None),
+        sequence: Set(signed(order.sequence)?),
+        created_at: Set(order.created_at.as_millis()),
+        settled_at: Set(None),
+        refunded_at: Set(None),
+    })
+}
+
+/// The row that keeps an order from being begun.
+pub(super) fn never_begun(id: OrderId, reason: &str, at: Timestamp) -> orders::ActiveModel {
+    orders::ActiveModel {
+        id: Set(id.0),
+        reservation_id: Set(None),
+        performance_id: Set(None),
+        owner_id: Set(None),
+        fence: Set(0),
+        status: Set(OrderStatus::Failed.as_str().to_owned()),
+        total: Set(0),
+        currency: Set("XXX".to_owned()),
+        buyer_name: Set(String::new()),
+        buyer_phone: Set(None),
+        buyer_email: Set(None),
+        failure: Set(Some(reason.to_owned())),
+        sequence: Set(0),
+        created_at: Set(at.as_millis()),
+        settled_at: Set(Some(at.as_millis())),
+        refunded_at: Set(None),
+    }
+}
+
+/// The units of a new order, claimed.
+pub(super) fn units(order: &Order) -> Result<Vec<order_units::ActiveModel>, StoreError> {
+    let row = |wanted: &OrderUnit| {
+        Ok(order_units::ActiveModel {
+            order_id: Set(order.id.0),
+            unit: Set(unit_column(wanted.unit)?),
+            performance_id: Set(order.performance.0),
+            price: Set(wanted.price.amount),
+            currency: Set(wanted.price.currency.to_string()),
+            ticket_code: Set(wanted.ticket_code.clone()),
+            live: Set(true),
+        })
+    };
+    order.units.iter().map(row).collect()
+}
+
+/// The payment of a new order, open.
+pub(super) fn payment(order: &Order) -> payments::ActiveModel {
+    payments::ActiveModel {
+        order_id: Set(order.id.0),
+        method: Set(order.method.clone()),
+        reference: Set(None),
+        status: Set(PaymentStatus::Open.as_str().to_owned()),
+        amount: Set(order.total.amount),
+        currency: Set(order.total.currency.to_string()),
+        updated_at: Set(order.created_at.as_millis()),
+    }
+}
+
+/// Where an order stands.
+pub(super) fn status(row: &orders::Model) -> Result<OrderStatus, StoreError> {
+    OrderStatus::parse(&row.status)
+        .ok_or_else(|| StoreError::corrupt(format!("order status {:?}", row.status)))
+}
+
+/// An order that was begun, locked until the transaction ends.
+pub(super) async fn find_for_update(
+    db: &impl ConnectionTrait,
+    id: OrderId,
+) -> Result<Option<Order>, StoreError> {
+    let row = orders::Entity::find_by_id(id.0).lock_exclusive().all(db).await.map_err(store_error)?;
+    Ok(assemble(db, row).await?.pop())
+}
+
+/// Puts orders together, in the order of their rows; those that were never begun are left out.
+pub(super) async fn assemble(
+    db: &impl ConnectionTrait,
+    rows: Vec<orders::Model>,
+) -> Result<Vec<Order>, StoreError> {
+    let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let payments = payments::Entity::find()
+        .filter(payments::Column::OrderId.is_in(ids.iter().copied()))
+        .all(db)
+        .await
+        .map_err(store_error)?;
+    let mut payments: BTreeMap<Uuid, payments::Model> =
+        payments.into_iter().map(|row| (row.order_id, row)).collect();
+    let units = order_units::Entity::find()
+        .filter(order_units::Column::OrderId.is_in(ids))
+        .order_by_asc(order_units::Column::Unit)
+        .all(db)
+        .await
+        .map_err(store_error)?;
+    let mut units_of: BTreeMap<Uuid, Vec<OrderUnit>> = BTreeMap::new();
+    for row in units {
+        let price = money(row.price, &row.currency)?;
+        let bought = OrderUnit { unit: unit(row.unit)?, price, ticket_code: row.ticket_code };
+        units_of.entry(row.order_id).or_default().push(bought);
+    }
+    let mut orders = Vec::with_capacity(rows.len());
+    for row in rows {
+        let (Some(reservation), Some(performance), Some(owner)) =
+            (row.reservation_id, row.performance_id, row.owner_id)
+        else {
+            continue;
+        };
+        let status = status(&row)?;
+        let payment = payments.remove(&row.id);
+        let payment =
+            payment.ok_or_else(|| StoreError::corrupt(format!("order {} without a payment", row.id)))?;
+        orders.push(Order {
+            id: OrderId(row.id),
+            reservation: ReservationId(reservation),
+            performance: PerformanceId(performance),
+            owner: AccountId(owner),
+            fence: Fence(large(row.fence)?),
+            status,
+            units: units_of.remove(&row.id).unwrap_or_default(),
+            total: money(row.total, &row.currency)?,
+            buyer: BuyerDetails { name: row.buyer_name, phone: row.buyer_phone, email: row.buyer_email },
+            method: payment.method,
+            reference: payment.reference,
+            sequence: large(row.sequence)?,
+            created_at: Timestamp(row.created_at),
+        });
+    }
+    Ok(orders)
+}

@@ -1,0 +1,124 @@
+//! Reservations and blocked units, written behind the hot store.
+//!
+//! Invariants: a row only moves forward in its performance's history (each carries the position of the change
+//! it shows), so a batch may come again and an old one may come late; a batch is written whole or not at all.
+//!
+//! No foreign key and no refusal stands in the way of a batch: one that could never be written would hold up
+//! the drain for good.
+
+use async_trait::async_trait;
+use onsale_app::ports::{
+    StoreError,
+    ledger::{Page, PageRequest, RecordedStatus, ReservationRecord, ReservationRecords},
+};
+use onsale_domain::{
+    changes::Recorded,
+    ids::{AccountId, OrderId, PerformanceId, ReservationId},
+    inventory::Image,
+    position::Fence,
+    seating::Layout,
+    time::Timestamp,
+};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait};
+use uuid::Uuid;
+
+use crate::{
+    SqlLedger,
+    columns::{from_json, large, small},
+    connection::store_error,
+    entity::reservations,
+    pages,
+};
+
+mod folding;
+mod image;
+mod upserts;
+
+use folding::Folding;
+
+#[async_trait]
+impl ReservationRecords for SqlLedger {
+    async fn record(&self, changes: &[Recorded]) -> Result<(), StoreError> {
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let txn = self.db.begin_write().await?;
+        let mut folding = Folding::default();
+        for row in known(&txn, folding::continued(changes)).await? {
+            folding.know(row);
+        }
+        for change in changes {
+            folding.fold(change)?;
+        }
+        folding.report_unknown();
+        upserts::reservations(&txn, folding.reservations()).await?;
+        upserts::blocked_units(&txn, folding.blocked_units()).await?;
+        txn.commit().await.map_err(store_error)
+    }
+
+    async fn reservation(&self, id: ReservationId) -> Result<Option<ReservationRecord>, StoreError> {
+        let row = reservations::Entity::find_by_id(id.0).one(self.db.reader()).await.map_err(store_error)?;
+        row.map(record).transpose()
+    }
+
+    async fn reservations_of(
+        &self,
+        owner: AccountId,
+        request: PageRequest,
+    ) -> Result<Page<ReservationRecord>, StoreError> {
+        let rows = reservations::Entity::find()
+            .filter(reservations::Column::OwnerId.eq(owner.0))
+            .apply_if(request.after, |query, after| query.filter(reservations::Column::Id.lt(after)))
+            .order_by_desc(reservations::Column::Id)
+            .limit(pages::rows(request))
+            .all(self.db.reader())
+            .await
+            .map_err(store_error)?;
+        let items = rows.into_iter().map(record).collect::<Result<_, _>>()?;
+        Ok(pages::page(items, request, |record: &ReservationRecord| record.id.0))
+    }
+
+    async fn image(
+        &self,
+        performance: PerformanceId,
+        layout: Layout,
+        epoch: u32,
+        now: Timestamp,
+    ) -> Result<Image, StoreError> {
+        let txn = self.db.begin_read().await?;
+        image::image(&txn, performance, layout, epoch, now).await
+    }
+}
+
+/// The rows of reservations, locked until the transaction ends.
+async fn known(db: &impl ConnectionTrait, ids: Vec<Uuid>) -> Result<Vec<reservations::Model>, StoreError> {
+    let mut rows = Vec::with_capacity(ids.len());
+    for some in upserts::chunks(&ids) {
+        let found = reservations::Entity::find()
+            .filter(reservations::Column::Id.is_in(some.iter().copied()))
+            .order_by_asc(reservations::Column::Id)
+            .lock_exclusive()
+            .all(db)
+            .await
+            .map_err(store_error)?;
+        rows.extend(found);
+    }
+    Ok(rows)
+}
+
+fn record(row: reservations::Model) -> Result<ReservationRecord, StoreError> {
+    let status = RecordedStatus::parse(&row.status);
+    Ok(ReservationRecord {
+        id: ReservationId(row.id),
+        performance: PerformanceId(row.performance_id),
+        owner: AccountId(row.owner_id),
+        units: from_json(&row.units)?,
+        status: status.ok_or_else(|| StoreError::corrupt(format!("reservation status {:?}", row.status)))?,
+        made_at: Timestamp(row.made_at),
+        expires_at: Timestamp(row.expires_at),
+        fence: Fence(large(row.fence)?),
+        extensions_used: small(row.extensions_used)?,
+        order: row.order_id.map(OrderId),
+        sequence: large(row.sequence)?,
+    })
+}

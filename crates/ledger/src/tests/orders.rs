@@ -1,0 +1,84 @@
+//! Claims, attempts and payments.
+
+use std::sync::Arc;
+
+use onsale_app::ports::ledger::{BeginOrder, SettleOrder};
+
+use super::*;
+
+async fn payment_status(ledger: &SqlLedger, order: OrderId) -> String {
+    only(ledger, &format!("SELECT status FROM payments WHERE order_id = x'{}'", order.0.simple())).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_twenty_orders_for_one_unit_one_begins_and_the_rest_learn_which_unit() {
+    let ledger = Arc::new(SqlLedger::in_memory().await.unwrap());
+    let performance = PerformanceId(id());
+    let mut attempts = tokio::task::JoinSet::new();
+    for own in 10..30 {
+        let ledger = Arc::clone(&ledger);
+        let order = order(performance, ReservationId(id()), &[5, own]);
+        attempts.spawn(async move { ledger.begin_order(&order, None).await.unwrap() });
+    }
+    let outcomes = attempts.join_all().await;
+    let begun = outcomes.iter().filter(|outcome| **outcome == BeginOrder::Begun).count();
+    let taken = outcomes.iter().filter(|outcome| **outcome == BeginOrder::UnitTaken(units([5]))).count();
+    assert_eq!((begun, taken), (1, 19));
+    assert_eq!(
+        number(&ledger, "SELECT COUNT(*) FROM order_units").await,
+        2,
+        "a refused order leaves nothing"
+    );
+    assert_eq!(number(&ledger, "SELECT COUNT(*) FROM orders").await, 1);
+}
+
+#[tokio::test]
+async fn a_refused_order_leaves_the_earlier_attempt_and_the_key_alone() {
+    let ledger = SqlLedger::in_memory().await.unwrap();
+    let (performance, hold, owner) = (PerformanceId(id()), ReservationId(id()), AccountId(id()));
+    ledger.begin_order(&order(performance, ReservationId(id()), &[3]), None).await.unwrap();
+    let earlier = order(performance, hold, &[1]);
+    ledger.begin_order(&earlier, key(owner, 1, 1)).await.unwrap();
+    let refused = ledger.begin_order(&order(performance, hold, &[1, 3]), key(owner, 1, 2)).await.unwrap();
+    assert_eq!(refused, BeginOrder::UnitTaken(units([3])));
+    assert_eq!(ledger.order(earlier.id).await.unwrap().unwrap().status, OrderStatus::Paying);
+    let under_key = ledger.order_by_key(key(owner, 1, 1).unwrap()).await.unwrap();
+    assert_eq!(under_key, Some((key(owner, 1, 1).unwrap().key, earlier.id)));
+}
+
+#[tokio::test]
+async fn payment_and_claim_follow_the_order() {
+    let ledger = SqlLedger::in_memory().await.unwrap();
+    let (performance, hold) = (PerformanceId(id()), ReservationId(id()));
+    let (first, second) = (order(performance, hold, &[1]), order(performance, hold, &[1]));
+    ledger.begin_order(&first, None).await.unwrap();
+    assert_eq!(payment_status(&ledger, first.id).await, "open");
+    assert_eq!(ledger.begin_order(&second, None).await.unwrap(), BeginOrder::Begun);
+    assert_eq!(payment_status(&ledger, first.id).await, "void");
+    assert_eq!(ledger.order(first.id).await.unwrap().unwrap().status, OrderStatus::Failed);
+    ledger.pay_order(second.id, "ref", START).await.unwrap();
+    assert_eq!(payment_status(&ledger, second.id).await, "captured");
+    let again = ledger.pay_order(second.id, "another", START).await.unwrap();
+    assert!(matches!(again, SettleOrder::Done(order) if order.reference.as_deref() == Some("ref")));
+    let live = "SELECT COUNT(*) FROM order_units WHERE live";
+    ledger.refund_order(second.id, true, START).await.unwrap();
+    assert_eq!(
+        (payment_status(&ledger, second.id).await.as_str(), number(&ledger, live).await),
+        ("refunded", 1)
+    );
+    ledger.refund_order(second.id, false, START).await.unwrap();
+    assert_eq!(number(&ledger, live).await, 0, "the claim ends when it is no longer to be kept");
+}
+
+#[tokio::test]
+async fn an_order_failed_before_it_began_cannot_begin_and_is_in_no_list() {
+    let ledger = SqlLedger::in_memory().await.unwrap();
+    let late = order(PerformanceId(id()), ReservationId(id()), &[1]);
+    for _ in 0..2 {
+        assert_eq!(ledger.fail_order(late.id, "never begun", START).await.unwrap(), SettleOrder::NotFound);
+    }
+    assert_eq!(ledger.begin_order(&late, None).await.unwrap(), BeginOrder::Exists(OrderStatus::Failed));
+    assert_eq!(ledger.order(late.id).await.unwrap(), None);
+    assert_eq!(ledger.pay_order(late.id, "ref", START).await.unwrap(), SettleOrder::NotFound);
+    assert_eq!(number(&ledger, "SELECT COUNT(*) FROM order_units").await, 0);
+}

@@ -1,0 +1,292 @@
+//! Wallets: double entry.
+//!
+//! Invariants: a movement has two entries that add up to zero and is written once; a balance is the sum of its
+//! account's entries, moves in their transaction and never goes below zero; an order stands at the wallet in one
+//! way at a time (one row in `wallet_charges`), so that it is charged or cancelled, not both.
+
+use async_trait::async_trait;
+use onsale_app::ports::{
+    StoreError,
+    ledger::{Created, OwnedKey, Wallet, WalletOutcome},
+};
+use onsale_domain::{
+    ids::{AccountId, OrderId},
+    money::{Currency, Money},
+    time::Timestamp,
+};
+use sea_orm::{
+    ActiveValue::Set,
+    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect,
+    sea_query::{Expr, ExprTrait, OnConflict},
+};
+use uuid::Uuid;
+
+use crate::{
+    SqlLedger,
+    columns::money,
+    connection::store_error,
+    entity::{wallet_charges, wallet_entries, wallets},
+    idempotency::{self, Kind, Standing},
+    inserts::{insert_missing, insert_new},
+};
+
+/// Why money moves; the movement is named by the top-up or by the order, and by this.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Movement {
+    TopUp,
+    Charge,
+    GiveBack,
+}
+
+impl Movement {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::TopUp => "top_up",
+            Self::Charge => "charge",
+            Self::GiveBack => "give_back",
+        }
+    }
+
+    /// The account of the house on the other side.
+    fn counter_side(self) -> &'static str {
+        match self {
+            Self::TopUp => "top_up",
+            Self::Charge | Self::GiveBack => "sales",
+        }
+    }
+}
+
+/// The buyer's side of a movement.
+pub(crate) const ACCOUNT_SIDE: &str = "account";
+
+/// How an order stands at the wallet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum ChargeStatus {
+    Charged,
+    GivenBack,
+    Cancelled,
+}
+
+impl ChargeStatus {
+    const ALL: [Self; 3] = [Self::Charged, Self::GivenBack, Self::Cancelled];
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Charged => "charged",
+            Self::GivenBack => "given_back",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    fn of(row: &wallet_charges::Model) -> Result<Self, StoreError> {
+        let named = Self::ALL.into_iter().find(|status| status.as_str() == row.status);
+        named.ok_or_else(|| StoreError::corrupt(format!("charge status {:?}", row.status)))
+    }
+}
+
+#[async_trait]
+impl Wallet for SqlLedger {
+    async fn balance(&self, account: AccountId, currency: Currency) -> Result<Money, StoreError> {
+        balance(self.db.reader(), account, currency).await
+    }
+
+    async fn top_up(
+        &self,
+        id: Uuid,
+        account: AccountId,
+        amount: Money,
+        key: Option<OwnedKey>,
+        at: Timestamp,
+    ) -> Result<Created<Money>, StoreError> {
+        let txn = self.db.begin_write().await?;
+        let fresh = match idempotency::standing(&txn, key, Kind::TopUp, at).await? {
+            Standing::Mismatch => return Ok(Created::KeyMismatch),
+            Standing::Made(_) => false,
+            Standing::Free => enter(&txn, id, Movement::TopUp, account, amount, at).await?,
+        };
+        if !fresh {
+            return Ok(Created::Repeated(balance(&txn, account, amount.currency).await?));
+        }
+        put_in(&txn, account, amount).await?;
+        idempotency::remember(&txn, key, Kind::TopUp, id, at).await?;
+        let balance = balance(&txn, account, amount.currency).await?;
+        txn.commit().await.map_err(store_error)?;
+        Ok(Created::New(balance))
+    }
+
+    async fn charge(
+        &self,
+        order: OrderId,
+        account: AccountId,
+        amount: Money,
+        at: Timestamp,
+    ) -> Result<WalletOutcome, StoreError> {
+        let txn = self.db.begin_write().await?;
+        if !settle_first(&txn, order, ChargeStatus::Charged, Some((account, amount)), at).await? {
+            let known = find_charge(&txn, order).await?;
+            return match charged(&known)? {
+                Some((account, amount)) => {
+                    Ok(WalletOutcome::Moved(balance(&txn, account, amount.currency).await?))
+                }
+                None => Ok(WalletOutcome::Cancelled),
+            };
+        }
+        if !take_out(&txn, account, amount).await? {
+            // Ends the transaction without the charge that was to be.
+            return Ok(WalletOutcome::Insufficient(balance(&txn, account, amount.currency).await?));
+        }
+        let taken = Money::new(-amount.amount, amount.currency);
+        enter_once(&txn, order.0, Movement::Charge, account, taken, at).await?;
+        let balance = balance(&txn, account, amount.currency).await?;
+        txn.commit().await.map_err(store_error)?;
+        Ok(WalletOutcome::Moved(balance))
+    }
+
+    async fn settle(&self, order: OrderId, at: Timestamp) -> Result<bool, StoreError> {
+        let txn = self.db.begin_write().await?;
+        if settle_first(&txn, order, ChargeStatus::Cancelled, None, at).await? {
+            txn.commit().await.map_err(store_error)?;
+            return Ok(false);
+        }
+        Ok(charged(&find_charge(&txn, order).await?)?.is_some())
+    }
+
+    async fn give_back(&self, order: OrderId, at: Timestamp) -> Result<bool, StoreError> {
+        let txn = self.db.begin_write().await?;
+        let Some(known) = find_charge(&txn, order).await? else { return Ok(false) };
+        if ChargeStatus::of(&known)? == ChargeStatus::GivenBack {
+            return Ok(true);
+        }
+        let Some((account, amount)) = charged(&Some(known))? else { return Ok(false) };
+        wallet_charges::Entity::update_many()
+            .col_expr(wallet_charges::Column::Status, Expr::value(ChargeStatus::GivenBack.as_str()))
+            .col_expr(wallet_charges::Column::UpdatedAt, Expr::value(at.as_millis()))
+            .filter(wallet_charges::Column::OrderId.eq(order.0))
+            .exec(&txn)
+            .await
+            .map_err(store_error)?;
+        enter_once(&txn, order.0, Movement::GiveBack, account, amount, at).await?;
+        put_in(&txn, account, amount).await?;
+        txn.commit().await.map_err(store_error)?;
+        Ok(true)
+    }
+}
+
+async fn balance(
+    db: &impl ConnectionTrait,
+    account: AccountId,
+    currency: Currency,
+) -> Result<Money, StoreError> {
+    let key = (account.0, currency.to_string());
+    let wallet = wallets::Entity::find_by_id(key).one(db).await.map_err(store_error)?;
+    Ok(Money::new(wallet.map_or(0, |wallet| wallet.balance), currency))
+}
+
+/// Writes both entries of a movement; `false` where they are there already.
+async fn enter(
+    db: &impl ConnectionTrait,
+    movement: Uuid,
+    why: Movement,
+    account: AccountId,
+    amount: Money,
+    at: Timestamp,
+) -> Result<bool, StoreError> {
+    let entry = |side: &str, amount: i64, currency: Currency| wallet_entries::ActiveModel {
+        movement_id: Set(movement),
+        kind: Set(why.as_str().to_owned()),
+        side: Set(side.to_owned()),
+        account_id: Set(account.0),
+        amount: Set(amount),
+        currency: Set(currency.to_string()),
+        created_at: Set(at.as_millis()),
+    };
+    let both = [
+        entry(ACCOUNT_SIDE, amount.amount, amount.currency),
+        entry(why.counter_side(), -amount.amount, amount.currency),
+    ];
+    Ok(insert_missing(db, both).await? > 0)
+}
+
+/// As [`enter`], where something else has made sure that it happens once.
+async fn enter_once(
+    db: &impl ConnectionTrait,
+    movement: Uuid,
+    why: Movement,
+    account: AccountId,
+    amount: Money,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    if enter(db, movement, why, account, amount, at).await? {
+        return Ok(());
+    }
+    Err(StoreError::corrupt(format!("the entries of {} {movement} are there before it", why.as_str())))
+}
+
+async fn put_in(db: &impl ConnectionTrait, account: AccountId, amount: Money) -> Result<(), StoreError> {
+    use wallets::Column;
+    let row = wallets::ActiveModel {
+        account_id: Set(account.0),
+        currency: Set(amount.currency.to_string()),
+        balance: Set(amount.amount),
+    };
+    let sum = Expr::col((wallets::Entity, Column::Balance)).add(Expr::col(("excluded", Column::Balance)));
+    let add =
+        OnConflict::columns([Column::AccountId, Column::Currency]).value(Column::Balance, sum).to_owned();
+    let insert = wallets::Entity::insert(row).on_conflict(add);
+    insert.exec_without_returning(db).await.map(drop).map_err(store_error)
+}
+
+/// Takes an amount if the balance covers it.
+async fn take_out(db: &impl ConnectionTrait, account: AccountId, amount: Money) -> Result<bool, StoreError> {
+    use wallets::Column;
+    if amount.amount == 0 {
+        return Ok(true);
+    }
+    let updated = wallets::Entity::update_many()
+        .col_expr(Column::Balance, Expr::col(Column::Balance).sub(amount.amount))
+        .filter(Column::AccountId.eq(account.0))
+        .filter(Column::Currency.eq(amount.currency.as_str()))
+        .filter(Column::Balance.gte(amount.amount))
+        .exec(db)
+        .await
+        .map_err(store_error)?;
+    Ok(updated.rows_affected > 0)
+}
+
+/// Settles how an order stands, unless it is settled already; gives whether this call did.
+async fn settle_first(
+    db: &impl ConnectionTrait,
+    order: OrderId,
+    status: ChargeStatus,
+    charge: Option<(AccountId, Money)>,
+    at: Timestamp,
+) -> Result<bool, StoreError> {
+    let row = wallet_charges::ActiveModel {
+        order_id: Set(order.0),
+        status: Set(status.as_str().to_owned()),
+        account_id: Set(charge.map(|(account, _)| account.0)),
+        amount: Set(charge.map_or(0, |(_, amount)| amount.amount)),
+        currency: Set(charge.map(|(_, amount)| amount.currency.to_string())),
+        updated_at: Set(at.as_millis()),
+    };
+    insert_new(db, row).await
+}
+
+async fn find_charge(
+    db: &impl ConnectionTrait,
+    order: OrderId,
+) -> Result<Option<wallet_charges::Model>, StoreError> {
+    wallet_charges::Entity::find_by_id(order.0).lock_exclusive().one(db).await.map_err(store_error)
+}
+
+/// Whom and how much an order was charged, if it was.
+fn charged(row: &Option<wallet_charges::Model>) -> Result<Option<(AccountId, Money)>, StoreError> {
+    let Some(row) = row else { return Ok(None) };
+    if ChargeStatus::of(row)? == ChargeStatus::Cancelled {
+        return Ok(None);
+    }
+    let (Some(account), Some(currency)) = (row.account_id, &row.currency) else {
+        return Err(StoreError::corrupt(format!("order {} is charged to nobody", row.order_id)));
+    };
+    Ok(Some((AccountId(account), money(row.amount, currency)?)))
+}

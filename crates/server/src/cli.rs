@@ -1,0 +1,200 @@
+//! The command line.
+//!
+//! Invariant: status 0 for done, 1 for failed, 2 for bad settings or usage; what a command prints on standard
+//! output is meant for programs, everything for people goes to standard error.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::{
+    serve,
+    settings::{self, Override, Settings},
+    telemetry, wire,
+};
+
+mod account;
+mod seed;
+mod token;
+
+const AFTER_HELP: &str = "\
+Settings come from onsale.toml, then ONSALE_* variables, then flags; the later wins.
+A dot in a setting is two underscores in a variable and a dash in a flag:
+payments.simulated.failure_rate, ONSALE_PAYMENTS__SIMULATED__FAILURE_RATE,
+--payments-simulated-failure-rate.";
+
+#[derive(Parser)]
+#[command(name = "onsale", version, about = "Sells tickets when far more people want seats than there are seats.", after_help = AFTER_HELP)]
+struct Cli {
+    /// Settings file [default: onsale.toml, where it exists]
+    #[arg(long, global = true, value_name = "FILE", env = "ONSALE_CONFIG_FILE")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serves until SIGTERM or SIGINT
+    Serve(Flags),
+    /// Brings the ledger to this version
+    Migrate(Flags),
+    /// Accounts: create, or give a role
+    #[command(subcommand)]
+    Account(account::Account),
+    /// Adds an event with one performance to sell
+    Seed(seed::Seed),
+    /// Prints tokens of guest buyers for load tests, one JSON object a line, valid for a day
+    Token(token::Token),
+}
+
+/// One flag for each setting.
+#[derive(Args, Default)]
+struct Flags {
+    /// Address and port to listen on; port 0 takes a free one [default: 127.0.0.1:8080]
+    #[arg(long)]
+    listen: Option<String>,
+    /// Folder of the embedded stores [default: ./data]
+    #[arg(long)]
+    data_dir: Option<String>,
+    /// SQL database; without it SQLite in the data folder
+    #[arg(long)]
+    database_url: Option<String>,
+    /// Hot store shared by several processes; without it in this process
+    #[arg(long)]
+    redis_url: Option<String>,
+    /// What this process does [default: all]
+    #[arg(long)]
+    role: Option<String>,
+    /// Address of the queue server, for role sales
+    #[arg(long)]
+    queue_url: Option<String>,
+    /// Share of simulated payments that are declined, 0 to 1 [default: 0.01]
+    #[arg(long)]
+    payments_simulated_failure_rate: Option<String>,
+    /// How long a simulated payment takes, 0 to 60000 ms [default: 0]
+    #[arg(long)]
+    payments_simulated_delay_ms: Option<String>,
+    /// Whether requests are limited per address and buyer [default: true]
+    #[arg(long)]
+    limits_enabled: Option<String>,
+    /// Networks whose forwarding and identity headers are believed, separated by commas
+    #[arg(long)]
+    trusted_proxies: Option<String>,
+    /// Header in which a trusted proxy names the buyer
+    #[arg(long)]
+    identity_header: Option<String>,
+    /// Origins that may call from a browser, separated by commas
+    #[arg(long)]
+    cors_allowed_origins: Option<String>,
+    /// How log lines look: text or json [default: text]
+    #[arg(long)]
+    log_format: Option<String>,
+    /// What is logged, such as info or onsale=debug,info [default: info]
+    #[arg(long)]
+    log_level: Option<String>,
+    /// Signs tokens, at least 32 bytes; better given in the environment, where other users cannot see it
+    #[arg(long)]
+    secret: Option<String>,
+    /// Secrets whose tokens are still accepted, separated by commas
+    #[arg(long)]
+    previous_secrets: Option<String>,
+}
+
+impl Flags {
+    fn overrides(self) -> Vec<Override> {
+        let given = [
+            ("listen", self.listen),
+            ("data_dir", self.data_dir),
+            ("database_url", self.database_url),
+            ("redis_url", self.redis_url),
+            ("role", self.role),
+            ("queue_url", self.queue_url),
+            ("payments.simulated.failure_rate", self.payments_simulated_failure_rate),
+            ("payments.simulated.delay_ms", self.payments_simulated_delay_ms),
+            ("limits.enabled", self.limits_enabled),
+            ("trusted_proxies", self.trusted_proxies),
+            ("identity_header", self.identity_header),
+            ("cors.allowed_origins", self.cors_allowed_origins),
+            ("log.format", self.log_format),
+            ("log.level", self.log_level),
+            ("secret", self.secret),
+            ("previous_secrets", self.previous_secrets),
+        ];
+        given.into_iter().filter_map(|(key, value)| Some((key, value?))).collect()
+    }
+}
+
+/// The flags that every command beside `serve` takes.
+#[derive(Args, Default)]
+struct Folder {
+    /// Folder of the embedded stores [default: ./data]
+    #[arg(long)]
+    data_dir: Option<String>,
+}
+
+impl From<Folder> for Flags {
+    fn from(folder: Folder) -> Self {
+        Self { data_dir: folder.data_dir, ..Self::default() }
+    }
+}
+
+/// Runs what the command line asks for.
+pub(crate) fn run() -> ExitCode {
+    let cli = Cli::parse();
+    let (flags, command): (Flags, Box<dyn FnOnce(Settings) -> anyhow::Result<()>>) = match cli.command {
+        Command::Serve(flags) => (flags, Box::new(|settings| block_on(serve::serve(settings)))),
+        Command::Migrate(flags) => (flags, Box::new(|settings| block_on(migrate(settings)))),
+        Command::Account(command) => {
+            let (folder, command) = command.split();
+            (folder.into(), Box::new(|settings| block_on(account::run(settings, command))))
+        }
+        Command::Seed(mut seed) => {
+            let folder = std::mem::take(&mut seed.folder);
+            (folder.into(), Box::new(|settings| block_on(seed::run(settings, seed))))
+        }
+        Command::Token(mut token) => {
+            let folder = std::mem::take(&mut token.folder);
+            (folder.into(), Box::new(move |settings| token::run(&settings, &token)))
+        }
+    };
+    let settings = match settings::load(cli.config.as_deref(), &flags.overrides()) {
+        Ok(settings) => settings,
+        Err(error) => {
+            say(&format!("onsale: {error}"));
+            return ExitCode::from(2);
+        }
+    };
+    telemetry::start_logging(&settings);
+    match command(settings) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say(&format!("onsale: {error:#}"));
+            // What a setting is to blame for names it.
+            let blames_setting = error.chain().any(|cause| cause.to_string().starts_with("setting "));
+            ExitCode::from(if blames_setting { 2 } else { 1 })
+        }
+    }
+}
+
+fn block_on(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(work)
+}
+
+async fn migrate(settings: Settings) -> anyhow::Result<()> {
+    wire::open_ledger(&settings).await?;
+    say("onsale: the ledger is at this version");
+    Ok(())
+}
+
+/// Says something to the person at the terminal.
+#[expect(clippy::print_stderr, reason = "this is the command line")]
+fn say(text: &str) {
+    eprintln!("{text}");
+}
+
+/// Prints a line for programs.
+#[expect(clippy::print_stdout, reason = "this is the command line")]
+fn print(line: &str) {
+    println!("{line}");
+}

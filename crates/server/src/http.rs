@@ -1,0 +1,289 @@
+//! The HTTP interface: routes, and what every handler can reach.
+//!
+//! Invariant: each route is mounted together with its OpenAPI description, so the document cannot forget one.
+
+use std::{
+    fmt::Write,
+    future::Future,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use axum::{
+    Router,
+    extract::{DefaultBodyLimit, Request},
+    http::{HeaderValue, Method, header},
+    middleware,
+    response::{IntoResponse, Response},
+};
+use metrics_exporter_prometheus::PrometheusHandle;
+use onsale_app::{
+    App,
+    errors::{AppError, Reason},
+    ports::ledger::Page,
+};
+use serde::Serialize;
+use tower_http::{catch_panic::CatchPanicLayer, cors::CorsLayer};
+use utoipa::{
+    OpenApi, ToSchema,
+    openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
+};
+use utoipa_axum::{router::OpenApiRouter, routes};
+use uuid::Uuid;
+
+mod accounts;
+mod events;
+mod extract;
+pub(crate) mod frame;
+mod identity;
+mod money;
+mod operations;
+mod orders;
+mod performances;
+mod problem;
+mod reservations;
+mod seating;
+mod times;
+mod views;
+
+use frame::Frame;
+use problem::Problem;
+use views::Views;
+
+use crate::{
+    settings::Settings,
+    tokens::{BadToken, Identity, Tokens},
+};
+
+/// Bodies larger than this are refused, plans excepted.
+const MAX_BODY_BYTES: usize = 256 * 1024;
+
+/// What handlers work with.
+pub(crate) struct Server {
+    pub(crate) app: Arc<App>,
+    pub(crate) tokens: Tokens,
+    pub(crate) settings: Settings,
+    pub(crate) frame: Frame,
+    pub(crate) views: Views,
+    pub(crate) metrics: PrometheusHandle,
+    pub(crate) tasks: tokio_util::task::TaskTracker,
+    stopping: AtomicBool,
+}
+
+impl Server {
+    pub(crate) fn new(
+        app: Arc<App>,
+        settings: Settings,
+        secrets: &[Vec<u8>],
+        metrics: PrometheusHandle,
+    ) -> Self {
+        Self {
+            app,
+            tokens: Tokens::new(secrets),
+            settings,
+            frame: Frame::new(rand::random()),
+            views: Views::default(),
+            metrics,
+            tasks: tokio_util::task::TaskTracker::new(),
+            stopping: AtomicBool::new(false),
+        }
+    }
+
+    /// Signs an access token.
+    fn sign(&self, identity: Identity, for_s: u64) -> Result<String, AppError> {
+        self.tokens
+            .sign(identity, self.app.clock().now(), for_s)
+            .map_err(|BadToken| AppError::Internal("a token could not be signed".into()))
+    }
+
+    /// Runs work to its end even when the client goes away meanwhile; stopping waits for it.
+    async fn to_the_end<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T, AppError>> + Send + 'static,
+    ) -> Result<T, AppError> {
+        self.tasks.spawn(work).await.unwrap_or_else(|error| Err(AppError::Internal(error.to_string())))
+    }
+
+    /// From now on the server says that it is not ready.
+    pub(crate) fn begin_stopping(&self) {
+        self.stopping.store(true, Ordering::Release);
+    }
+
+    fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Acquire)
+    }
+}
+
+/// A page of a list.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct PageDto<T> {
+    items: Vec<T>,
+    /// To be sent as `cursor` for the next page; `null` on the last one.
+    next_cursor: Option<Uuid>,
+}
+
+impl<T> PageDto<T> {
+    fn of<V>(page: Page<V>, convert: impl FnMut(V) -> T) -> Self {
+        Self { items: page.items.into_iter().map(convert).collect(), next_cursor: page.next }
+    }
+}
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "onsale",
+        description = "Tickets on sale: hold, pay, own the seat. Errors are problem documents (RFC 9457); their \
+                       `code` is one of the reason codes listed at the end of this description."
+    ),
+    tags(
+        (name = "accounts", description = "Sign up, log in, wallets"),
+        (name = "catalogue", description = "Events, seating plans, performances"),
+        (name = "seats", description = "What is free, held, sold"),
+        (name = "reservations", description = "Holds, from picking to paying"),
+        (name = "orders", description = "What is paid"),
+        (name = "operation", description = "For organizers and operators")
+    )
+)]
+struct Document;
+
+/// The routes and the document that describes them.
+pub(crate) fn routes() -> (Router<Arc<Server>>, utoipa::openapi::OpenApi) {
+    let plans = OpenApiRouter::new()
+        .routes(routes!(seating::list, seating::create))
+        .layer(DefaultBodyLimit::max(onsale_domain::seating::MAX_PLAN_BYTES));
+    let v1 = OpenApiRouter::new()
+        .routes(routes!(accounts::sign_up))
+        .routes(routes!(accounts::log_in))
+        .routes(routes!(accounts::refresh))
+        .routes(routes!(accounts::log_out))
+        .routes(routes!(accounts::guest))
+        .routes(routes!(accounts::me))
+        .routes(routes!(accounts::wallet))
+        .routes(routes!(accounts::top_up))
+        .routes(routes!(events::list, events::create))
+        .routes(routes!(events::read, events::update, events::delete))
+        .routes(routes!(seating::read))
+        .routes(routes!(performances::list, performances::create))
+        .routes(routes!(performances::read))
+        .routes(routes!(performances::plan))
+        .routes(routes!(performances::seats))
+        .routes(routes!(performances::seat))
+        .routes(routes!(performances::availability))
+        .routes(routes!(performances::stats))
+        .routes(routes!(performances::reconcile))
+        .routes(routes!(performances::block))
+        .routes(routes!(reservations::create))
+        .routes(routes!(reservations::read, reservations::cancel))
+        .routes(routes!(reservations::mine))
+        .routes(routes!(reservations::extend))
+        .routes(routes!(reservations::confirm))
+        .routes(routes!(orders::read))
+        .routes(routes!(orders::mine))
+        .routes(routes!(orders::refund))
+        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .merge(plans);
+    let (router, mut document) = OpenApiRouter::with_openapi(Document::openapi())
+        .routes(routes!(operations::health))
+        .routes(routes!(operations::live))
+        .routes(routes!(operations::ready))
+        .routes(routes!(operations::metrics))
+        .nest("/api/v1", v1)
+        .split_for_parts();
+    complete(&mut document);
+    (router, document)
+}
+
+/// Adds what the derive cannot say: how to authenticate, and the list of reason codes.
+fn complete(document: &mut utoipa::openapi::OpenApi) {
+    let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
+    document
+        .components
+        .get_or_insert_default()
+        .security_schemes
+        .insert("bearer".into(), SecurityScheme::Http(bearer).into());
+    let mut description = document.info.description.take().unwrap_or_default();
+    description.push_str("\n\n| code | status | |\n|---|---|---|\n");
+    for reason in Reason::ALL {
+        description.push_str(&format!(
+            "| `{}` | {} | {} |\n",
+            reason.code(),
+            reason.status(),
+            reason.title()
+        ));
+    }
+    document.info.description = Some(description);
+}
+
+/// The whole interface.
+pub(crate) fn router(server: Arc<Server>) -> Router {
+    let (routes, document) = routes();
+    let swagger = utoipa_swagger_ui::SwaggerUi::new("/api").url("/openapi.json", document);
+    let swagger: Router<Arc<Server>> = Router::from(swagger).layer(middleware::map_response(allow_swagger));
+    let mut router = routes
+        .merge(swagger)
+        .fallback(unknown_address)
+        .method_not_allowed_fallback(unknown_method)
+        .layer(CatchPanicLayer::custom(panicked));
+    if let Some(cors) = cors(&server.settings) {
+        router = router.layer(cors);
+    }
+    router.layer(middleware::from_fn_with_state(Arc::clone(&server), frame::frame)).with_state(server)
+}
+
+/// Swagger UI brings its own scripts and styles; nothing else may run there.
+async fn allow_swagger(mut response: Response) -> Response {
+    response.headers_mut().insert(
+        header::CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static(
+            "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'",
+        ),
+    );
+    response
+}
+
+async fn unknown_address(request: Request) -> Problem {
+    Problem::new(Reason::NotFound, format!("nothing is at {}", request.uri().path()))
+}
+
+async fn unknown_method(request: Request) -> Problem {
+    Problem::new(Reason::MethodNotAllowed, format!("{} is not offered here", request.method()))
+}
+
+fn panicked(cause: Box<dyn std::any::Any + Send + 'static>) -> Response {
+    let text = cause
+        .downcast_ref::<String>()
+        .cloned()
+        .or_else(|| cause.downcast_ref::<&str>().map(|text| (*text).to_owned()))
+        .unwrap_or_else(|| "a panic without words".to_owned());
+    Problem(AppError::Internal(text)).into_response()
+}
+
+fn cors(settings: &Settings) -> Option<CorsLayer> {
+    if settings.cors_allowed_origins.is_empty() {
+        return None;
+    }
+    let origins: Vec<HeaderValue> =
+        settings.cors_allowed_origins.iter().filter_map(|origin| origin.parse().ok()).collect();
+    Some(
+        CorsLayer::new()
+            .allow_origin(origins)
+            .allow_methods([Method::GET, Method::POST, Method::PATCH, Method::DELETE])
+            .allow_headers([
+                header::AUTHORIZATION,
+                header::CONTENT_TYPE,
+                header::IF_NONE_MATCH,
+                header::HeaderName::from_static("idempotency-key"),
+                header::HeaderName::from_static("queue-ticket"),
+                header::HeaderName::from_static("queue-pass"),
+                header::HeaderName::from_static("x-request-id"),
+            ])
+            .expose_headers([
+                header::ETAG,
+                header::RETRY_AFTER,
+                header::HeaderName::from_static("x-request-id"),
+            ])
+            .max_age(std::time::Duration::from_secs(600)),
+    )
+}

@@ -1,0 +1,198 @@
+//! What handlers take out of a request, with refusals as problem documents.
+//!
+//! Invariant: nothing of the request reaches a use case before it has its type and its size is bounded.
+
+use std::{str::FromStr, sync::Arc, time::Duration};
+
+use axum::{
+    body::Bytes,
+    extract::{FromRequest, FromRequestParts, Request},
+    http::{HeaderMap, header, request::Parts},
+};
+use onsale_app::{
+    errors::{AppError, Reason},
+    ports::ledger::PageRequest,
+};
+use onsale_domain::{ids::PerformanceId, reservations::RequestKey, units::Unit};
+use serde::de::DeserializeOwned;
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use super::{Server, problem::Problem};
+
+/// How long a client may take to send a body.
+const BODY_WITHIN: Duration = Duration::from_secs(30);
+
+/// A JSON body and, where the client sent an `Idempotency-Key`, what it is remembered by.
+pub(crate) struct Command<T> {
+    pub(crate) body: T,
+    pub(crate) key: Option<RequestKey>,
+}
+
+/// A body as it came, for what is not parsed here.
+pub(crate) struct RawCommand {
+    pub(crate) body: Bytes,
+    pub(crate) key: Option<RequestKey>,
+}
+
+impl FromRequest<Arc<Server>> for RawCommand {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &Arc<Server>) -> Result<Self, Problem> {
+        check_json(request.headers())?;
+        let key = idempotency_key(request.headers())?.map(str::to_owned);
+        let target = key.is_some().then(|| format!("{} {}\n", request.method(), request.uri().path()));
+        let body = tokio::time::timeout(BODY_WITHIN, Bytes::from_request(request, state))
+            .await
+            .map_err(|_| Problem::new(Reason::Validation, "the body did not come in time"))?
+            .map_err(|rejection| {
+                if rejection.status() == axum::http::StatusCode::PAYLOAD_TOO_LARGE {
+                    Problem::new(Reason::BodyTooLarge, "the body is larger than this call takes")
+                } else {
+                    Problem::new(Reason::Validation, "the body could not be read")
+                }
+            })?;
+        let key = key.map(|key| RequestKey {
+            key: digest(&[key.as_bytes()]),
+            request: digest(&[target.unwrap_or_default().as_bytes(), &body]),
+        });
+        Ok(Self { body, key })
+    }
+}
+
+impl<T: DeserializeOwned> FromRequest<Arc<Server>> for Command<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &Arc<Server>) -> Result<Self, Problem> {
+        let RawCommand { body, key } = RawCommand::from_request(request, state).await?;
+        // A body that may be left out is the same as an empty object.
+        let text: &[u8] = if body.is_empty() { b"{}" } else { &body };
+        let body =
+            serde_json::from_slice(text).map_err(|error| AppError::invalid("body", &error.to_string()))?;
+        Ok(Self { body, key })
+    }
+}
+
+fn check_json(headers: &HeaderMap) -> Result<(), Problem> {
+    let Some(content_type) = headers.get(header::CONTENT_TYPE) else { return Ok(()) };
+    let essence = content_type.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
+    if essence.eq_ignore_ascii_case("application/json") || essence.to_ascii_lowercase().ends_with("+json") {
+        return Ok(());
+    }
+    Err(Problem::new(Reason::UnsupportedMediaType, "send application/json"))
+}
+
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
+    let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
+    match value.to_str() {
+        Ok(key) if (1..=255).contains(&key.len()) => Ok(Some(key)),
+        _ => Err(AppError::invalid("Idempotency-Key", "must have 1 to 255 visible characters").into()),
+    }
+}
+
+fn digest(parts: &[&[u8]]) -> [u8; 16] {
+    let mut hasher = Sha256::new();
+    for part in parts {
+        hasher.update(part);
+    }
+    let mut short = [0; 16];
+    short.copy_from_slice(&hasher.finalize()[..16]);
+    short
+}
+
+/// A path parameter. What does not parse names nothing, so the answer is 404 with the noun.
+pub(crate) struct Named<T>(pub(crate) T);
+
+/// A type of id, and what it names.
+pub(crate) trait Noun: FromStr {
+    const NOUN: &'static str;
+}
+
+macro_rules! nouns {
+    ($($id:ident = $noun:literal),*) => {
+        $(impl Noun for onsale_domain::ids::$id { const NOUN: &'static str = $noun; })*
+    };
+}
+nouns!(
+    EventId = "event",
+    PerformanceId = "performance",
+    PlanId = "seating plan",
+    ReservationId = "reservation",
+    OrderId = "order"
+);
+
+impl<T: Noun> FromRequestParts<Arc<Server>> for Named<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &Arc<Server>) -> Result<Self, Problem> {
+        let raw = path_values(parts, state).await;
+        let parsed = raw.first().and_then(|value| value.parse().ok());
+        parsed.map(Self).ok_or_else(|| AppError::not_found(T::NOUN).into())
+    }
+}
+
+/// A performance and one of its seats; `None` where the second is no number.
+pub(crate) struct SeatPath {
+    pub(crate) performance: PerformanceId,
+    pub(crate) seat: Option<Unit>,
+}
+
+impl FromRequestParts<Arc<Server>> for SeatPath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &Arc<Server>) -> Result<Self, Problem> {
+        let Named(performance) = Named::from_request_parts(parts, state).await?;
+        let raw = path_values(parts, state).await;
+        Ok(Self { performance, seat: raw.get(1).and_then(|value| value.parse().ok()).map(Unit) })
+    }
+}
+
+/// The values of the path's parameters in their order; none where they cannot be decoded.
+async fn path_values(parts: &mut Parts, state: &Arc<Server>) -> Vec<String> {
+    let path = axum::extract::Path::<Vec<(String, String)>>::from_request_parts(parts, state).await;
+    path.map_or_else(
+        |_| Vec::new(),
+        |axum::extract::Path(values)| values.into_iter().map(|(_, value)| value).collect(),
+    )
+}
+
+/// A query string.
+pub(crate) struct Query<T>(pub(crate) T);
+
+impl<T: DeserializeOwned> FromRequestParts<Arc<Server>> for Query<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &Arc<Server>) -> Result<Self, Problem> {
+        axum::extract::Query::from_request_parts(parts, state)
+            .await
+            .map(|axum::extract::Query(value)| Self(value))
+            .map_err(|rejection| AppError::invalid("query", &rejection.body_text()).into())
+    }
+}
+
+/// Which page of a list.
+#[derive(serde::Deserialize, utoipa::IntoParams)]
+pub(crate) struct Paging {
+    /// How many items at most, 1 to 200; 50 unless told.
+    limit: Option<u32>,
+    /// `next_cursor` of the page before.
+    cursor: Option<String>,
+}
+
+impl Paging {
+    pub(crate) fn checked(&self) -> Result<PageRequest, Problem> {
+        let limit = self.limit.unwrap_or(50);
+        if !(1..=200).contains(&limit) {
+            return Err(AppError::invalid("limit", "must be from 1 to 200").into());
+        }
+        let after = match &self.cursor {
+            None => None,
+            Some(cursor) => Some(
+                cursor
+                    .parse::<Uuid>()
+                    .map_err(|_| AppError::invalid("cursor", "is not one that was given out"))?,
+            ),
+        };
+        Ok(PageRequest { limit, after })
+    }
+}

@@ -1,0 +1,154 @@
+//! The frame around every handler: request id, security headers, problem documents, the access log.
+//!
+//! Invariant: no response leaves without a request id, and no error in another form than a problem document.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU32, AtomicU64, Ordering},
+    },
+    time::Instant,
+};
+
+use axum::{
+    extract::{MatchedPath, Request, State},
+    http::{HeaderName, HeaderValue, header},
+    middleware::Next,
+    response::Response,
+};
+
+use super::{
+    Server,
+    problem::{self, Problem},
+};
+
+/// Names the request in the answer and in the log.
+static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Lines of ordinary requests that are written a second at most; beyond that they are counted.
+const LINES_PER_SECOND: u32 = 200;
+
+/// The sequence number of the command that a request brought about; handlers put it on their responses.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sequence(pub(crate) u64);
+
+/// Counts and names requests.
+pub(crate) struct Frame {
+    prefix: String,
+    next: AtomicU64,
+    started: Instant,
+    second: AtomicU64,
+    lines: AtomicU32,
+    skipped: AtomicU32,
+    by_class: [metrics::Counter; 5],
+    sequence: metrics::Gauge,
+}
+
+impl Frame {
+    pub(crate) fn new(prefix: u32) -> Self {
+        let class = |class: &'static str| metrics::counter!("onsale_http_responses_total", "class" => class);
+        Self {
+            prefix: format!("{prefix:08x}"),
+            next: AtomicU64::new(1),
+            started: Instant::now(),
+            second: AtomicU64::new(0),
+            lines: AtomicU32::new(0),
+            skipped: AtomicU32::new(0),
+            by_class: ["1xx", "2xx", "3xx", "4xx", "5xx"].map(class),
+            sequence: metrics::gauge!("onsale_sequence"),
+        }
+    }
+
+    fn request_id(&self, sent: Option<&HeaderValue>) -> HeaderValue {
+        if let Some(sent) = sent.filter(|sent| is_sane(sent.as_bytes())) {
+            return sent.clone();
+        }
+        let text = format!("{}-{:x}", self.prefix, self.next.fetch_add(1, Ordering::Relaxed));
+        HeaderValue::try_from(text).unwrap_or_else(|_| HeaderValue::from_static("unnamed"))
+    }
+
+    /// Whether an ordinary line may be written in this second.
+    fn may_write(&self) -> bool {
+        let second = self.started.elapsed().as_secs();
+        if self.second.swap(second, Ordering::Relaxed) != second {
+            self.lines.store(0, Ordering::Relaxed);
+        }
+        let room = self.lines.load(Ordering::Relaxed) < LINES_PER_SECOND;
+        if room {
+            self.lines.fetch_add(1, Ordering::Relaxed);
+        } else {
+            self.skipped.fetch_add(1, Ordering::Relaxed);
+        }
+        room
+    }
+}
+
+/// A request id that is safe in headers and logs: 1 to 64 letters, digits, dots, dashes or underscores.
+fn is_sane(id: &[u8]) -> bool {
+    (1..=64).contains(&id.len())
+        && id.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
+}
+
+pub(crate) async fn frame(State(server): State<Arc<Server>>, request: Request, next: Next) -> Response {
+    let frame = &server.frame;
+    let begun = Instant::now();
+    let id = frame.request_id(request.headers().get(&REQUEST_ID));
+    let method = request.method().clone();
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let mut response = next.run(request).await;
+    if let Some(problem) = response.extensions_mut().remove::<Problem>() {
+        let extensions = std::mem::take(response.extensions_mut());
+        response = problem::render(&problem, id.to_str().unwrap_or_default());
+        *response.extensions_mut() = extensions;
+    }
+    let status = response.status();
+    let sequence = response.extensions().get::<Sequence>().map(|sequence| sequence.0);
+    if let Some(sequence) = sequence {
+        // A counter below 2⁵³ for longer than anybody will run one store.
+        #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
+        frame.sequence.set(sequence as f64);
+    }
+    frame.by_class[usize::from(status.as_u16() / 100).clamp(1, 5) - 1].increment(1);
+    if status.is_server_error() || frame.may_write() {
+        tracing::info!(
+            target: "onsale::access",
+            request_id = id.to_str().unwrap_or_default(),
+            %method,
+            route = route.as_ref().map_or("-", MatchedPath::as_str),
+            status = status.as_u16(),
+            micros = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX),
+            sequence,
+            skipped = frame.skipped.swap(0, Ordering::Relaxed),
+            "request"
+        );
+    }
+    let headers = response.headers_mut();
+    headers.insert(REQUEST_ID.clone(), id);
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    if !headers.contains_key(header::CONTENT_SECURITY_POLICY) {
+        headers.insert(
+            header::CONTENT_SECURITY_POLICY,
+            HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"),
+        );
+    }
+    if !headers.contains_key(header::CACHE_CONTROL) {
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_harmless_request_ids_are_taken_over() {
+        assert!(is_sane(b"a-1_b.C"));
+        assert!(is_sane(&[b'x'; 64]));
+        for bad in [b"".as_slice(), b"a b", b"a\"b", b"\xff", &[b'x'; 65]] {
+            assert!(!is_sane(bad), "{bad:?}");
+        }
+    }
+}

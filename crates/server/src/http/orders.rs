@@ -1,0 +1,171 @@
+//! Orders: look, list, refund.
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use onsale_app::{errors::rfc3339, orders::OrderView};
+use onsale_domain::{ids::OrderId, orders::OrderStatus};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::{
+    PageDto, Server,
+    extract::{Command, Named, Paging, Query},
+    frame::Sequence,
+    identity::By,
+    money::MoneyDto,
+    problem::{Problem, ProblemDocument},
+};
+
+#[derive(Serialize, ToSchema)]
+pub(crate) struct OrderSeat {
+    id: u32,
+    label: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    section: Option<String>,
+    price: MoneyDto,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(crate) struct TicketDto {
+    /// Unguessable; lets its bearer in.
+    #[schema(example = "7H2KQ9ZC4M0XW8RT")]
+    code: String,
+    seat_id: u32,
+    label: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    section: Option<String>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(crate) struct BuyerDetailsDto {
+    name: String,
+    phone: Option<String>,
+    email: Option<String>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = Order)]
+pub(crate) struct OrderDto {
+    id: Uuid,
+    reservation_id: Uuid,
+    performance_id: Uuid,
+    /// `paying`, `paid`, `failed` or `refunded`.
+    #[schema(value_type = String, example = "paid")]
+    status: OrderStatus,
+    seats: Vec<OrderSeat>,
+    total: MoneyDto,
+    /// One for each seat, once the order is paid; none after a refund.
+    tickets: Vec<TicketDto>,
+    buyer: BuyerDetailsDto,
+    payment_method: String,
+    /// The number of the accepted command that began the payment, in one order over everything.
+    sequence: u64,
+    created_at: String,
+}
+
+impl From<OrderView> for OrderDto {
+    fn from(OrderView { order, labels }: OrderView) -> Self {
+        let seats = order
+            .units
+            .iter()
+            .zip(&labels)
+            .map(|(unit, label)| OrderSeat {
+                id: unit.unit.0,
+                label: label.label.clone(),
+                section: label.section.clone(),
+                price: unit.price.into(),
+            })
+            .collect();
+        let paid = order.status == OrderStatus::Paid;
+        let tickets = order
+            .units
+            .into_iter()
+            .zip(labels)
+            .filter(|_| paid)
+            .map(|(unit, label)| TicketDto {
+                code: unit.ticket_code,
+                seat_id: unit.unit.0,
+                label: label.label,
+                section: label.section,
+            })
+            .collect();
+        Self {
+            id: order.id.0,
+            reservation_id: order.reservation.0,
+            performance_id: order.performance.0,
+            status: order.status,
+            seats,
+            total: order.total.into(),
+            tickets,
+            buyer: BuyerDetailsDto {
+                name: order.buyer.name,
+                phone: order.buyer.phone,
+                email: order.buyer.email,
+            },
+            payment_method: order.method,
+            sequence: order.sequence,
+            created_at: rfc3339(order.created_at),
+        }
+    }
+}
+
+pub(crate) fn order_response(status: StatusCode, view: OrderView) -> Response {
+    let sequence = Sequence(view.order.sequence);
+    let mut response = (status, Json(OrderDto::from(view))).into_response();
+    response.extensions_mut().insert(sequence);
+    response
+}
+
+/// Reads an order of mine, or of an event that I manage.
+#[utoipa::path(get, path = "/orders/{order_id}", tag = "orders", security(("bearer" = [])), params(("order_id" = Uuid, Path)),
+    responses((status = 200, body = OrderDto), (status = 401, body = ProblemDocument), (status = 404, body = ProblemDocument)))]
+pub(crate) async fn read(
+    State(server): State<Arc<Server>>,
+    Named(id): Named<OrderId>,
+    By(caller): By,
+) -> Result<Json<OrderDto>, Problem> {
+    Ok(Json(server.app.order(caller, id).await?.into()))
+}
+
+/// Lists my orders, newest first.
+#[utoipa::path(get, path = "/me/orders", tag = "orders", security(("bearer" = [])), params(Paging),
+    responses((status = 200, body = PageDto<OrderDto>), (status = 400, body = ProblemDocument), (status = 401, body = ProblemDocument)))]
+pub(crate) async fn mine(
+    State(server): State<Arc<Server>>,
+    By(caller): By,
+    Query(paging): Query<Paging>,
+) -> Result<Json<PageDto<OrderDto>>, Problem> {
+    let page = server.app.orders_of(caller, paging.checked()?).await?;
+    Ok(Json(PageDto::of(page, OrderDto::from)))
+}
+
+#[derive(Deserialize, ToSchema)]
+pub(crate) struct Refund {
+    /// Whether the seats stay off sale.
+    #[serde(default)]
+    keep_seats: bool,
+}
+
+/// Gives the money of a paid order back.
+#[utoipa::path(post, path = "/orders/{order_id}/refund", tag = "orders", security(("bearer" = [])), params(("order_id" = Uuid, Path)),
+    request_body = Refund,
+    responses((status = 200, body = OrderDto), (status = 400, body = ProblemDocument), (status = 401, body = ProblemDocument),
+        (status = 403, body = ProblemDocument), (status = 404, body = ProblemDocument), (status = 409, body = ProblemDocument),
+        (status = 503, body = ProblemDocument)))]
+pub(crate) async fn refund(
+    State(server): State<Arc<Server>>,
+    Named(id): Named<OrderId>,
+    By(caller): By,
+    Command { body, .. }: Command<Refund>,
+) -> Result<Json<OrderDto>, Problem> {
+    let app = Arc::clone(&server.app);
+    let refunded = server.to_the_end(async move { app.refund(caller, id, body.keep_seats).await }).await?;
+    Ok(Json(refunded.into()))
+}

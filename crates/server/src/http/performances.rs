@@ -1,0 +1,570 @@
+//! Performances: dates of an event, their seats, and who may have which.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use axum::{
+    Json,
+    extract::State,
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use onsale_app::{
+    cards::Card,
+    catalogue::{NewPerformance, PlanChoice},
+    errors::{AppError, Reason, rfc3339},
+    ports::{
+        hot::Availability,
+        ledger::{AreaOffer, OwnedKey, Performance},
+    },
+};
+use onsale_domain::{
+    ids::{EventId, PerformanceId, PlanId},
+    units::Unit,
+};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+
+use super::{
+    PageDto, Server,
+    extract::{Command, Named, Paging, Query, SeatPath},
+    identity::By,
+    money::MoneyDto,
+    problem::{Problem, ProblemDocument},
+    times,
+};
+
+/// Where the seats come from: a rectangle, or a plan uploaded before.
+#[derive(Deserialize, ToSchema)]
+pub(crate) struct PlanChoiceDto {
+    rows: Option<u32>,
+    columns: Option<u32>,
+    plan_id: Option<Uuid>,
+}
+
+impl PlanChoiceDto {
+    fn checked(&self) -> Result<PlanChoice, Problem> {
+        match (self.rows, self.columns, self.plan_id) {
+            (Some(rows), Some(columns), None) if rows > 0 && columns > 0 => {
+                Ok(PlanChoice::Grid { rows, columns })
+            }
+            (None, None, Some(id)) => Ok(PlanChoice::Plan(PlanId(id))),
+            _ => Err(AppError::invalid("plan", "give rows and columns, each at least 1, or plan_id").into()),
+        }
+    }
+}
+
+/// A general-admission area.
+#[derive(Deserialize, ToSchema)]
+pub(crate) struct NewArea {
+    #[schema(example = "Standing")]
+    label: String,
+    /// 1 to 100,000 places.
+    capacity: u32,
+    price: Option<MoneyDto>,
+}
+
+#[derive(Deserialize, ToSchema)]
+pub(crate) struct NewPerformanceDto {
+    /// RFC 3339.
+    #[schema(example = "2026-12-24T20:00:00Z")]
+    starts_at: String,
+    /// May be left out where there are areas.
+    plan: Option<PlanChoiceDto>,
+    areas: Option<Vec<NewArea>>,
+    /// By category name; the only category of a rectangle is `standard`. A category without a price is free.
+    prices: Option<BTreeMap<String, MoneyDto>>,
+    /// Without it the performance is on sale at once.
+    sale_opens_at: Option<String>,
+    sale_closes_at: Option<String>,
+}
+
+impl NewPerformanceDto {
+    fn checked(self, currency: onsale_domain::money::Currency) -> Result<NewPerformance, Problem> {
+        let areas: Vec<AreaOffer> = self
+            .areas
+            .unwrap_or_default()
+            .into_iter()
+            .map(|area| {
+                let free = onsale_domain::money::Money::zero(currency);
+                let price = area.price.map_or(Ok(free), |price| price.checked("areas.price"))?;
+                Ok(AreaOffer { label: area.label, capacity: area.capacity, price })
+            })
+            .collect::<Result<_, Problem>>()?;
+        let plan = match &self.plan {
+            Some(plan) => plan.checked()?,
+            None if areas.is_empty() => {
+                return Err(AppError::invalid("plan", "give a plan, areas, or both").into());
+            }
+            None => PlanChoice::None,
+        };
+        let prices = self
+            .prices
+            .unwrap_or_default()
+            .into_iter()
+            .map(|(category, price)| Ok((category, price.checked("prices")?)))
+            .collect::<Result<_, Problem>>()?;
+        Ok(NewPerformance {
+            starts_at: times::parse("starts_at", &self.starts_at)?,
+            plan,
+            areas,
+            prices,
+            sale_opens_at: times::parse_optional("sale_opens_at", self.sale_opens_at.as_ref())?,
+            sale_closes_at: times::parse_optional("sale_closes_at", self.sale_closes_at.as_ref())?,
+        })
+    }
+}
+
+#[derive(Serialize, ToSchema)]
+pub(crate) struct AreaDto {
+    id: u32,
+    label: String,
+    capacity: u32,
+    price: MoneyDto,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = Performance)]
+pub(crate) struct PerformanceDto {
+    id: Uuid,
+    event_id: Uuid,
+    starts_at: String,
+    plan_id: Uuid,
+    seat_count: u32,
+    /// Seats and places.
+    capacity: u32,
+    /// How many of them nobody has.
+    available: u32,
+    areas: Vec<AreaDto>,
+    prices: BTreeMap<String, MoneyDto>,
+    sale_opens_at: Option<String>,
+    sale_closes_at: Option<String>,
+    created_at: String,
+}
+
+fn area_dtos(areas: &[AreaOffer]) -> Vec<AreaDto> {
+    areas
+        .iter()
+        .zip(1..)
+        .map(|(area, id)| AreaDto {
+            id,
+            label: area.label.clone(),
+            capacity: area.capacity,
+            price: area.price.into(),
+        })
+        .collect()
+}
+
+fn performance_dto(performance: &Performance, available: u32) -> PerformanceDto {
+    PerformanceDto {
+        id: performance.id.0,
+        event_id: performance.event.0,
+        starts_at: rfc3339(performance.starts_at),
+        plan_id: performance.plan.0,
+        seat_count: performance.seat_count,
+        capacity: performance.capacity,
+        available,
+        areas: area_dtos(&performance.areas),
+        prices: performance.prices.iter().map(|(name, price)| (name.clone(), (*price).into())).collect(),
+        sale_opens_at: performance.sale_opens_at.map(rfc3339),
+        sale_closes_at: performance.sale_closes_at.map(rfc3339),
+        created_at: rfc3339(performance.created_at),
+    }
+}
+
+/// Adds a performance to an event, with its seats.
+#[utoipa::path(post, path = "/events/{event_id}/performances", tag = "catalogue", security(("bearer" = [])),
+    params(("event_id" = Uuid, Path)), request_body = NewPerformanceDto,
+    responses((status = 201, body = PerformanceDto), (status = 400, body = ProblemDocument), (status = 401, body = ProblemDocument),
+        (status = 403, body = ProblemDocument), (status = 404, body = ProblemDocument), (status = 422, body = ProblemDocument)))]
+pub(crate) async fn create(
+    State(server): State<Arc<Server>>,
+    Named(event): Named<EventId>,
+    By(caller): By,
+    Command { body, key }: Command<NewPerformanceDto>,
+) -> Result<(StatusCode, Json<PerformanceDto>), Problem> {
+    let currency = server.app.managed_event(caller, event).await?.settings.currency;
+    let key = key.map(|key| OwnedKey { owner: caller.account, key });
+    let made = server.app.create_performance(caller, event, body.checked(currency)?, key).await?;
+    Ok((StatusCode::CREATED, Json(performance_dto(&made, made.capacity))))
+}
+
+/// Lists the performances of an event, in order of creation.
+#[utoipa::path(get, path = "/events/{event_id}/performances", tag = "catalogue", params(("event_id" = Uuid, Path), Paging),
+    responses((status = 200, body = PageDto<PerformanceDto>), (status = 400, body = ProblemDocument), (status = 404, body = ProblemDocument)))]
+pub(crate) async fn list(
+    State(server): State<Arc<Server>>,
+    Named(event): Named<EventId>,
+    Query(paging): Query<Paging>,
+) -> Result<Json<PageDto<PerformanceDto>>, Problem> {
+    let page = server.app.performances(event, paging.checked()?).await?;
+    let mut items = Vec::with_capacity(page.items.len());
+    for performance in &page.items {
+        let available = server.app.availability(performance.id).await?.counts.available;
+        items.push(performance_dto(performance, available));
+    }
+    Ok(Json(PageDto { items, next_cursor: page.next }))
+}
+
+/// Reads a performance.
+#[utoipa::path(get, path = "/performances/{performance_id}", tag = "catalogue", params(("performance_id" = Uuid, Path)),
+    responses((status = 200, body = PerformanceDto), (status = 404, body = ProblemDocument)))]
+pub(crate) async fn read(
+    State(server): State<Arc<Server>>,
+    Named(id): Named<PerformanceId>,
+) -> Result<Json<PerformanceDto>, Problem> {
+    let card = server.app.card(id).await?;
+    let available = server.app.availability(id).await?.counts.available;
+    Ok(Json(performance_dto(&card.performance, available)))
+}
+
+#[derive(Serialize, ToSchema)]
+pub(crate) struct PlanSeat {
+    id: u32,
+    #[schema(example = "A-1")]
+    label: String,
+    x: f32,
+    y: f32,
+    category: String,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(crate) struct PlanRow {
+    label: String,
+    seats: Vec<PlanSeat>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(crate) struct PlanSection {
+    id: u32,
+    label: String,
+    rows: Vec<PlanRow>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(crate) struct PlanCategory {
+    name: String,
+    /// `#rrggbb`.
+    color: String,
+    price: MoneyDto,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(crate) struct PlanSize {
+    width: f32,
+    height: f32,
+}
+
+/// The static layout of a performance. It never changes.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct PerformancePlan {
+    size: PlanSize,
+    categories: Vec<PlanCategory>,
+    sections: Vec<PlanSection>,
+    areas: Vec<AreaDto>,
+    /// Stages, texts and other things that are drawn but not sold.
+    #[schema(value_type = Vec<Object>)]
+    shapes: Vec<onsale_domain::seating::Shape>,
+}
+
+fn plan_of(card: &Card) -> PerformancePlan {
+    let plan = &card.house.plan;
+    let categories = plan
+        .categories
+        .iter()
+        .zip(&card.category_prices)
+        .map(|(category, price)| PlanCategory {
+            name: category.name.clone(),
+            color: category.color.clone(),
+            price: (*price).into(),
+        })
+        .collect();
+    let mut unit = 0;
+    let sections = plan
+        .sections
+        .iter()
+        .zip(1..)
+        .map(|(section, id)| PlanSection {
+            id,
+            label: section.label.clone(),
+            rows: section
+                .rows
+                .iter()
+                .map(|row| PlanRow {
+                    label: row.label.clone(),
+                    seats: row
+                        .seats
+                        .iter()
+                        .map(|seat| {
+                            unit += 1;
+                            let category = plan.categories.get(seat.category as usize);
+                            PlanSeat {
+                                id: unit,
+                                label: card.label(Unit(unit)).label,
+                                x: seat.x,
+                                y: seat.y,
+                                category: category.map_or_else(String::new, |category| category.name.clone()),
+                            }
+                        })
+                        .collect(),
+                })
+                .collect(),
+        })
+        .collect();
+    PerformancePlan {
+        size: PlanSize { width: plan.size.width, height: plan.size.height },
+        categories,
+        sections,
+        areas: area_dtos(&card.performance.areas),
+        shapes: plan.shapes.clone(),
+    }
+}
+
+/// Reads the static layout; cache it for good.
+#[utoipa::path(get, path = "/performances/{performance_id}/plan", tag = "seats", params(("performance_id" = Uuid, Path)),
+    responses((status = 200, body = PerformancePlan), (status = 304), (status = 404, body = ProblemDocument)))]
+pub(crate) async fn plan(
+    State(server): State<Arc<Server>>,
+    Named(id): Named<PerformanceId>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let card = server.app.card(id).await?;
+    let etag = format!("\"{id}\"");
+    let mut response = if is_fresh(&headers, &etag) {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        Json(plan_of(&card)).into_response()
+    };
+    let forever = HeaderValue::from_static("public, max-age=31536000, immutable");
+    response.headers_mut().insert(header::CACHE_CONTROL, forever);
+    Ok(with_etag(response, &etag))
+}
+
+/// Whether the client has this version already.
+fn is_fresh(headers: &HeaderMap, etag: &str) -> bool {
+    let known = headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
+    known.is_some_and(|known| {
+        known == "*" || known.split(',').any(|one| one.trim().trim_start_matches("W/") == etag)
+    })
+}
+
+fn with_etag(mut response: Response, etag: &str) -> Response {
+    if let Ok(value) = HeaderValue::from_str(etag) {
+        response.headers_mut().insert(header::ETAG, value);
+    }
+    response
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum SeatStatus {
+    Available,
+    Held,
+    Sold,
+    Blocked,
+}
+
+impl SeatStatus {
+    fn of(bits: u8) -> Self {
+        match bits {
+            0b00 => Self::Available,
+            0b01 => Self::Held,
+            0b10 => Self::Sold,
+            _ => Self::Blocked,
+        }
+    }
+}
+
+#[derive(Serialize, ToSchema)]
+pub(crate) struct SeatDto {
+    id: u32,
+    label: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    section: Option<String>,
+    status: SeatStatus,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Seats {
+    /// `epoch:offset`.
+    position: String,
+    seats: Vec<SeatDto>,
+}
+
+#[derive(Deserialize, IntoParams)]
+pub(crate) struct SeatFilter {
+    /// Only seats in this state.
+    #[param(inline)]
+    status: Option<SeatStatus>,
+}
+
+/// Lists the seats with their states.
+#[utoipa::path(get, path = "/performances/{performance_id}/seats", tag = "seats",
+    params(("performance_id" = Uuid, Path), SeatFilter),
+    responses((status = 200, body = Seats), (status = 304), (status = 400, body = ProblemDocument), (status = 404, body = ProblemDocument)))]
+pub(crate) async fn seats(
+    State(server): State<Arc<Server>>,
+    Named(id): Named<PerformanceId>,
+    Query(filter): Query<SeatFilter>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let card = server.app.card(id).await?;
+    let view = server.app.availability(id).await?;
+    let etag = format!("\"{}-{:?}\"", view.position, filter.status);
+    if is_fresh(&headers, &etag) {
+        return Ok(with_etag(StatusCode::NOT_MODIFIED.into_response(), &etag));
+    }
+    let seats = (1..=view.seat_count)
+        .map(Unit)
+        .map(|unit| (unit, SeatStatus::of(view.bits(unit))))
+        .filter(|(_, status)| filter.status.is_none_or(|wanted| wanted == *status))
+        .map(|(unit, status)| seat_dto(&card, unit, status))
+        .collect();
+    Ok(with_etag(Json(Seats { position: view.position.to_string(), seats }).into_response(), &etag))
+}
+
+fn seat_dto(card: &Card, unit: Unit, status: SeatStatus) -> SeatDto {
+    let label = card.label(unit);
+    SeatDto { id: unit.0, label: label.label, section: label.section, status }
+}
+
+/// Reads one seat. Never says who has it.
+#[utoipa::path(get, path = "/performances/{performance_id}/seats/{seat_id}", tag = "seats",
+    params(("performance_id" = Uuid, Path), ("seat_id" = u32, Path)),
+    responses((status = 200, body = SeatDto), (status = 404, body = ProblemDocument)))]
+pub(crate) async fn seat(
+    State(server): State<Arc<Server>>,
+    SeatPath { performance, seat }: SeatPath,
+) -> Result<Json<SeatDto>, Problem> {
+    let card = server.app.card(performance).await?;
+    let view = server.app.availability(performance).await?;
+    let unit = seat.filter(|unit| (1..=view.seat_count).contains(&unit.0));
+    let unit = unit.ok_or_else(|| Problem::new(Reason::SeatNotFound, "the performance has no such seat"))?;
+    Ok(Json(seat_dto(&card, unit, SeatStatus::of(view.bits(unit)))))
+}
+
+#[derive(Serialize, ToSchema)]
+pub(crate) struct AreaAvailability {
+    id: u32,
+    available: u32,
+}
+
+/// The states of all seats, packed, and the free places of the areas.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct AvailabilityDto {
+    /// `epoch:offset`.
+    position: String,
+    seat_count: u32,
+    /// Base64; two bits a seat, seat 1 in the lowest bits of the first byte: 00 available, 01 held, 10 sold,
+    /// 11 blocked.
+    states: String,
+    areas: Vec<AreaAvailability>,
+}
+
+pub(crate) fn availability_dto(view: &Availability) -> AvailabilityDto {
+    use base64::Engine;
+    AvailabilityDto {
+        position: view.position.to_string(),
+        seat_count: view.seat_count,
+        states: base64::engine::general_purpose::STANDARD.encode(&view.states),
+        areas: view
+            .areas
+            .iter()
+            .map(|(id, available)| AreaAvailability { id: *id, available: *available })
+            .collect(),
+    }
+}
+
+/// Reads the states of all seats in two bits each.
+#[utoipa::path(get, path = "/performances/{performance_id}/availability", tag = "seats",
+    params(("performance_id" = Uuid, Path)),
+    responses((status = 200, body = AvailabilityDto), (status = 304), (status = 404, body = ProblemDocument)))]
+pub(crate) async fn availability(
+    State(server): State<Arc<Server>>,
+    Named(id): Named<PerformanceId>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let view = server.app.availability(id).await?;
+    let etag = format!("\"{}\"", view.position);
+    if is_fresh(&headers, &etag) {
+        return Ok(with_etag(StatusCode::NOT_MODIFIED.into_response(), &etag));
+    }
+    let body = server.views.encoded(id, &view)?;
+    let json = HeaderValue::from_static("application/json");
+    Ok(with_etag(([(header::CONTENT_TYPE, json)], body).into_response(), &etag))
+}
+
+#[derive(Serialize, ToSchema)]
+pub(crate) struct StatsDto {
+    capacity: u32,
+    available: u32,
+    held: u32,
+    paying: u32,
+    sold: u32,
+    blocked: u32,
+    /// `capacity` minus the rest; anything but 0 is an alarm.
+    drift: i64,
+}
+
+/// How many seats and places are in each state.
+#[utoipa::path(get, path = "/performances/{performance_id}/stats", tag = "operation", security(("bearer" = [])),
+    params(("performance_id" = Uuid, Path)),
+    responses((status = 200, body = StatsDto), (status = 401, body = ProblemDocument), (status = 403, body = ProblemDocument),
+        (status = 404, body = ProblemDocument)))]
+pub(crate) async fn stats(
+    State(server): State<Arc<Server>>,
+    Named(id): Named<PerformanceId>,
+    By(caller): By,
+) -> Result<Json<StatsDto>, Problem> {
+    let stats = server.app.stats(caller, id).await?;
+    let counts = stats.counts;
+    Ok(Json(StatsDto {
+        capacity: stats.capacity,
+        available: counts.available,
+        held: counts.held,
+        paying: counts.paying,
+        sold: counts.sold,
+        blocked: counts.blocked,
+        drift: i64::from(stats.capacity) - i64::from(counts.total()),
+    }))
+}
+
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Repairs {
+    /// A sentence for each thing that was put right.
+    repaired: Vec<String>,
+}
+
+/// Compares the stock with the ledger and repairs what differs, while selling.
+#[utoipa::path(post, path = "/performances/{performance_id}/reconcile", tag = "operation", security(("bearer" = [])),
+    params(("performance_id" = Uuid, Path)),
+    responses((status = 200, body = Repairs), (status = 401, body = ProblemDocument), (status = 403, body = ProblemDocument),
+        (status = 404, body = ProblemDocument)))]
+pub(crate) async fn reconcile(
+    State(server): State<Arc<Server>>,
+    Named(id): Named<PerformanceId>,
+    By(caller): By,
+) -> Result<Json<Repairs>, Problem> {
+    Ok(Json(Repairs { repaired: server.app.reconcile_stock(caller, id).await? }))
+}
+
+#[derive(Deserialize, ToSchema)]
+pub(crate) struct Block {
+    seat_ids: Vec<u32>,
+    blocked: bool,
+}
+
+/// Takes seats off sale, or puts them back.
+#[utoipa::path(post, path = "/performances/{performance_id}/blocks", tag = "operation", security(("bearer" = [])),
+    params(("performance_id" = Uuid, Path)), request_body = Block,
+    responses((status = 200, body = StatsDto), (status = 400, body = ProblemDocument), (status = 401, body = ProblemDocument),
+        (status = 403, body = ProblemDocument), (status = 404, body = ProblemDocument), (status = 409, body = ProblemDocument)))]
+pub(crate) async fn block(
+    State(server): State<Arc<Server>>,
+    Named(id): Named<PerformanceId>,
+    By(caller): By,
+    Command { body, .. }: Command<Block>,
+) -> Result<Json<StatsDto>, Problem> {
+    server.app.block(caller, id, body.seat_ids, body.blocked).await?;
+    stats(State(server), Named(id), By(caller)).await
+}

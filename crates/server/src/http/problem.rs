@@ -1,0 +1,116 @@
+//! Errors as clients see them: RFC 9457 problem documents, made in one place and logged once, there.
+//!
+//! Invariant: a handler returns [`Problem`]; the frame around all handlers turns it into a response, because
+//! only the frame knows the request id.
+
+use axum::{
+    body::Body,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use onsale_app::errors::{AppError, Reason};
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+
+/// What goes into the answer instead of a body, until the frame renders it.
+#[derive(Clone, Debug)]
+pub(crate) struct Problem(pub(crate) AppError);
+
+impl Problem {
+    /// A refusal with a sentence.
+    pub(crate) fn new(reason: Reason, detail: impl Into<String>) -> Self {
+        Self(AppError::refused(reason, detail))
+    }
+}
+
+impl<E: Into<AppError>> From<E> for Problem {
+    fn from(error: E) -> Self {
+        Self(error.into())
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = status(self.0.reason());
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+fn status(reason: Reason) -> StatusCode {
+    StatusCode::from_u16(reason.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+}
+
+/// How an error looks. Refusals may carry more members, named with their codes.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes the document for OpenAPI; rendering goes through a map")]
+pub(crate) struct ProblemDocument {
+    /// Names the kind of problem.
+    #[schema(example = "urn:onsale:problem:seat_taken")]
+    r#type: String,
+    /// A short sentence, the same for every problem of this kind.
+    title: String,
+    /// The HTTP status.
+    status: u16,
+    /// The reason code, for programs.
+    code: String,
+    /// What happened here.
+    detail: String,
+    /// Names this request in the log.
+    request_id: String,
+}
+
+/// Renders a problem and logs it where that helps: faults of this server as errors, outages as warnings.
+/// Refusals are the request's affair and show in the access log.
+pub(crate) fn render(problem: &Problem, request_id: &str) -> Response {
+    let reason = problem.0.reason();
+    let (detail, extras) = match &problem.0 {
+        AppError::Refused(refusal) => (refusal.detail.as_str(), refusal.extras.as_slice()),
+        AppError::Unavailable(cause) => {
+            tracing::warn!(request_id, cause, "answered unavailable");
+            // Sentences meant for the buyer are in front of the technical cause, in parentheses.
+            let public = cause.split(" (").next().unwrap_or_default();
+            let shown = if public.contains("try again")
+                || public.contains("stay yours")
+                || public.contains("at once")
+            {
+                public
+            } else {
+                "a part of the system does not answer; nothing was lost, try again shortly"
+            };
+            (shown, [].as_slice())
+        }
+        AppError::Internal(cause) => {
+            tracing::error!(request_id, cause, "answered internal");
+            (
+                "this request could not be carried out; the request id finds the cause in the log",
+                [].as_slice(),
+            )
+        }
+    };
+    let mut document = Map::new();
+    document.insert("type".into(), Value::from(format!("urn:onsale:problem:{}", reason.code())));
+    document.insert("title".into(), Value::from(reason.title()));
+    document.insert("status".into(), Value::from(reason.status()));
+    document.insert("code".into(), Value::from(reason.code()));
+    document.insert("detail".into(), Value::from(detail));
+    document.insert("request_id".into(), Value::from(request_id));
+    for (name, value) in extras {
+        document.insert((*name).to_owned(), value.clone());
+    }
+    let mut response = Response::new(Body::from(Value::Object(document).to_string()));
+    *response.status_mut() = status(reason);
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    match reason {
+        Reason::Unavailable => {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        Reason::Unauthenticated => {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        _ => {}
+    }
+    response
+}

@@ -1,0 +1,17 @@
+//! The command `onsale`: ticket on-sales, from the queue to the ticket.
+
+mod cli;
+mod http;
+mod serve;
+mod settings;
+mod telemetry;
+mod tokens;
+mod wire;
+
+/// Many small allocations from many threads are what a server does.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> std::process::ExitCode {
+    cli::run()
+}

@@ -1,0 +1,187 @@
+//! Serving: from settings to a listening socket, and back down in order.
+//!
+//! Invariant: stopping takes at most [`STOP_WITHIN`]: no new connections, requests under way are finished,
+//! the drain writes the rest, the journal is closed with a checkpoint.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use anyhow::Context;
+use axum::{Router, extract::ConnectInfo};
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    service::TowerToHyperService,
+};
+use onsale_app::App;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tower::ServiceExt;
+
+use crate::{
+    http::{self, Server},
+    settings::Settings,
+    telemetry, wire,
+};
+
+/// How long stopping may take in all.
+const STOP_WITHIN: Duration = Duration::from_secs(10);
+
+/// How much of that requests under way may take.
+const FINISH_WITHIN: Duration = Duration::from_secs(6);
+
+/// How long a client may take to send the head of a request.
+const HEAD_WITHIN: Duration = Duration::from_secs(15);
+
+/// How often payments that were left behind are looked for.
+const RECONCILE_EVERY: Duration = Duration::from_secs(5);
+
+/// At start everything that is paying was left behind by the process before; this much time goes into
+/// settling it before the first request.
+const RECONCILE_AT_START: Duration = Duration::from_secs(5);
+
+/// Serves until told to stop.
+pub(crate) async fn serve(settings: Settings) -> anyhow::Result<()> {
+    let metrics = telemetry::start_metrics()?;
+    let wired = wire::embedded(&settings).await?;
+    let secrets = wire::secrets(&settings)?;
+    let app = Arc::clone(&wired.app);
+    match tokio::time::timeout(RECONCILE_AT_START, app.reconcile_payments(0)).await {
+        Ok(Ok(0)) => {}
+        Ok(Ok(finished)) => tracing::info!(finished, "payments of the last run settled"),
+        Ok(Err(error)) => tracing::warn!(%error, "payments of the last run are settled later"),
+        Err(_) => tracing::warn!("payments of the last run are settled later"),
+    }
+    let listener = TcpListener::bind(settings.listen)
+        .await
+        .with_context(|| format!("setting listen: {} cannot be listened on", settings.listen))?;
+    let address = listener.local_addr()?;
+    let server = Arc::new(Server::new(Arc::clone(&app), settings, &secrets, metrics));
+    let router = http::router(Arc::clone(&server));
+    let store = wired.store.clone();
+    let expiry = tokio::spawn(async move { store.run_expiry().await });
+    let drain = tokio::spawn(run_drain(Arc::clone(&app)));
+    let reconciler = tokio::spawn(run_reconciler(Arc::clone(&app)));
+    announce(address);
+    let connections = Connections::default();
+    connections.accept_until_stopped(&listener, &router).await;
+    drop(listener);
+    server.begin_stopping();
+    tracing::info!("stopping");
+    reconciler.abort();
+    let orderly = async {
+        if tokio::time::timeout(FINISH_WITHIN, connections.finish()).await.is_err() {
+            tracing::warn!("some connections did not end in time");
+        }
+        server.tasks.close();
+        server.tasks.wait().await;
+        drain.abort();
+        expiry.abort();
+        if let Err(error) = app.drain_rest().await {
+            tracing::warn!(%error, "the ledger gets the rest at the next start");
+        }
+        app.shut_down().await;
+    };
+    if tokio::time::timeout(STOP_WITHIN, orderly).await.is_err() {
+        tracing::warn!("stopped before everything was tidied up; nothing accepted is lost");
+    }
+    Ok(())
+}
+
+/// The line that whoever started the server waits for.
+#[expect(clippy::print_stdout, reason = "part of the interface of the command")]
+fn announce(address: SocketAddr) {
+    println!("listening on http://{address}");
+    tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "ready");
+}
+
+async fn run_drain(app: Arc<App>) {
+    app.run_drain().await;
+}
+
+async fn run_reconciler(app: Arc<App>) {
+    loop {
+        tokio::time::sleep(RECONCILE_EVERY).await;
+        if let Err(error) = app.reconcile_payments(onsale_app::reconciler::LEFT_BEHIND_AFTER_MS).await {
+            tracing::warn!(%error, "the reconciler tries again");
+        }
+    }
+}
+
+/// The connections that are open.
+#[derive(Default)]
+struct Connections {
+    tasks: TaskTracker,
+    stop: CancellationToken,
+}
+
+impl Connections {
+    async fn accept_until_stopped(&self, listener: &TcpListener, router: &Router) {
+        let mut stop = std::pin::pin!(told_to_stop());
+        loop {
+            tokio::select! {
+                accepted = listener.accept() => match accepted {
+                    Ok((stream, peer)) => self.serve(stream, peer, router.clone()),
+                    Err(error) => {
+                        // Out of descriptors, most likely; accepting again at once would only spin.
+                        tracing::warn!(%error, "a connection was not accepted");
+                        tokio::time::sleep(Duration::from_millis(50)).await;
+                    }
+                },
+                () = &mut stop => return,
+            }
+        }
+    }
+
+    fn serve(&self, stream: TcpStream, peer: SocketAddr, router: Router) {
+        // Answers are small; waiting to fill a packet would only delay them.
+        let _ = stream.set_nodelay(true);
+        let service = tower::service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
+            request.extensions_mut().insert(ConnectInfo(peer));
+            router.clone().oneshot(request.map(axum::body::Body::new))
+        });
+        let connection = hyper::server::conn::http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEAD_WITHIN)
+            .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service))
+            .with_upgrades();
+        let stop = self.stop.clone();
+        self.tasks.spawn(async move {
+            let mut connection = std::pin::pin!(connection);
+            let ended = tokio::select! {
+                ended = connection.as_mut() => ended,
+                () = stop.cancelled() => {
+                    connection.as_mut().graceful_shutdown();
+                    connection.await
+                }
+            };
+            if let Err(error) = ended {
+                tracing::debug!(%error, "connection ended");
+            }
+        });
+    }
+
+    /// Lets every connection finish the request it is in, then closes it.
+    async fn finish(&self) {
+        self.stop.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+}
+
+async fn told_to_stop() {
+    let interrupted = tokio::signal::ctrl_c();
+    #[cfg(unix)]
+    let terminated = async {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut signal) => {
+                signal.recv().await;
+            }
+            Err(_) => std::future::pending().await,
+        }
+    };
+    #[cfg(not(unix))]
+    let terminated = std::future::pending::<()>();
+    tokio::select! {
+        _ = interrupted => {}
+        () = terminated => {}
+    }
+}

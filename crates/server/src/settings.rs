@@ -1,0 +1,348 @@
+//! Settings: `onsale.toml`, then `ONSALE_*`, then flags; the later wins.
+//!
+//! Invariant: settings that exist have been checked; what is wrong with them is said with the setting, its
+//! value and what is allowed, before anything is started.
+
+use std::{
+    fmt,
+    net::{IpAddr, SocketAddr},
+    path::{Path, PathBuf},
+};
+
+use config::{Config, Environment, File, FileFormat};
+use ipnet::IpNet;
+use serde::Deserialize;
+
+/// The shortest secret that is accepted, in bytes.
+pub(crate) const MIN_SECRET_BYTES: usize = 32;
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LogFormat {
+    Text,
+    Json,
+}
+
+/// Checked settings.
+#[derive(Clone)]
+pub(crate) struct Settings {
+    pub(crate) listen: SocketAddr,
+    pub(crate) data_dir: PathBuf,
+    pub(crate) simulated_failure_rate: f64,
+    pub(crate) simulated_delay_ms: u64,
+    pub(crate) trusted_proxies: Vec<IpNet>,
+    pub(crate) identity_header: Option<String>,
+    pub(crate) cors_allowed_origins: Vec<String>,
+    pub(crate) log_format: LogFormat,
+    pub(crate) log_level: String,
+    pub(crate) secret: Option<Secret>,
+    pub(crate) previous_secrets: Vec<Secret>,
+}
+
+/// A secret; never printed.
+#[derive(Clone)]
+pub(crate) struct Secret(pub(crate) Vec<u8>);
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("(secret)")
+    }
+}
+
+impl Settings {
+    /// Whether a peer is a trusted proxy.
+    pub(crate) fn trusts(&self, peer: IpAddr) -> bool {
+        self.trusted_proxies.iter().any(|net| net.contains(&peer))
+    }
+}
+
+/// A setting that cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("setting {setting} is {value}; allowed is {allowed}")]
+pub(crate) struct BadSetting {
+    setting: String,
+    value: String,
+    allowed: String,
+}
+
+fn bad(setting: &str, value: impl fmt::Display, allowed: &str) -> BadSetting {
+    BadSetting { setting: setting.to_owned(), value: format!("{value:.200}"), allowed: allowed.to_owned() }
+}
+
+/// A flag that was given: the setting and its value as text.
+pub(crate) type Override = (&'static str, String);
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Raw {
+    listen: Option<String>,
+    data_dir: Option<String>,
+    database_url: Option<String>,
+    redis_url: Option<String>,
+    role: Option<String>,
+    queue_url: Option<String>,
+    payments: RawPayments,
+    limits: RawLimits,
+    trusted_proxies: List,
+    identity_header: Option<String>,
+    cors: RawCors,
+    log: RawLog,
+    secret: Option<String>,
+    previous_secrets: List,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct RawPayments {
+    simulated: RawSimulated,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct RawSimulated {
+    failure_rate: Option<String>,
+    delay_ms: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct RawLimits {
+    enabled: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct RawCors {
+    allowed_origins: List,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct RawLog {
+    format: Option<String>,
+    level: Option<String>,
+}
+
+/// A list in the file, or text with commas in the environment and in flags.
+#[derive(Default, Deserialize)]
+#[serde(untagged)]
+enum List {
+    #[default]
+    Nothing,
+    Items(Vec<String>),
+    Text(String),
+}
+
+impl List {
+    fn items(self) -> Vec<String> {
+        match self {
+            Self::Nothing => Vec::new(),
+            Self::Items(items) => items,
+            Self::Text(text) => {
+                text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned).collect()
+            }
+        }
+    }
+}
+
+/// Reads and checks the settings. Without `file`, `onsale.toml` is read where it exists.
+pub(crate) fn load(file: Option<&Path>, overrides: &[Override]) -> Result<Settings, BadSetting> {
+    let path = file.unwrap_or(Path::new("onsale.toml"));
+    let mut builder = Config::builder()
+        .add_source(File::from(path).format(FileFormat::Toml).required(file.is_some()))
+        .add_source(
+            Environment::with_prefix("ONSALE").prefix_separator("_").separator("__").ignore_empty(true),
+        );
+    for (key, value) in overrides {
+        builder = builder
+            .set_override(*key, value.as_str())
+            .map_err(|error| bad(key, value, &error.to_string()))?;
+    }
+    let raw: Raw = builder.build().and_then(Config::try_deserialize).map_err(|error| {
+        bad("file or environment", path.display(), &format!("what is documented ({error})"))
+    })?;
+    raw.checked()
+}
+
+impl Raw {
+    fn checked(self) -> Result<Settings, BadSetting> {
+        if let Some(url) = &self.database_url {
+            return Err(bad(
+                "database_url",
+                redacted(url),
+                "leaving it out: this version keeps its ledger in data_dir",
+            ));
+        }
+        if let Some(url) = &self.redis_url {
+            return Err(bad(
+                "redis_url",
+                redacted(url),
+                "leaving it out: this version keeps its stock in this process",
+            ));
+        }
+        if let Some(role) = self.role.filter(|role| role != "all") {
+            return Err(bad("role", role, "all: this version has no waiting room to run apart"));
+        }
+        if let Some(url) = self.queue_url {
+            return Err(bad(
+                "queue_url",
+                url,
+                "leaving it out: this version has no waiting room to run apart",
+            ));
+        }
+        let listen = self.listen.unwrap_or_else(|| "127.0.0.1:8080".into());
+        let listen = listen
+            .parse()
+            .map_err(|_| bad("listen", &listen, "an address and a port, such as 127.0.0.1:8080"))?;
+        let rate = parsed("payments.simulated.failure_rate", self.payments.simulated.failure_rate, 0.01)?;
+        if !(0.0..=1.0).contains(&rate) {
+            return Err(bad("payments.simulated.failure_rate", rate, "from 0 to 1"));
+        }
+        let delay_ms = parsed("payments.simulated.delay_ms", self.payments.simulated.delay_ms, 0)?;
+        if delay_ms > 60_000 {
+            return Err(bad("payments.simulated.delay_ms", delay_ms, "from 0 to 60000"));
+        }
+        // Read so that a slip is noticed; the limits themselves come with the waiting room.
+        let _: bool = parsed("limits.enabled", self.limits.enabled, true)?;
+        let identity_header = self.identity_header.map(|name| name.to_ascii_lowercase());
+        if let Some(name) = &identity_header
+            && axum::http::HeaderName::try_from(name).is_err()
+        {
+            return Err(bad("identity_header", name, "the name of an HTTP header"));
+        }
+        let cors_allowed_origins = self.cors.allowed_origins.items();
+        if let Some(origin) = cors_allowed_origins.iter().find(|origin| !origin.starts_with("http")) {
+            return Err(bad("cors.allowed_origins", origin, "origins such as https://shop.example.com"));
+        }
+        Ok(Settings {
+            listen,
+            data_dir: self.data_dir.unwrap_or_else(|| "./data".into()).into(),
+            simulated_failure_rate: rate,
+            simulated_delay_ms: delay_ms,
+            trusted_proxies: networks(self.trusted_proxies.items())?,
+            identity_header,
+            cors_allowed_origins,
+            log_format: match self.log.format.as_deref() {
+                None | Some("text") => LogFormat::Text,
+                Some("json") => LogFormat::Json,
+                Some(other) => return Err(bad("log.format", other, "text or json")),
+            },
+            log_level: log_level(self.log.level)?,
+            secret: self.secret.map(|secret| checked_secret("secret", secret)).transpose()?,
+            previous_secrets: self
+                .previous_secrets
+                .items()
+                .into_iter()
+                .map(|secret| checked_secret("previous_secrets", secret))
+                .collect::<Result<_, _>>()?,
+        })
+    }
+}
+
+fn parsed<T: std::str::FromStr>(setting: &str, value: Option<String>, default: T) -> Result<T, BadSetting> {
+    let Some(value) = value else { return Ok(default) };
+    value.parse().map_err(|_| {
+        let allowed = match std::any::type_name::<T>() {
+            "bool" => "true or false",
+            "f64" => "a number",
+            _ => "a whole number",
+        };
+        bad(setting, &value, allowed)
+    })
+}
+
+fn networks(items: Vec<String>) -> Result<Vec<IpNet>, BadSetting> {
+    let parse = |item: String| {
+        let single = item.parse::<IpAddr>().map(IpNet::from);
+        single
+            .or_else(|_| item.parse())
+            .map_err(|_| bad("trusted_proxies", &item, "addresses or networks, such as 10.0.0.0/8 or ::1"))
+    };
+    items.into_iter().map(parse).collect()
+}
+
+fn log_level(level: Option<String>) -> Result<String, BadSetting> {
+    let level = level.unwrap_or_else(|| "info".into());
+    match level.parse::<tracing_subscriber::EnvFilter>() {
+        Ok(_) => Ok(level),
+        Err(_) => Err(bad(
+            "log.level",
+            level,
+            "error, warn, info, debug, trace, or directives such as onsale=debug,info",
+        )),
+    }
+}
+
+fn checked_secret(setting: &str, secret: String) -> Result<Secret, BadSetting> {
+    if secret.len() < MIN_SECRET_BYTES {
+        return Err(bad(setting, format!("{} bytes long", secret.len()), "at least 32 bytes"));
+    }
+    Ok(Secret(secret.into_bytes()))
+}
+
+/// An address without what is in front of the `@`.
+fn redacted(url: &str) -> String {
+    match (url.split_once("://"), url.rsplit_once('@')) {
+        (Some((scheme, _)), Some((_, host))) => format!("{scheme}://…@{host}"),
+        _ => url.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(overrides: &[Override]) -> Result<Settings, BadSetting> {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("empty.toml");
+        std::fs::write(&file, "").unwrap();
+        load(Some(&file), overrides)
+    }
+
+    #[test]
+    fn defaults_are_the_documented_ones() {
+        let settings = with(&[]).unwrap();
+        assert_eq!(settings.listen, "127.0.0.1:8080".parse().unwrap());
+        assert_eq!(settings.data_dir, PathBuf::from("./data"));
+        assert!((settings.simulated_failure_rate - 0.01).abs() < f64::EPSILON);
+        assert!(settings.trusted_proxies.is_empty() && settings.identity_header.is_none());
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_with_setting_value_and_what_is_allowed() {
+        let cases: [(Override, &str); 9] = [
+            (("listen", "nowhere".into()), "setting listen is nowhere; allowed is an address"),
+            (("payments.simulated.failure_rate", "2".into()), "is 2; allowed is from 0 to 1"),
+            (("payments.simulated.failure_rate", "often".into()), "is often; allowed is a number"),
+            (("payments.simulated.delay_ms", "-1".into()), "is -1; allowed is a whole number"),
+            (("limits.enabled", "maybe".into()), "is maybe; allowed is true or false"),
+            (("trusted_proxies", "10.0.0.0/99".into()), "setting trusted_proxies is 10.0.0.0/99"),
+            (("log.format", "xml".into()), "is xml; allowed is text or json"),
+            (("secret", "short".into()), "setting secret is 5 bytes long; allowed is at least 32 bytes"),
+            (("redis_url", "redis://u:p@h/0".into()), "setting redis_url is redis://…@h/0"),
+        ];
+        for (setting, expected) in cases {
+            let message = with(&[setting]).err().map(|error| error.to_string()).unwrap_or_default();
+            assert!(message.contains(expected), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_file_is_read_and_unknown_settings_in_it_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("onsale.toml");
+        std::fs::write(
+            &file,
+            "listen = \"127.0.0.1:9\"\ntrusted_proxies = [\"10.0.0.0/8\", \"::1\"]\n[payments.simulated]\nfailure_rate = 0.5\n",
+        )
+        .unwrap();
+        let settings = load(Some(&file), &[("listen", "127.0.0.1:10".into())]).unwrap();
+        assert_eq!(settings.listen.port(), 10, "flags win");
+        assert!((settings.simulated_failure_rate - 0.5).abs() < f64::EPSILON);
+        assert!(
+            settings.trusts("10.1.2.3".parse().unwrap()) && !settings.trusts("11.1.2.3".parse().unwrap())
+        );
+        std::fs::write(&file, "lisen = \"127.0.0.1:9\"\n").unwrap();
+        assert!(load(Some(&file), &[]).err().unwrap().to_string().contains("lisen"));
+    }
+}

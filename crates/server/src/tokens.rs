@@ -1,0 +1,171 @@
+//! Access tokens: signed statements of who somebody is, checked without a call.
+//!
+//! Invariants: a token is good for one audience and until its expiry by this server's clock; it names the key
+//! it was signed with, so that the secret can be changed while older tokens run out.
+
+use hmac::{Hmac, KeyInit, Mac};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use onsale_app::{Caller, CallerKind, ports::ledger::Role};
+use onsale_domain::{
+    ids::{AccountId, LoginId},
+    time::Timestamp,
+};
+use serde::{Deserialize, Serialize};
+use sha2::Sha256;
+
+const AUDIENCE: &str = "onsale:access";
+
+/// How long an access token of an account lasts. It is short because it cannot be taken back.
+pub(crate) const ACCOUNT_TOKEN_S: u64 = 15 * 60;
+
+/// How long a guest's token lasts, and those of `onsale token`: a guest has nothing to renew it with.
+pub(crate) const DAY_TOKEN_S: u64 = 24 * 60 * 60;
+
+#[derive(Serialize, Deserialize)]
+struct Claims {
+    aud: String,
+    sub: AccountId,
+    kind: CallerKind,
+    role: Role,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    login: Option<LoginId>,
+    iat: i64,
+    exp: i64,
+}
+
+/// Who a request comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Identity {
+    /// Them.
+    pub(crate) caller: Caller,
+    /// The log-in their token belongs to.
+    pub(crate) login: Option<LoginId>,
+}
+
+/// Why a token is not accepted. One answer for all: what is wrong with it is nobody's business.
+#[derive(Debug, thiserror::Error)]
+#[error("the access token is not valid or has expired")]
+pub(crate) struct BadToken;
+
+struct Key {
+    id: String,
+    decoding: DecodingKey,
+}
+
+/// Signs and checks.
+pub(crate) struct Tokens {
+    signing: EncodingKey,
+    header: Header,
+    keys: Vec<Key>,
+    validation: Validation,
+}
+
+/// The key for one purpose, derived from the operator's secret: HMAC-SHA-256(secret, purpose).
+pub(crate) fn derive(secret: &[u8], purpose: &str) -> [u8; 32] {
+    // HMAC takes keys of any length, so this cannot fail; an all-zero key would be refused by every check.
+    Hmac::<Sha256>::new_from_slice(secret).map_or([0; 32], |mut mac| {
+        mac.update(purpose.as_bytes());
+        mac.finalize().into_bytes().into()
+    })
+}
+
+impl Tokens {
+    /// `secrets`: the current one first, then those whose tokens are still accepted.
+    pub(crate) fn new(secrets: &[Vec<u8>]) -> Self {
+        let derived: Vec<([u8; 32], String)> = secrets
+            .iter()
+            .map(|secret| (derive(secret, AUDIENCE), hex::encode(&derive(secret, "onsale:key-id")[..4])))
+            .collect();
+        let (current, id) = derived.first().cloned().unwrap_or_default();
+        let mut header = Header::new(Algorithm::HS256);
+        header.kid = Some(id);
+        let mut validation = Validation::new(Algorithm::HS256);
+        validation.set_audience(&[AUDIENCE]);
+        validation.validate_exp = false;
+        let keys = derived
+            .iter()
+            .map(|(key, id)| Key { id: id.clone(), decoding: DecodingKey::from_secret(key) })
+            .collect();
+        Self { signing: EncodingKey::from_secret(&current), header, keys, validation }
+    }
+
+    /// Signs a token that is good for `for_s` seconds.
+    pub(crate) fn sign(&self, identity: Identity, now: Timestamp, for_s: u64) -> Result<String, BadToken> {
+        let claims = Claims {
+            aud: AUDIENCE.to_owned(),
+            sub: identity.caller.account,
+            kind: identity.caller.kind,
+            role: identity.caller.role,
+            login: identity.login,
+            iat: now.as_millis() / 1000,
+            exp: now.plus_ms(for_s * 1000).as_millis() / 1000,
+        };
+        jsonwebtoken::encode(&self.header, &claims, &self.signing).map_err(|_| BadToken)
+    }
+
+    /// Who a token speaks of.
+    pub(crate) fn check(&self, token: &str, now: Timestamp) -> Result<Identity, BadToken> {
+        let header = jsonwebtoken::decode_header(token).map_err(|_| BadToken)?;
+        let key = self.keys.iter().find(|key| Some(&key.id) == header.kid.as_ref()).ok_or(BadToken)?;
+        let claims = jsonwebtoken::decode::<Claims>(token, &key.decoding, &self.validation)
+            .map_err(|_| BadToken)?
+            .claims;
+        if claims.exp.saturating_mul(1000) <= now.as_millis() {
+            return Err(BadToken);
+        }
+        let caller = Caller { account: claims.sub, kind: claims.kind, role: claims.role };
+        Ok(Identity { caller, login: claims.login })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn identity() -> Identity {
+        let caller = Caller {
+            account: AccountId(Uuid::from_u128(5)),
+            kind: CallerKind::Account,
+            role: Role::Organizer,
+        };
+        Identity { caller, login: Some(LoginId(Uuid::from_u128(6))) }
+    }
+
+    #[test]
+    fn a_token_says_who_until_it_expires() {
+        let tokens = Tokens::new(&[b"one secret of some length........".to_vec()]);
+        let token = tokens.sign(identity(), Timestamp(1_000_000), 60).unwrap();
+        assert_eq!(tokens.check(&token, Timestamp(1_059_999)).unwrap(), identity());
+        assert!(tokens.check(&token, Timestamp(1_060_000)).is_err(), "expired");
+    }
+
+    #[test]
+    fn after_a_change_of_secret_old_tokens_run_out_and_foreign_ones_are_refused() {
+        let (old, new) =
+            (b"the old secret..................".to_vec(), b"the new secret..................".to_vec());
+        let before = Tokens::new(std::slice::from_ref(&old));
+        let token = before.sign(identity(), Timestamp(0), 60).unwrap();
+        assert!(Tokens::new(&[new.clone(), old]).check(&token, Timestamp(0)).is_ok());
+        assert!(Tokens::new(&[new]).check(&token, Timestamp(0)).is_err());
+    }
+
+    #[test]
+    fn altered_tokens_are_refused() {
+        let tokens = Tokens::new(&[b"one secret of some length........".to_vec()]);
+        let token = tokens.sign(identity(), Timestamp(0), 60).unwrap();
+        for at in 0..token.len() {
+            let mut altered = token.clone().into_bytes();
+            altered[at] = if altered[at] == b'A' { b'B' } else { b'A' };
+            let altered = String::from_utf8(altered).unwrap();
+            // The last character of each base64 part has bits that are not used; decoders refuse them or the
+            // meaning stays the same.
+            let meaning = tokens.check(&altered, Timestamp(0)).ok();
+            assert!(meaning.is_none() || meaning == Some(identity()), "altered at {at}");
+        }
+        for bad in ["", "a.b", "a.b.c", &format!("{token}.x"), "eyJhbGciOiJub25lIn0.e30."] {
+            assert!(tokens.check(bad, Timestamp(0)).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! Wiring: the only place that names concrete adapters.
+
+use std::{fs, io::Write, path::Path, sync::Arc, time::Instant};
+
+use anyhow::{Context, anyhow};
+use onsale_app::{
+    App, Ports,
+    ports::{
+        clock::{Clock, Entropy},
+        hot::{ChangeLog, Reservations, Stock},
+        ledger::{Ledger, Wallet},
+        payments::PaymentProvider,
+    },
+};
+use onsale_domain::time::Timestamp;
+use onsale_hot::memory::{MemoryStore, journal::sqlite::SqliteJournal};
+use onsale_ledger::{LedgerSettings, SqlLedger};
+use onsale_payments::{Simulated, SimulatedSettings, WalletPayments};
+
+use crate::settings::Settings;
+
+/// The process's clock: the wall clock at start, and from there the monotonic one, so that stepping the wall
+/// clock neither ends holds early nor keeps them late.
+struct SteadyClock {
+    began: Timestamp,
+    since: Instant,
+}
+
+impl SteadyClock {
+    fn new() -> Self {
+        Self { began: Timestamp(jiff::Timestamp::now().as_millisecond()), since: Instant::now() }
+    }
+}
+
+impl Clock for SteadyClock {
+    fn now(&self) -> Timestamp {
+        self.began.plus_ms(u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX))
+    }
+}
+
+/// Random bits from the thread's cryptographic generator.
+struct SystemEntropy;
+
+impl Entropy for SystemEntropy {
+    fn bits(&self) -> u64 {
+        rand::random()
+    }
+}
+
+/// What runs in the background beside requests.
+pub(crate) struct Wired {
+    /// The use cases.
+    pub(crate) app: Arc<App>,
+    /// The in-process store, whose expiry has to be driven.
+    pub(crate) store: MemoryStore,
+    /// Keeps a second server off the same folder for as long as it lives.
+    _folder: fs::File,
+}
+
+/// The ledger alone, migrated: for the command line beside a running server.
+pub(crate) async fn open_ledger(settings: &Settings) -> anyhow::Result<Arc<SqlLedger>> {
+    fs::create_dir_all(&settings.data_dir)
+        .with_context(|| format!("setting data_dir: {} cannot be created", settings.data_dir.display()))?;
+    let url = format!("sqlite://{}", settings.data_dir.join("ledger.db").display());
+    let ledger =
+        SqlLedger::open(&url, LedgerSettings::default()).await.context("the ledger cannot be opened")?;
+    ledger.migrate().await.context("the ledger cannot be brought to this version")?;
+    Ok(Arc::new(ledger))
+}
+
+/// Use cases without a hot store of their own, for commands that only touch the ledger.
+pub(crate) async fn ledger_app(settings: &Settings) -> anyhow::Result<App> {
+    let ledger: Arc<dyn Ledger> = open_ledger(settings).await?;
+    let clock: Arc<dyn Clock> = Arc::new(SteadyClock::new());
+    let journal = onsale_hot::memory::journal::volatile::VolatileJournal::new();
+    let store = Arc::new(MemoryStore::open_inline(Box::new(journal), Arc::clone(&clock))?);
+    Ok(App::new(ports(settings, store, ledger, clock)))
+}
+
+/// Everything, for `serve`.
+pub(crate) async fn embedded(settings: &Settings) -> anyhow::Result<Wired> {
+    let ledger: Arc<dyn Ledger> = open_ledger(settings).await?;
+    let folder = lock_folder(&settings.data_dir)?;
+    let clock: Arc<dyn Clock> = Arc::new(SteadyClock::new());
+    let journal = SqliteJournal::open(&settings.data_dir.join("journal.db"))?;
+    let store = MemoryStore::open(Box::new(journal), Arc::clone(&clock), Box::new(end_process))
+        .context("the journal cannot be replayed")?;
+    let app = App::new(ports(settings, Arc::new(store.clone()), ledger, clock));
+    Ok(Wired { app: Arc::new(app), store, _folder: folder })
+}
+
+fn ports(
+    settings: &Settings,
+    store: Arc<MemoryStore>,
+    ledger: Arc<dyn Ledger>,
+    clock: Arc<dyn Clock>,
+) -> Ports {
+    let simulated = Simulated::new(SimulatedSettings {
+        failure_rate: settings.simulated_failure_rate,
+        delay_ms: settings.simulated_delay_ms,
+    });
+    let wallet = WalletPayments::new(Arc::clone(&ledger) as Arc<dyn Wallet>, Arc::clone(&clock));
+    let providers: Vec<Arc<dyn PaymentProvider>> = vec![Arc::new(simulated), Arc::new(wallet)];
+    Ports {
+        reservations: Arc::clone(&store) as Arc<dyn Reservations>,
+        stock: Arc::clone(&store) as Arc<dyn Stock>,
+        log: store as Arc<dyn ChangeLog>,
+        ledger,
+        providers,
+        clock,
+        entropy: Arc::new(SystemEntropy),
+    }
+}
+
+/// After a failed fsync nobody knows what is on disk: the process ends, and the next start replays.
+fn end_process(cause: &str) {
+    tracing::error!(cause, "the journal is in an unknown state; ending so that a restart can replay it");
+    std::process::exit(70);
+}
+
+/// One server per folder: two would each believe to be the only one who sells.
+fn lock_folder(folder: &Path) -> anyhow::Result<fs::File> {
+    let path = folder.join("lock");
+    let file = fs::File::options().create(true).append(true).open(&path)?;
+    file.try_lock().map_err(|_| {
+        anyhow!(
+            "setting data_dir: another onsale serves from {}; give this one a folder of its own",
+            folder.display()
+        )
+    })?;
+    Ok(file)
+}
+
+/// The secrets that tokens are signed and checked with, the current one first. In the embedded form the first
+/// start makes one and keeps it in the folder, readable by its owner only.
+pub(crate) fn secrets(settings: &Settings) -> anyhow::Result<Vec<Vec<u8>>> {
+    let previous = settings.previous_secrets.iter().map(|secret| secret.0.clone());
+    if let Some(secret) = &settings.secret {
+        return Ok(std::iter::once(secret.0.clone()).chain(previous).collect());
+    }
+    let path = settings.data_dir.join("secret");
+    let fresh = hex::encode(rand::random::<[u8; 32]>());
+    let mut options = fs::File::options();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(&path) {
+        Ok(mut file) => {
+            file.write_all(format!("{fresh}\n").as_bytes())?;
+            file.sync_all()?;
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+        Err(error) => return Err(error).with_context(|| format!("{} cannot be made", path.display())),
+    }
+    let text = fs::read_to_string(&path).with_context(|| format!("{} cannot be read", path.display()))?;
+    let kept: Vec<Vec<u8>> = text.lines().map(|line| line.trim().as_bytes().to_vec()).collect();
+    if kept.is_empty() || kept.iter().any(|secret| secret.len() < crate::settings::MIN_SECRET_BYTES) {
+        return Err(anyhow!(
+            "{} is damaged: each line has to be a secret of at least 32 bytes",
+            path.display()
+        ));
+    }
+    Ok(kept.into_iter().chain(previous).collect())
+}

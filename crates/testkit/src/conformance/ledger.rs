@@ -1,0 +1,117 @@
+//! What every ledger has to do: the contract of `onsale_app::ports::ledger`, case by case.
+//!
+//! Invariant: a case gets an empty ledger of its own, and makes first what its things belong to, so that a ledger
+//! with foreign keys is as good as one without.
+
+pub mod accounts;
+pub mod events;
+pub mod images;
+pub mod keys;
+pub mod logins;
+pub mod orders;
+pub mod performances;
+pub mod reservations;
+pub mod seating_plans;
+pub mod settling;
+mod stage;
+pub mod wallets;
+
+/// Makes every case of the ledger suite a test, for an `async fn make() -> (Arc<dyn Ledger>, impl Sized)` in scope.
+/// The second value is kept until the case is over: a temporary folder, a private server.
+#[macro_export]
+macro_rules! ledger_conformance {
+    ($make:path) => {
+        $crate::conformance_tests!($make, ledger {
+            accounts:
+                an_account_comes_back_as_it_was,
+                an_address_belongs_to_one_account,
+                one_of_many_sign_ups_gets_the_address,
+                an_identity_of_a_gateway_has_one_account,
+                one_account_for_many_arrivals_of_an_identity,
+                roles_are_given;
+            logins:
+                a_token_leads_to_the_next,
+                a_token_used_twice_ends_the_login,
+                one_of_many_uses_of_a_token_counts,
+                unknown_and_expired_tokens_lead_nowhere,
+                a_login_ends_by_its_token,
+                a_login_ends_by_its_name;
+            events:
+                an_event_comes_back_as_it_was,
+                events_are_listed_newest_first,
+                updating_replaces_what_may_change,
+                deleting_takes_the_performances_along,
+                an_event_with_orders_stays,
+                a_failed_order_does_not_keep_an_event;
+            seating_plans:
+                a_plan_comes_back_as_it_was,
+                plans_are_listed_newest_first,
+                a_grid_is_remembered;
+            performances:
+                a_performance_comes_back_with_a_number,
+                numbers_are_given_once,
+                performances_are_listed_in_order_of_creation,
+                epochs_count_up,
+                an_epoch_is_given_once;
+            keys:
+                a_key_makes_one_event,
+                a_key_makes_one_plan,
+                a_key_makes_one_performance,
+                a_key_tops_up_once,
+                a_key_among_many_at_once_makes_one_thing,
+                everything_may_be_called_again;
+            reservations:
+                a_hold_is_written_down,
+                a_hold_is_followed_to_each_end,
+                a_batch_may_come_again,
+                an_old_batch_does_not_turn_back_a_newer_state,
+                history_goes_on_in_the_next_epoch,
+                one_batch_may_be_of_many_performances,
+                reservations_are_listed_newest_first;
+            images:
+                nothing_recorded_is_an_untouched_stock,
+                holds_are_in_the_image_until_they_lapse,
+                a_paying_order_is_a_paying_hold,
+                a_paying_order_needs_no_reservation_written_down,
+                a_payment_that_never_claimed_is_a_hold,
+                a_paid_order_is_a_sale,
+                what_is_refunded_is_free_unless_it_is_kept,
+                the_claims_of_orders_win,
+                blocked_seats_are_blocked,
+                images_of_performances_do_not_mix;
+            orders:
+                an_order_comes_back_as_it_was,
+                beginning_again_says_how_it_stands,
+                says_which_units_are_taken,
+                a_refused_order_leaves_no_trace,
+                one_of_many_orders_has_the_unit,
+                performances_have_their_own_units,
+                a_later_attempt_replaces_an_earlier_one,
+                a_later_attempt_does_not_replace_a_paid_one,
+                a_key_points_at_its_order,
+                a_key_of_a_failed_order_points_at_the_next,
+                paid_orders_are_listed_newest_first,
+                open_orders_are_listed_oldest_first;
+            settling:
+                pays_once,
+                fails_once_and_frees_the_units,
+                refunds_once_and_frees_the_units,
+                a_refund_may_keep_the_units,
+                an_order_is_settled_one_way,
+                unknown_orders_are_not_found,
+                an_order_failed_before_it_began_cannot_begin,
+                paid_or_failed_but_never_both;
+            wallets:
+                a_wallet_is_empty_at_first,
+                topping_up_adds,
+                a_charge_takes_the_price_once,
+                an_uncovered_charge_moves_nothing,
+                fifty_charges_at_once_do_not_overdraw,
+                a_charge_among_many_at_once_counts_once,
+                settling_ends_an_open_charge,
+                settling_against_charging_has_one_answer,
+                giving_back_happens_once,
+                wallets_and_currencies_do_not_mix;
+        });
+    };
+}

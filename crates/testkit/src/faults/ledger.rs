@@ -1,0 +1,144 @@
+//! Faults around a ledger.
+//!
+//! Invariant: see [`super`].
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use onsale_app::ports::{
+    StoreError,
+    ledger::{
+        Account, Accounts, BeginOrder, Created, DeleteOutcome, Event, Events, Ledger, LedgerHealth, Logins,
+        Order, Orders, OwnedKey, Page, PageRequest, Performance, Performances, PlanSummary,
+        ReservationRecord, ReservationRecords, Role, Rotation, SeatingPlans, SettleOrder, Wallet,
+        WalletOutcome,
+    },
+};
+use onsale_domain::{
+    changes::Recorded,
+    ids::{AccountId, EventId, LoginId, OrderId, PerformanceId, PerformanceNumber, PlanId, ReservationId},
+    inventory::Image,
+    money::{Currency, Money},
+    reservations::RequestKey,
+    seating::{Layout, SeatingPlan},
+    time::Timestamp,
+};
+use uuid::Uuid;
+
+use super::{Faults, passed_on};
+
+/// A ledger whose calls may fail.
+pub struct FaultyLedger {
+    inner: Arc<dyn Ledger>,
+    faults: Arc<Faults>,
+}
+
+impl FaultyLedger {
+    /// Puts faults around a ledger.
+    pub fn new(inner: Arc<dyn Ledger>, faults: Arc<Faults>) -> Self {
+        Self { inner, faults }
+    }
+}
+
+passed_on!(Accounts for FaultyLedger.inner {
+    fn create_account(account: &Account) -> Result<bool, StoreError>;
+    fn account_by_email(email: &str) -> Result<Option<Account>, StoreError>;
+    fn account(id: AccountId) -> Result<Option<Account>, StoreError>;
+    fn account_by_external_id(fresh: &Account) -> Result<Account, StoreError>;
+    fn set_role(id: AccountId, role: Role) -> Result<bool, StoreError>;
+});
+
+passed_on!(Logins for FaultyLedger.inner {
+    fn begin_login(
+        login: LoginId,
+        account: AccountId,
+        token: [u8; 32],
+        expires_at: Timestamp,
+    ) -> Result<(), StoreError>;
+    fn rotate(
+        token: [u8; 32],
+        next: [u8; 32],
+        next_expires_at: Timestamp,
+        now: Timestamp,
+    ) -> Result<Rotation, StoreError>;
+    fn end_login(token: [u8; 32]) -> Result<(), StoreError>;
+    fn end_login_by_id(login: LoginId) -> Result<(), StoreError>;
+});
+
+passed_on!(Events for FaultyLedger.inner {
+    fn create_event(event: &Event, key: Option<OwnedKey>) -> Result<Created<Event>, StoreError>;
+    fn event(id: EventId) -> Result<Option<Event>, StoreError>;
+    fn events(page: PageRequest) -> Result<Page<Event>, StoreError>;
+    fn update_event(event: &Event) -> Result<bool, StoreError>;
+    fn delete_event(id: EventId) -> Result<DeleteOutcome, StoreError>;
+});
+
+passed_on!(SeatingPlans for FaultyLedger.inner {
+    fn create_plan(
+        summary: &PlanSummary,
+        owner: AccountId,
+        plan: &SeatingPlan,
+        key: Option<OwnedKey>,
+    ) -> Result<Created<PlanSummary>, StoreError>;
+    fn plan(id: PlanId) -> Result<Option<(PlanSummary, SeatingPlan)>, StoreError>;
+    fn plans(page: PageRequest) -> Result<Page<PlanSummary>, StoreError>;
+    fn grid_plan(rows: u32, columns: u32) -> Result<Option<PlanSummary>, StoreError>;
+    fn remember_grid_plan(rows: u32, columns: u32, plan: PlanId) -> Result<(), StoreError>;
+});
+
+passed_on!(Performances for FaultyLedger.inner {
+    fn create_performance(
+        performance: &Performance,
+        key: Option<OwnedKey>,
+    ) -> Result<Created<Performance>, StoreError>;
+    fn performance(id: PerformanceId) -> Result<Option<Performance>, StoreError>;
+    fn performance_by_number(number: PerformanceNumber) -> Result<Option<Performance>, StoreError>;
+    fn performances(event: EventId, page: PageRequest) -> Result<Page<Performance>, StoreError>;
+    fn next_epoch(id: PerformanceId) -> Result<u32, StoreError>;
+});
+
+passed_on!(ReservationRecords for FaultyLedger.inner {
+    fn record(changes: &[Recorded]) -> Result<(), StoreError>;
+    fn reservation(id: ReservationId) -> Result<Option<ReservationRecord>, StoreError>;
+    fn reservations_of(owner: AccountId, page: PageRequest) -> Result<Page<ReservationRecord>, StoreError>;
+    fn image(
+        performance: PerformanceId,
+        layout: Layout,
+        epoch: u32,
+        now: Timestamp,
+    ) -> Result<Image, StoreError>;
+});
+
+passed_on!(Orders for FaultyLedger.inner {
+    fn begin_order(order: &Order, key: Option<OwnedKey>) -> Result<BeginOrder, StoreError>;
+    fn pay_order(id: OrderId, reference: &str, at: Timestamp) -> Result<SettleOrder, StoreError>;
+    fn fail_order(id: OrderId, reason: &str, at: Timestamp) -> Result<SettleOrder, StoreError>;
+    fn refund_order(id: OrderId, keep_claim: bool, at: Timestamp) -> Result<SettleOrder, StoreError>;
+    fn order(id: OrderId) -> Result<Option<Order>, StoreError>;
+    fn order_by_key(key: OwnedKey) -> Result<Option<(RequestKey, OrderId)>, StoreError>;
+    fn orders_of(owner: AccountId, page: PageRequest) -> Result<Page<Order>, StoreError>;
+    fn open_orders(before: Timestamp, limit: u32) -> Result<Vec<Order>, StoreError>;
+});
+
+passed_on!(Wallet for FaultyLedger.inner {
+    fn balance(account: AccountId, currency: Currency) -> Result<Money, StoreError>;
+    fn top_up(
+        id: Uuid,
+        account: AccountId,
+        amount: Money,
+        key: Option<OwnedKey>,
+        at: Timestamp,
+    ) -> Result<Created<Money>, StoreError>;
+    fn charge(
+        order: OrderId,
+        account: AccountId,
+        amount: Money,
+        at: Timestamp,
+    ) -> Result<WalletOutcome, StoreError>;
+    fn settle(order: OrderId, at: Timestamp) -> Result<bool, StoreError>;
+    fn give_back(order: OrderId, at: Timestamp) -> Result<bool, StoreError>;
+});
+
+passed_on!(LedgerHealth for FaultyLedger.inner {
+    fn ping() -> Result<(), StoreError>;
+});

@@ -1,0 +1,169 @@
+//! Orders in memory.
+//!
+//! Invariant: a unit is claimed by at most one order, which is paying, paid, or refunded with its seats kept; an
+//! order moves only as [`OrderStatus::may_become`] says.
+
+use async_trait::async_trait;
+use onsale_app::ports::{
+    StoreError,
+    ledger::{BeginOrder, Order, Orders, OwnedKey, Page, PageRequest, SettleOrder},
+};
+use onsale_domain::{
+    ids::{AccountId, OrderId},
+    orders::OrderStatus,
+    reservations::RequestKey,
+    time::Timestamp,
+    units::Units,
+};
+
+use super::{KeyUse, Made, MemoryLedger, State, page};
+
+#[async_trait]
+impl Orders for MemoryLedger {
+    async fn begin_order(&self, order: &Order, key: Option<OwnedKey>) -> Result<BeginOrder, StoreError> {
+        let mut state = self.state.lock();
+        if let Some(known) = state.orders.get(&order.id) {
+            return Ok(BeginOrder::Exists(known.status));
+        }
+        if state.tombstones.contains(&order.id) {
+            return Ok(BeginOrder::Exists(OrderStatus::Failed));
+        }
+        let superseded: Vec<OrderId> = state
+            .orders
+            .values()
+            .filter(|other| other.reservation == order.reservation && other.status == OrderStatus::Paying)
+            .map(|other| other.id)
+            .collect();
+        let taken: Units = order
+            .units
+            .iter()
+            .map(|wanted| wanted.unit)
+            .filter(|unit| match state.claims.get(&(order.performance, *unit)) {
+                Some(claimant) => !superseded.contains(claimant),
+                None => false,
+            })
+            .collect();
+        if !taken.is_empty() {
+            return Ok(BeginOrder::UnitTaken(taken));
+        }
+        for older in superseded {
+            state.move_to(older, OrderStatus::Failed);
+            state.free_claims(older);
+        }
+        for wanted in &order.units {
+            state.claims.insert((order.performance, wanted.unit), order.id);
+        }
+        state
+            .orders
+            .insert(order.id, Order { status: OrderStatus::Paying, reference: None, ..order.clone() });
+        state.remember(key, Made::Order(order.id));
+        Ok(BeginOrder::Begun)
+    }
+
+    async fn pay_order(
+        &self,
+        id: OrderId,
+        reference: &str,
+        _at: Timestamp,
+    ) -> Result<SettleOrder, StoreError> {
+        let mut state = self.state.lock();
+        let answer =
+            state.settle(id, OrderStatus::Paid, |order| order.reference = Some(reference.to_owned()));
+        Ok(answer)
+    }
+
+    async fn fail_order(
+        &self,
+        id: OrderId,
+        _reason: &str,
+        _at: Timestamp,
+    ) -> Result<SettleOrder, StoreError> {
+        let mut state = self.state.lock();
+        let answer = state.settle(id, OrderStatus::Failed, |_| {});
+        match answer {
+            SettleOrder::NotFound => {
+                state.tombstones.insert(id);
+            }
+            SettleOrder::Done(_) => state.free_claims(id),
+            SettleOrder::Otherwise(_) => {}
+        }
+        Ok(answer)
+    }
+
+    async fn refund_order(
+        &self,
+        id: OrderId,
+        keep_claim: bool,
+        _at: Timestamp,
+    ) -> Result<SettleOrder, StoreError> {
+        let mut state = self.state.lock();
+        let refunded_before =
+            state.orders.get(&id).is_some_and(|order| order.status == OrderStatus::Refunded);
+        let answer = state.settle(id, OrderStatus::Refunded, |_| {});
+        if matches!(answer, SettleOrder::Done(_)) && !refunded_before && !keep_claim {
+            state.free_claims(id);
+        }
+        Ok(answer)
+    }
+
+    async fn order(&self, id: OrderId) -> Result<Option<Order>, StoreError> {
+        Ok(self.state.lock().orders.get(&id).cloned())
+    }
+
+    async fn order_by_key(&self, key: OwnedKey) -> Result<Option<(RequestKey, OrderId)>, StoreError> {
+        let state = self.state.lock();
+        Ok(match state.keys.get(&(key.owner, key.key.key)) {
+            Some(KeyUse { request, made: Made::Order(order) }) => {
+                Some((RequestKey { key: key.key.key, request: *request }, *order))
+            }
+            _ => None,
+        })
+    }
+
+    async fn orders_of(&self, owner: AccountId, request: PageRequest) -> Result<Page<Order>, StoreError> {
+        let state = self.state.lock();
+        let was_paid = |order: &&Order| matches!(order.status, OrderStatus::Paid | OrderStatus::Refunded);
+        let theirs =
+            state.orders.values().rev().filter(|order| order.owner == owner).filter(was_paid).cloned();
+        Ok(page(theirs, |order| order.id.0, request, true))
+    }
+
+    async fn open_orders(&self, before: Timestamp, limit: u32) -> Result<Vec<Order>, StoreError> {
+        let state = self.state.lock();
+        let mut open: Vec<Order> = state
+            .orders
+            .values()
+            .filter(|order| order.status == OrderStatus::Paying && order.created_at < before)
+            .cloned()
+            .collect();
+        open.sort_by_key(|order| (order.created_at, order.id));
+        open.truncate(limit as usize);
+        Ok(open)
+    }
+}
+
+impl State {
+    /// Moves an order to `wanted` where it may; `note` writes what belongs to that move.
+    fn settle(&mut self, id: OrderId, wanted: OrderStatus, note: impl Fn(&mut Order)) -> SettleOrder {
+        let Some(order) = self.orders.get_mut(&id) else {
+            return SettleOrder::NotFound;
+        };
+        if order.status.may_become(wanted) {
+            order.status = wanted;
+            note(order);
+        } else if order.status != wanted {
+            return SettleOrder::Otherwise(order.status);
+        }
+        SettleOrder::Done(Box::new(order.clone()))
+    }
+
+    fn move_to(&mut self, id: OrderId, status: OrderStatus) {
+        if let Some(order) = self.orders.get_mut(&id) {
+            order.status = status;
+        }
+    }
+
+    fn free_claims(&mut self, order: OrderId) {
+        self.claims.retain(|_, claimant| *claimant != order);
+    }
+}

@@ -1,0 +1,92 @@
+//! Hold requests for seats that nobody has yet: every seat is asked for once, by a buyer who may have it.
+
+use bytes::Bytes;
+use hyper::http::{HeaderValue, Method, Uri};
+use serde_json::json;
+
+use crate::bench::api::uri;
+use crate::bench::client::call;
+use crate::bench::load::Calls;
+use crate::bench::stage::Stage;
+
+const ROWS: usize = 250;
+const COLUMNS: usize = 400;
+const SEATS_EACH: usize = ROWS * COLUMNS;
+/// The most that an event's settings allow a buyer in one performance.
+const SEATS_PER_BUYER: usize = 50;
+/// So many buyers can take a whole performance.
+pub(super) const BUYERS: usize = SEATS_EACH / SEATS_PER_BUYER;
+/// Connections do not advance evenly, and each has its own range.
+const RESERVE: f64 = 1.3;
+
+/// Performances of 100,000 free seats each.
+pub(super) struct FreeSeats {
+    pub(super) performances: Vec<String>,
+}
+
+impl FreeSeats {
+    /// Makes as many performances as it takes for so many holds.
+    pub(super) async fn provide(stage: &mut Stage, holds: f64) -> anyhow::Result<Self> {
+        let mut performances = Vec::new();
+        while ((performances.len() * SEATS_EACH) as f64) < holds * RESERVE {
+            performances.push(stage.create_performance(json!({"rows": ROWS, "columns": COLUMNS})).await?);
+        }
+        Ok(Self { performances })
+    }
+
+    /// The requests of each connection: its own run of seats in the first performance, then in the next.
+    pub(super) fn calls(&self, connections: usize, buyers: &[HeaderValue]) -> anyhow::Result<Vec<Calls>> {
+        let paths: Vec<Uri> = self
+            .performances
+            .iter()
+            .map(|id| uri(&format!("/performances/{id}/reservations")))
+            .collect::<Result<_, _>>()?;
+        let seats_each = SEATS_EACH / connections;
+        let calls = (0..connections).map(|connection| {
+            let (paths, buyers) = (paths.clone(), buyers.to_vec());
+            let mut number = 0;
+            let next = move || {
+                let path = paths.get(number / seats_each)?;
+                // From 0; the interface counts from 1.
+                let seat = connection * seats_each + number % seats_each;
+                number += 1;
+                Some(call(Method::POST, path, Some(&buyers[seat / SEATS_PER_BUYER]), Some(hold_of(seat + 1))))
+            };
+            Box::new(next) as Calls
+        });
+        Ok(calls.collect())
+    }
+}
+
+/// The body of a request for one seat.
+pub(super) fn hold_of(seat: usize) -> Bytes {
+    Bytes::from(format!("{{\"seat_ids\":[{seat}]}}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{BUYERS, FreeSeats, SEATS_EACH};
+    use http_body_util::BodyExt;
+    use hyper::http::HeaderValue;
+    use std::collections::{BTreeMap, BTreeSet};
+
+    #[tokio::test]
+    async fn every_seat_is_asked_for_once_and_no_buyer_exceeds_the_limit() {
+        let seats = FreeSeats { performances: vec!["one".to_owned(), "other".to_owned()] };
+        let buyers: Vec<_> =
+            (0..BUYERS).map(|buyer| HeaderValue::from_str(&buyer.to_string()).unwrap()).collect();
+        let mut asked = BTreeSet::new();
+        let mut per_buyer = BTreeMap::<_, usize>::new();
+        for mut calls in seats.calls(64, &buyers).unwrap() {
+            while let Some(call) = calls() {
+                let buyer = call.headers()["authorization"].to_str().unwrap().to_owned();
+                *per_buyer.entry((call.uri().path().to_owned(), buyer)).or_default() += 1;
+                let path = call.uri().path().to_owned();
+                let body = call.into_body().collect().await.unwrap().to_bytes();
+                assert!(asked.insert((path, body)), "asked for twice");
+            }
+        }
+        assert_eq!(asked.len(), 2 * (SEATS_EACH / 64) * 64);
+        assert!(per_buyer.values().all(|seats| *seats <= 50));
+    }
+}

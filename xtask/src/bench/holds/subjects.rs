@@ -1,0 +1,142 @@
+//! What is asked of onsale in the rounds: holds that are accepted, holds that are refused, reads.
+
+use std::time::Duration;
+
+use anyhow::ensure;
+use hyper::StatusCode;
+use hyper::http::{HeaderValue, Method, Uri};
+use serde_json::json;
+use tokio::runtime::Runtime;
+
+use super::rounds::Subject;
+use super::seats::{FreeSeats, hold_of};
+use crate::bench::api::uri;
+use crate::bench::client::call;
+use crate::bench::load::{Calls, Measured};
+use crate::bench::stage::Stage;
+
+/// Half of the hall is taken.
+const HALL_ROWS: usize = 100;
+const HALL_COLUMNS: usize = 100;
+const TAKEN: usize = HALL_ROWS * HALL_COLUMNS / 2;
+/// The seats of one request while the hall is being filled.
+const AT_ONCE: usize = 50;
+/// The seats that one connection's requests are apart, so that the connections do not ask for the same.
+const STRIDE: usize = 97;
+
+/// Makes a performance of 10,000 seats, has the first half of them taken, and sees that such a seat is refused to
+/// somebody who comes late. Returns its id.
+pub(super) async fn accept_half(
+    stage: &mut Stage,
+    buyers: &[HeaderValue],
+    late: &HeaderValue,
+) -> anyhow::Result<String> {
+    let hall = stage.create_performance(json!({"rows": HALL_ROWS, "columns": HALL_COLUMNS})).await?;
+    let path = uri(&format!("/performances/{hall}/reservations"))?;
+    for (request, buyer) in (0..TAKEN / AT_ONCE).zip(buyers) {
+        let seats: Vec<_> = (1..=AT_ONCE).map(|seat| request * AT_ONCE + seat).collect();
+        let body = serde_json::to_vec(&json!({"seat_ids": seats}))?;
+        let call = call(Method::POST, &path, Some(buyer), Some(body.into()));
+        stage.organizer.json("a hold", call, StatusCode::CREATED).await?;
+    }
+    let call = call(Method::POST, &path, Some(late), Some(hold_of(1)));
+    let refusal = stage.organizer.json("a refusal", call, StatusCode::CONFLICT).await?;
+    ensure!(refusal["code"] == "seat_taken", "refused for another reason: {refusal}");
+    Ok(hall)
+}
+
+/// Holds of seats that are free.
+pub(super) struct Holds<'a> {
+    runtime: &'a Runtime,
+    connections: usize,
+    buyers: &'a [HeaderValue],
+    /// Of a round, with its warm-up.
+    round: Duration,
+    /// What is being asked for in the round under way.
+    seats: FreeSeats,
+}
+
+impl<'a> Holds<'a> {
+    pub(super) fn new(
+        runtime: &'a Runtime,
+        connections: usize,
+        buyers: &'a [HeaderValue],
+        round: Duration,
+    ) -> Self {
+        Self { runtime, connections, buyers, round, seats: FreeSeats { performances: Vec::new() } }
+    }
+}
+
+impl Subject for Holds<'_> {
+    fn expected(&self) -> StatusCode {
+        StatusCode::CREATED
+    }
+
+    fn calls(&mut self, stage: &mut Stage, at_most: f64) -> anyhow::Result<Vec<Calls>> {
+        let holds = at_most * self.round.as_secs_f64();
+        self.seats = self.runtime.block_on(FreeSeats::provide(stage, holds))?;
+        self.seats.calls(self.connections, self.buyers)
+    }
+
+    /// Every hold that was answered 201 is there, and no other.
+    fn seen(&mut self, stage: &mut Stage, measured: &Measured) -> anyhow::Result<()> {
+        let mut held = 0;
+        for performance in &self.seats.performances {
+            let path = format!("/performances/{performance}/stats");
+            let stats = self.runtime.block_on(stage.organizer.get(&path))?;
+            ensure!(stats["drift"] == 0, "units are missing: {stats}");
+            held += stats["held"].as_u64().unwrap_or_default();
+        }
+        ensure!(
+            held == measured.expected,
+            "{} holds were accepted, but {held} seats are held",
+            measured.expected
+        );
+        Ok(())
+    }
+}
+
+/// Requests that can be repeated for ever.
+pub(super) struct Same {
+    expected: StatusCode,
+    calls: Box<dyn Fn() -> Vec<Calls>>,
+}
+
+impl Same {
+    /// Holds of seats that are taken, a buyer for each connection.
+    pub(super) fn refusals(path: &Uri, late: &[HeaderValue]) -> Self {
+        let (path, late) = (path.clone(), late.to_vec());
+        let calls = move || {
+            let connections = late.iter().enumerate().map(|(connection, buyer)| {
+                let (path, buyer, mut seat) = (path.clone(), buyer.clone(), connection * STRIDE % TAKEN);
+                let next = move || {
+                    seat = (seat + 1) % TAKEN;
+                    Some(call(Method::POST, &path, Some(&buyer), Some(hold_of(seat + 1))))
+                };
+                Box::new(next) as Calls
+            });
+            connections.collect()
+        };
+        Self { expected: StatusCode::CONFLICT, calls: Box::new(calls) }
+    }
+
+    /// Anonymous reads.
+    pub(super) fn reads(path: &Uri, connections: usize) -> Self {
+        let path = path.clone();
+        let calls = move || {
+            let next = |path: Uri| Box::new(move || Some(call(Method::GET, &path, None, None))) as Calls;
+            (0..connections).map(|_| next(path.clone())).collect()
+        };
+        Self { expected: StatusCode::OK, calls: Box::new(calls) }
+    }
+}
+
+impl Subject for Same {
+    fn expected(&self) -> StatusCode {
+        self.expected
+    }
+
+    fn calls(&mut self, _: &mut Stage, _: f64) -> anyhow::Result<Vec<Calls>> {
+        Ok((self.calls)())
+    }
+}

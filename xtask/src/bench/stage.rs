@@ -1,0 +1,121 @@
+//! A release build of onsale with an empty embedded store, an organizer and an event: where benchmarks begin.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, ensure};
+use hyper::StatusCode;
+use hyper::http::HeaderValue;
+use serde_json::{Value, json};
+
+use super::api::{Api, bearer, text};
+use super::server::Server;
+use crate::workspace::Workspace;
+
+const EMAIL: &str = "organizer@example.com";
+/// Of an account that lives as long as the benchmark, on a server that listens on this machine only.
+const PASSWORD: &str = "only-for-this-measurement";
+const DAYS_UNTIL_IT_STARTS: i64 = 30;
+
+/// The server and what was set up on it.
+pub(crate) struct Stage {
+    binary: PathBuf,
+    /// Holds the stores (`NAME/`) and the logs.
+    folder: PathBuf,
+    name: &'static str,
+    pub(crate) server: Server,
+    pub(crate) organizer: Api,
+    event: String,
+}
+
+impl Stage {
+    /// Empties the folder `NAME` below `folder`, starts onsale in it and makes an organizer and an event.
+    pub(crate) async fn set(
+        workspace: &Workspace,
+        folder: &Path,
+        name: &'static str,
+    ) -> anyhow::Result<Self> {
+        let data = folder.join(name);
+        if data.exists() {
+            fs::remove_dir_all(&data).with_context(|| format!("cannot empty {}", data.display()))?;
+        }
+        fs::create_dir_all(&data)?;
+        let binary = workspace.release_binary("onsale");
+        let server = Server::start(onsale(&binary, &data).arg("serve"), folder, name)?;
+        let create = ["account", "create", "--email", EMAIL, "--role", "organizer", "--password-stdin"];
+        output(onsale(&binary, &data).args(create), PASSWORD)?;
+        let mut organizer = Api::open(server.address).await?;
+        organizer.log_in(EMAIL, PASSWORD).await?;
+        let settings = json!({"hold_ttl_s": 3600, "max_seats_per_buyer": 50});
+        let event = json!({"title": "A measured evening", "settings": settings});
+        let event = organizer.post("/events", &event, StatusCode::CREATED).await?;
+        let event = text(&event, "id")?.to_owned();
+        Ok(Self { binary, folder: folder.to_owned(), name, server, organizer, event })
+    }
+
+    /// Stops onsale and starts it again on the same stores.
+    pub(crate) async fn restart(self) -> anyhow::Result<Self> {
+        let Self { binary, folder, name, server, organizer, event } = self;
+        drop(organizer);
+        server.stop()?;
+        let server = Server::start(onsale(&binary, &folder.join(name)).arg("serve"), &folder, name)?;
+        let mut organizer = Api::open(server.address).await?;
+        organizer.log_in(EMAIL, PASSWORD).await?;
+        Ok(Self { binary, folder, name, server, organizer, event })
+    }
+
+    /// Makes a performance that is on sale at once, on a plan as the interface takes it; returns its id.
+    pub(crate) async fn create_performance(&mut self, plan: Value) -> anyhow::Result<String> {
+        let starts_at = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(24 * DAYS_UNTIL_IT_STARTS);
+        let body = json!({"starts_at": starts_at.to_string(), "plan": plan});
+        let path = format!("/events/{}/performances", self.event);
+        let performance = self.organizer.post(&path, &body, StatusCode::CREATED).await?;
+        Ok(text(&performance, "id")?.to_owned())
+    }
+
+    /// The access tokens of so many buyers, as header values.
+    pub(crate) fn buyers(&self, count: usize) -> anyhow::Result<Vec<HeaderValue>> {
+        let mut command = onsale(&self.binary, &self.folder.join(self.name));
+        let lines = output(command.args(["token", "--count", &count.to_string()]), "")?;
+        let tokens = lines.lines().filter(|line| line.starts_with('{')).map(|line| {
+            let buyer: Value = serde_json::from_str(line)?;
+            bearer(text(&buyer, "access_token")?)
+        });
+        let tokens = tokens.collect::<anyhow::Result<Vec<_>>>()?;
+        ensure!(tokens.len() == count, "onsale token printed {} instead of {count}", tokens.len());
+        Ok(tokens)
+    }
+}
+
+/// onsale on the embedded stores in `data`, on a free port, without limits on how often somebody may ask; nothing
+/// else is changed, and nothing from the surroundings.
+fn onsale(binary: &Path, data: &Path) -> Command {
+    let mut command = Command::new(binary);
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("ONSALE_") {
+            command.env_remove(name);
+        }
+    }
+    command
+        .env("ONSALE_DATA_DIR", data)
+        .env("ONSALE_LISTEN", "127.0.0.1:0")
+        .env("ONSALE_LIMITS__ENABLED", "false");
+    // Where no settings file lies about.
+    command.current_dir(data);
+    command
+}
+
+/// Runs a command to its end and returns what it printed.
+fn output(command: &mut Command, input: &str) -> anyhow::Result<String> {
+    let mut child =
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().context("cannot start onsale")?;
+    if let Some(mut stdin) = child.stdin.take() {
+        // A command that does not read its input may have closed it.
+        let _ = writeln!(stdin, "{input}");
+    }
+    let output = child.wait_with_output()?;
+    ensure!(output.status.success(), "{command:?} failed");
+    String::from_utf8(output.stdout).context("onsale printed something else than text")
+}
