@@ -15,7 +15,7 @@ use crate::{
     cards::Card,
     errors::AppError,
     orders::left_behind,
-    ports::{hot::PaymentStep, ledger::SettleOrder},
+    ports::hot::PaymentStep,
 };
 
 /// A payment older than this has been left behind: its own process would have finished it, the provider's
@@ -53,16 +53,9 @@ impl App {
 
     /// Brings a paying hold to where its order is. `false`: the order is still open.
     async fn finish_hold(&self, card: &Card, step: PaymentStep) -> Result<bool, AppError> {
-        let status = match self.ledger.order(step.order).await? {
-            Some(order) => order.status,
-            // Never recorded: make sure that it never will be.
-            None => match self.ledger.fail_order(step.order, "never begun", self.clock.now()).await? {
-                SettleOrder::Done(order) => order.status,
-                SettleOrder::Otherwise(status) => status,
-                SettleOrder::NotFound => OrderStatus::Failed,
-            },
-        };
-        match status {
+        let recorded = self.ledger.void_order(step.order, self.clock.now()).await?;
+        // `None`: never begun, and from now on it never will be.
+        match recorded.unwrap_or(OrderStatus::Failed) {
             OrderStatus::Paid | OrderStatus::Refunded => {
                 self.on_hot(card, || self.hot.sell(card.performance.id, step)).await?;
             }

@@ -158,6 +158,7 @@ impl MemoryStore {
 
     /// Lets lapse what is due, in every performance. Gives when the next hold lapses.
     pub fn expire_due(&self) -> Option<Timestamp> {
+        self.inner.mend_inline();
         let now = self.inner.clock.now();
         let shards: Vec<Arc<Shard>> = self.inner.shards.read().values().cloned().collect();
         for shard in &shards {
@@ -207,6 +208,7 @@ impl MemoryStore {
         decide: impl FnOnce(&mut Inventory, Timestamp, &mut Vec<Step>) -> T,
     ) -> Result<Decided<T>, HotError> {
         let shard = self.inner.shard(p)?;
+        self.inner.mend_inline();
         let (outcome, sequence, ticket) = self.inner.apply(&shard, decide)?;
         if let Some(ticket) = ticket {
             self.inner.pump();
@@ -311,6 +313,13 @@ impl Inner {
         state.view = None;
         shard.note_expiry(&state.inventory);
         Ok((outcome, Some(sequence), Some(ticket)))
+    }
+
+    /// Without a journal thread, a command that comes after a failed write looks whether writing works again.
+    fn mend_inline(&self) {
+        if let Some(journal) = &self.inline_journal {
+            self.committer.mend(journal.lock().as_mut(), self);
+        }
     }
 
     /// Without a journal thread, commits here and now.
@@ -430,6 +439,7 @@ impl Reservations for MemoryStore {
 impl Stock for MemoryStore {
     async fn load(&self, p: PerformanceId, image: Image) -> Result<bool, StoreError> {
         let inventory = Inventory::from_image(image.clone()).map_err(StoreError::corrupt)?;
+        self.inner.mend_inline();
         let ticket = {
             let mut shards = self.inner.shards.write();
             if shards.contains_key(&p) {

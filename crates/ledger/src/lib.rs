@@ -62,11 +62,6 @@ impl SqlLedger {
         migrations::status(self.db.writer()).await
     }
 
-    #[doc(hidden)]
-    pub async fn raw(&self, sql: &str) {
-        use sea_orm::ConnectionTrait;
-        self.db.writer().execute_unprepared(sql).await.unwrap();
-    }
     /// Closes every connection after what is under way; commands after it are refused.
     pub async fn close(&self) {
         self.db.close().await;

@@ -25,7 +25,7 @@ use uuid::Uuid;
 use crate::{
     SqlLedger, columns,
     connection::store_error,
-    entity::{order_units, orders, payments},
+    entity::{order_units, orders, payments, performances},
     idempotency::{self, Kind},
     inserts::insert_new,
     pages,
@@ -44,6 +44,7 @@ impl Orders for SqlLedger {
             let known = known.ok_or_else(|| StoreError::corrupt("an order that is there and is not"))?;
             return Ok(BeginOrder::Exists(rows::status(&known)?));
         }
+        still_performed(&txn, order).await?;
         fail_earlier_attempts(&txn, order).await?;
         if !claim(&txn, order).await? {
             return Ok(BeginOrder::UnitTaken(taken(&txn, order).await?));
@@ -77,10 +78,6 @@ impl Orders for SqlLedger {
 
     async fn fail_order(&self, id: OrderId, reason: &str, at: Timestamp) -> Result<SettleOrder, StoreError> {
         let txn = self.db.begin_write().await?;
-        if insert_new(&txn, rows::never_begun(id, reason, at)).await? {
-            txn.commit().await.map_err(store_error)?;
-            return Ok(SettleOrder::NotFound);
-        }
         let Some(order) = rows::find_for_update(&txn, id).await? else { return Ok(SettleOrder::NotFound) };
         if !order.status.may_become(OrderStatus::Failed) {
             return Ok(as_it_stands(order, OrderStatus::Failed));
@@ -88,6 +85,16 @@ impl Orders for SqlLedger {
         fail(&txn, id, reason, at).await?;
         txn.commit().await.map_err(store_error)?;
         Ok(SettleOrder::Done(Box::new(Order { status: OrderStatus::Failed, ..order })))
+    }
+
+    async fn void_order(&self, id: OrderId, at: Timestamp) -> Result<Option<OrderStatus>, StoreError> {
+        let txn = self.db.begin_write().await?;
+        if insert_new(&txn, rows::never_begun(id, at)).await? {
+            txn.commit().await.map_err(store_error)?;
+            return Ok(None);
+        }
+        let known = orders::Entity::find_by_id(id.0).one(&txn).await.map_err(store_error)?;
+        known.as_ref().map(rows::status).transpose()
     }
 
     async fn refund_order(
@@ -162,6 +169,24 @@ fn as_it_stands(order: Order, wanted: OrderStatus) -> SettleOrder {
     } else {
         SettleOrder::Otherwise(order.status)
     }
+}
+
+/// Makes sure that an order is for something: its event may have been deleted since the hold was made. The row
+/// stays as it is until the order is recorded.
+async fn still_performed(db: &impl ConnectionTrait, order: &Order) -> Result<(), StoreError> {
+    let number: Option<i64> = performances::Entity::find()
+        .select_only()
+        .column(performances::Column::Number)
+        .filter(performances::Column::Id.eq(order.performance.0))
+        .lock_shared()
+        .into_tuple()
+        .one(db)
+        .await
+        .map_err(store_error)?;
+    let none = || {
+        StoreError::corrupt(format!("an order for a performance that is not there: {}", order.performance))
+    };
+    number.map(drop).ok_or_else(none)
 }
 
 /// Fails whatever attempts the reservation of a new order has under way.

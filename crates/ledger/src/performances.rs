@@ -73,7 +73,7 @@ impl Performances for SqlLedger {
             .all(self.db.reader())
             .await
             .map_err(store_error)?;
-        let items = rows.into_iter().map(performance).collect::<Result<_, _>>()?;
+        let items = rows.iter().map(performance).collect::<Result<_, _>>()?;
         Ok(pages::page(items, request, |performance: &Performance| performance.id.0))
     }
 
@@ -104,7 +104,7 @@ async fn one(
     db: &impl ConnectionTrait,
     which: impl IntoCondition,
 ) -> Result<Option<Performance>, StoreError> {
-    Entity::find().filter(which).one(db).await.map_err(store_error)?.map(performance).transpose()
+    Entity::find().filter(which).one(db).await.map_err(store_error)?.as_ref().map(performance).transpose()
 }
 
 fn row(performance: &Performance) -> Result<ActiveModel, StoreError> {
@@ -125,7 +125,7 @@ fn row(performance: &Performance) -> Result<ActiveModel, StoreError> {
     })
 }
 
-fn performance(row: Model) -> Result<Performance, StoreError> {
+fn performance(row: &Model) -> Result<Performance, StoreError> {
     Ok(Performance {
         id: PerformanceId(row.id),
         number: PerformanceNumber(small(row.number)?),

@@ -58,7 +58,7 @@ impl ReservationRecords for SqlLedger {
 
     async fn reservation(&self, id: ReservationId) -> Result<Option<ReservationRecord>, StoreError> {
         let row = reservations::Entity::find_by_id(id.0).one(self.db.reader()).await.map_err(store_error)?;
-        row.map(record).transpose()
+        row.as_ref().map(record).transpose()
     }
 
     async fn reservations_of(
@@ -74,7 +74,7 @@ impl ReservationRecords for SqlLedger {
             .all(self.db.reader())
             .await
             .map_err(store_error)?;
-        let items = rows.into_iter().map(record).collect::<Result<_, _>>()?;
+        let items = rows.iter().map(record).collect::<Result<_, _>>()?;
         Ok(pages::page(items, request, |record: &ReservationRecord| record.id.0))
     }
 
@@ -106,7 +106,7 @@ async fn known(db: &impl ConnectionTrait, ids: Vec<Uuid>) -> Result<Vec<reservat
     Ok(rows)
 }
 
-fn record(row: reservations::Model) -> Result<ReservationRecord, StoreError> {
+fn record(row: &reservations::Model) -> Result<ReservationRecord, StoreError> {
     let status = RecordedStatus::parse(&row.status);
     Ok(ReservationRecord {
         id: ReservationId(row.id),

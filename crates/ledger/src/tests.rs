@@ -45,8 +45,8 @@ fn won(amount: i64) -> Money {
     Money::new(amount, Currency::KRW)
 }
 
-fn key(owner: AccountId, key: u8, request: u8) -> Option<OwnedKey> {
-    Some(OwnedKey { owner, key: RequestKey { key: [key; 16], request: [request; 16] } })
+fn key(owner: AccountId, key: u8, request: u8) -> OwnedKey {
+    OwnedKey { owner, key: RequestKey { key: [key; 16], request: [request; 16] } }
 }
 
 fn order(performance: PerformanceId, reservation: ReservationId, wanted: &[u32]) -> Order {
@@ -59,7 +59,7 @@ fn order(performance: PerformanceId, reservation: ReservationId, wanted: &[u32])
         fence: Fence(1 << 32),
         status: OrderStatus::Paying,
         units: wanted.iter().map(unit).collect(),
-        total: won(1_000 * wanted.len() as i64),
+        total: won(wanted.iter().map(|_| 1_000).sum()),
         buyer: BuyerDetails { name: "Kim".into(), phone: None, email: Some("kim@example.org".into()) },
         method: "simulated".into(),
         reference: None,
@@ -107,6 +107,13 @@ async fn performance_of(ledger: &SqlLedger, event: &Event) -> Performance {
         Created::New(created) => created,
         other => panic!("{other:?}"),
     }
+}
+
+/// A performance that is on sale.
+async fn on_sale(ledger: &SqlLedger) -> PerformanceId {
+    let event = event(AccountId(id()));
+    ledger.create_event(&event, None).await.unwrap();
+    performance_of(ledger, &event).await.id
 }
 
 /// A history of one performance, in its making.

@@ -124,7 +124,7 @@ impl Wallet for SqlLedger {
         let txn = self.db.begin_write().await?;
         if !settle_first(&txn, order, ChargeStatus::Charged, Some((account, amount)), at).await? {
             let known = find_charge(&txn, order).await?;
-            return match charged(&known)? {
+            return match charged(known.as_ref())? {
                 Some((account, amount)) => {
                     Ok(WalletOutcome::Moved(balance(&txn, account, amount.currency).await?))
                 }
@@ -148,7 +148,7 @@ impl Wallet for SqlLedger {
             txn.commit().await.map_err(store_error)?;
             return Ok(false);
         }
-        Ok(charged(&find_charge(&txn, order).await?)?.is_some())
+        Ok(charged(find_charge(&txn, order).await?.as_ref())?.is_some())
     }
 
     async fn give_back(&self, order: OrderId, at: Timestamp) -> Result<bool, StoreError> {
@@ -157,7 +157,7 @@ impl Wallet for SqlLedger {
         if ChargeStatus::of(&known)? == ChargeStatus::GivenBack {
             return Ok(true);
         }
-        let Some((account, amount)) = charged(&Some(known))? else { return Ok(false) };
+        let Some((account, amount)) = charged(Some(&known))? else { return Ok(false) };
         wallet_charges::Entity::update_many()
             .col_expr(wallet_charges::Column::Status, Expr::value(ChargeStatus::GivenBack.as_str()))
             .col_expr(wallet_charges::Column::UpdatedAt, Expr::value(at.as_millis()))
@@ -280,7 +280,7 @@ async fn find_charge(
 }
 
 /// Whom and how much an order was charged, if it was.
-fn charged(row: &Option<wallet_charges::Model>) -> Result<Option<(AccountId, Money)>, StoreError> {
+fn charged(row: Option<&wallet_charges::Model>) -> Result<Option<(AccountId, Money)>, StoreError> {
     let Some(row) = row else { return Ok(None) };
     if ChargeStatus::of(row)? == ChargeStatus::Cancelled {
         return Ok(None);

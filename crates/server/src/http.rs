@@ -206,12 +206,8 @@ fn complete(document: &mut utoipa::openapi::OpenApi) {
     let mut description = document.info.description.take().unwrap_or_default();
     description.push_str("\n\n| code | status | |\n|---|---|---|\n");
     for reason in Reason::ALL {
-        description.push_str(&format!(
-            "| `{}` | {} | {} |\n",
-            reason.code(),
-            reason.status(),
-            reason.title()
-        ));
+        // Writing to a string cannot fail.
+        let _ = writeln!(description, "| `{}` | {} | {} |", reason.code(), reason.status(), reason.title());
     }
     document.info.description = Some(description);
 }
@@ -251,6 +247,7 @@ async fn unknown_method(request: Request) -> Problem {
     Problem::new(Reason::MethodNotAllowed, format!("{} is not offered here", request.method()))
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the layer hands it over")]
 fn panicked(cause: Box<dyn std::any::Any + Send + 'static>) -> Response {
     let text = cause
         .downcast_ref::<String>()
@@ -284,6 +281,6 @@ fn cors(settings: &Settings) -> Option<CorsLayer> {
                 header::RETRY_AFTER,
                 header::HeaderName::from_static("x-request-id"),
             ])
-            .max_age(std::time::Duration::from_secs(600)),
+            .max_age(std::time::Duration::from_mins(10)),
     )
 }

@@ -473,9 +473,12 @@ pub trait Orders: Send + Sync {
     /// PAYING → PAID.
     async fn pay_order(&self, id: OrderId, reference: &str, at: Timestamp)
     -> Result<SettleOrder, StoreError>;
-    /// PAYING → FAILED; the claim on the units ends. An order that is not there is recorded as failed, so that
-    /// it cannot be begun any more: then [`SettleOrder::NotFound`] is the answer.
+    /// PAYING → FAILED; the claim on the units ends.
     async fn fail_order(&self, id: OrderId, reason: &str, at: Timestamp) -> Result<SettleOrder, StoreError>;
+    /// Makes sure that an order that was never begun never will be: it is recorded as failed. `None`: done. One
+    /// that is there, or was recorded so before, stays as it is, and this is its state: looking and recording
+    /// are one step, so that a live attempt cannot slip in between and be taken for dead.
+    async fn void_order(&self, id: OrderId, at: Timestamp) -> Result<Option<OrderStatus>, StoreError>;
     /// PAID → REFUNDED; the claim ends too unless `keep_claim`.
     async fn refund_order(
         &self,

@@ -72,7 +72,7 @@ pub(super) fn order(order: &Order) -> Result<orders::ActiveModel, StoreError> {
 }
 
 /// The row that keeps an order from being begun.
-pub(super) fn never_begun(id: OrderId, reason: &str, at: Timestamp) -> orders::ActiveModel {
+pub(super) fn never_begun(id: OrderId, at: Timestamp) -> orders::ActiveModel {
     orders::ActiveModel {
         id: Set(id.0),
         reservation_id: Set(None),
@@ -85,7 +85,7 @@ pub(super) fn never_begun(id: OrderId, reason: &str, at: Timestamp) -> orders::A
         buyer_name: Set(String::new()),
         buyer_phone: Set(None),
         buyer_email: Set(None),
-        failure: Set(Some(reason.to_owned())),
+        failure: Set(Some("never begun".to_owned())),
         sequence: Set(0),
         created_at: Set(at.as_millis()),
         settled_at: Set(Some(at.as_millis())),

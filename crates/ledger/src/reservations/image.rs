@@ -100,10 +100,10 @@ async fn claims(db: &impl ConnectionTrait, performance: PerformanceId) -> Result
         .all(db)
         .await
         .map_err(store_error)?;
-    rows.into_iter().map(|row| claim(row, &mut units_of)).collect()
+    rows.iter().map(|row| claim(row, &mut units_of)).collect()
 }
 
-fn claim(row: orders::Model, units_of: &mut BTreeMap<Uuid, Units>) -> Result<Claim, StoreError> {
+fn claim(row: &orders::Model, units_of: &mut BTreeMap<Uuid, Units>) -> Result<Claim, StoreError> {
     let status = OrderStatus::parse(&row.status).filter(|status| *status != OrderStatus::Failed);
     let (Some(status), Some(reservation), Some(owner)) = (status, row.reservation_id, row.owner_id) else {
         return Err(StoreError::corrupt(format!("order {} has a claim and is {:?}", row.id, row.status)));

@@ -7,7 +7,7 @@
 
 use onsale_app::ports::StoreError;
 use sea_orm::{
-    ConnectionTrait, DbErr,
+    ConnectionTrait,
     sea_query::{Expr, ExprTrait, IntoIden, OnConflict, Query},
 };
 
@@ -57,7 +57,12 @@ pub(super) async fn reservations(
         [Column::Status, Column::ExpiresAt, Column::ExtensionsUsed, Column::OrderId, Column::Position];
     for run in chunks(&rows) {
         let mut insert = Query::insert();
-        insert.into_table(Entity).columns(columns).on_conflict(forward([Column::Id], moving, Column::Position, Entity));
+        insert.into_table(Entity).columns(columns).on_conflict(forward(
+            [Column::Id],
+            moving,
+            Column::Position,
+            Entity,
+        ));
         for row in run {
             insert
                 .values([
@@ -74,7 +79,7 @@ pub(super) async fn reservations(
                     row.sequence.into(),
                     row.position.into(),
                 ])
-                .map_err(mismatch)?;
+                .map_err(StoreError::corrupt)?;
         }
         db.execute(&insert).await.map_err(store_error)?;
     }
@@ -97,7 +102,7 @@ pub(super) async fn blocked_units(
         for row in run {
             let values =
                 [row.performance_id.into(), row.unit.into(), row.blocked.into(), row.position.into()];
-            insert.values(values).map_err(mismatch)?;
+            insert.values(values).map_err(StoreError::corrupt)?;
         }
         db.execute(&insert).await.map_err(store_error)?;
     }
@@ -113,8 +118,4 @@ fn forward<C: IntoIden + Copy>(
 ) -> OnConflict {
     let later = Expr::col(("excluded", position)).gt(Expr::col((table.into_iden(), position)));
     OnConflict::columns(key).update_columns(columns).action_and_where(later).to_owned()
-}
-
-fn mismatch(error: sea_orm::sea_query::error::Error) -> StoreError {
-    store_error(DbErr::Custom(error.to_string()))
 }

@@ -9,18 +9,24 @@ async fn a_key_older_than_a_day_counts_as_unused_and_old_ones_are_deleted() {
     let ledger = SqlLedger::in_memory().await.unwrap();
     let owner = AccountId(id());
     let first = event(owner);
-    assert_eq!(ledger.create_event(&first, key(owner, 1, 1)).await.unwrap(), Created::New(first.clone()));
+    assert_eq!(
+        ledger.create_event(&first, Some(key(owner, 1, 1))).await.unwrap(),
+        Created::New(first.clone())
+    );
     for other in 2..20 {
-        ledger.create_event(&event(owner), key(owner, other, 1)).await.unwrap();
+        ledger.create_event(&event(owner), Some(key(owner, other, 1))).await.unwrap();
     }
     let within = Event { created_at: START.plus_ms(DAY_MS - 1), ..event(owner) };
-    assert_eq!(ledger.create_event(&within, key(owner, 1, 1)).await.unwrap(), Created::Repeated(first));
-    assert_eq!(ledger.create_event(&within, key(owner, 1, 2)).await.unwrap(), Created::KeyMismatch);
+    assert_eq!(ledger.create_event(&within, Some(key(owner, 1, 1))).await.unwrap(), Created::Repeated(first));
+    assert_eq!(ledger.create_event(&within, Some(key(owner, 1, 2))).await.unwrap(), Created::KeyMismatch);
     let later = Event { created_at: START.plus_ms(DAY_MS), ..event(owner) };
-    assert_eq!(ledger.create_event(&later, key(owner, 1, 2)).await.unwrap(), Created::New(later.clone()));
+    assert_eq!(
+        ledger.create_event(&later, Some(key(owner, 1, 2))).await.unwrap(),
+        Created::New(later.clone())
+    );
     for other in 30..33 {
         let event = Event { created_at: later.created_at, ..event(owner) };
-        ledger.create_event(&event, key(owner, other, 1)).await.unwrap();
+        ledger.create_event(&event, Some(key(owner, other, 1))).await.unwrap();
     }
     assert_eq!(
         number(&ledger, "SELECT COUNT(*) FROM idempotency_keys").await,
@@ -33,8 +39,8 @@ async fn a_key_older_than_a_day_counts_as_unused_and_old_ones_are_deleted() {
 async fn a_key_used_for_one_noun_is_no_key_for_another() {
     let ledger = SqlLedger::in_memory().await.unwrap();
     let owner = AccountId(id());
-    ledger.create_event(&event(owner), key(owner, 1, 1)).await.unwrap();
-    let top_up = ledger.top_up(id(), owner, won(5), key(owner, 1, 1), START).await.unwrap();
+    ledger.create_event(&event(owner), Some(key(owner, 1, 1))).await.unwrap();
+    let top_up = ledger.top_up(id(), owner, won(5), Some(key(owner, 1, 1)), START).await.unwrap();
     assert_eq!(top_up, Created::KeyMismatch);
     assert_eq!(ledger.balance(owner, Currency::KRW).await.unwrap(), won(0));
 }

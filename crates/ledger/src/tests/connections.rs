@@ -17,24 +17,26 @@ async fn open(path: &Path, acquire_timeout_ms: u64) -> SqlLedger {
 async fn everything_is_there_after_opening_again() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("ledger.db");
-    let (owner, hold, performance) = (AccountId(id()), ReservationId(id()), PerformanceId(id()));
-    let bought = order(performance, hold, &[1, 2]);
-    {
+    let (owner, hold) = (AccountId(id()), ReservationId(id()));
+    let bought = {
         let ledger = open(&path, 3_000).await;
+        let performance = on_sale(&ledger).await;
+        let bought = order(performance, hold, &[1, 2]);
         let mut history = History::of(performance, 1);
         ledger.record(&[history.held(hold, owner, &[1, 2])]).await.unwrap();
-        ledger.begin_order(&bought, key(owner, 1, 1)).await.unwrap();
+        ledger.begin_order(&bought, Some(key(owner, 1, 1))).await.unwrap();
         ledger.pay_order(bought.id, "ref", START).await.unwrap();
         ledger.top_up(id(), owner, won(500), None, START).await.unwrap();
         // Dropped without being closed, as by a crash.
-    }
+        bought
+    };
     let ledger = open(&path, 3_000).await;
     let reservation = ledger.reservation(hold).await.unwrap().unwrap();
     assert_eq!((reservation.owner, reservation.units.clone()), (owner, units([1, 2])));
     let paid = Order { status: OrderStatus::Paid, reference: Some("ref".into()), ..bought.clone() };
     assert_eq!(ledger.order(bought.id).await.unwrap(), Some(paid));
     assert_eq!(ledger.balance(owner, Currency::KRW).await.unwrap(), won(500));
-    let under_key = ledger.order_by_key(key(owner, 1, 1).unwrap()).await.unwrap();
+    let under_key = ledger.order_by_key(key(owner, 1, 1)).await.unwrap();
     assert_eq!(under_key.map(|(_, order)| order), Some(bought.id));
     ledger.close().await;
 }

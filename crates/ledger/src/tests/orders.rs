@@ -13,7 +13,7 @@ async fn payment_status(ledger: &SqlLedger, order: OrderId) -> String {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_twenty_orders_for_one_unit_one_begins_and_the_rest_learn_which_unit() {
     let ledger = Arc::new(SqlLedger::in_memory().await.unwrap());
-    let performance = PerformanceId(id());
+    let performance = on_sale(&ledger).await;
     let mut attempts = tokio::task::JoinSet::new();
     for own in 10..30 {
         let ledger = Arc::clone(&ledger);
@@ -35,21 +35,22 @@ async fn of_twenty_orders_for_one_unit_one_begins_and_the_rest_learn_which_unit(
 #[tokio::test]
 async fn a_refused_order_leaves_the_earlier_attempt_and_the_key_alone() {
     let ledger = SqlLedger::in_memory().await.unwrap();
-    let (performance, hold, owner) = (PerformanceId(id()), ReservationId(id()), AccountId(id()));
+    let (performance, hold, owner) = (on_sale(&ledger).await, ReservationId(id()), AccountId(id()));
     ledger.begin_order(&order(performance, ReservationId(id()), &[3]), None).await.unwrap();
     let earlier = order(performance, hold, &[1]);
-    ledger.begin_order(&earlier, key(owner, 1, 1)).await.unwrap();
-    let refused = ledger.begin_order(&order(performance, hold, &[1, 3]), key(owner, 1, 2)).await.unwrap();
+    ledger.begin_order(&earlier, Some(key(owner, 1, 1))).await.unwrap();
+    let refused =
+        ledger.begin_order(&order(performance, hold, &[1, 3]), Some(key(owner, 1, 2))).await.unwrap();
     assert_eq!(refused, BeginOrder::UnitTaken(units([3])));
     assert_eq!(ledger.order(earlier.id).await.unwrap().unwrap().status, OrderStatus::Paying);
-    let under_key = ledger.order_by_key(key(owner, 1, 1).unwrap()).await.unwrap();
-    assert_eq!(under_key, Some((key(owner, 1, 1).unwrap().key, earlier.id)));
+    let under_key = ledger.order_by_key(key(owner, 1, 1)).await.unwrap();
+    assert_eq!(under_key, Some((key(owner, 1, 1).key, earlier.id)));
 }
 
 #[tokio::test]
 async fn payment_and_claim_follow_the_order() {
     let ledger = SqlLedger::in_memory().await.unwrap();
-    let (performance, hold) = (PerformanceId(id()), ReservationId(id()));
+    let (performance, hold) = (on_sale(&ledger).await, ReservationId(id()));
     let (first, second) = (order(performance, hold, &[1]), order(performance, hold, &[1]));
     ledger.begin_order(&first, None).await.unwrap();
     assert_eq!(payment_status(&ledger, first.id).await, "open");
@@ -71,14 +72,22 @@ async fn payment_and_claim_follow_the_order() {
 }
 
 #[tokio::test]
-async fn an_order_failed_before_it_began_cannot_begin_and_is_in_no_list() {
+async fn an_order_voided_before_it_began_cannot_begin_and_is_in_no_list() {
     let ledger = SqlLedger::in_memory().await.unwrap();
-    let late = order(PerformanceId(id()), ReservationId(id()), &[1]);
-    for _ in 0..2 {
-        assert_eq!(ledger.fail_order(late.id, "never begun", START).await.unwrap(), SettleOrder::NotFound);
-    }
+    let late = order(on_sale(&ledger).await, ReservationId(id()), &[1]);
+    assert_eq!(ledger.void_order(late.id, START).await.unwrap(), None);
+    assert_eq!(ledger.void_order(late.id, START).await.unwrap(), Some(OrderStatus::Failed));
     assert_eq!(ledger.begin_order(&late, None).await.unwrap(), BeginOrder::Exists(OrderStatus::Failed));
     assert_eq!(ledger.order(late.id).await.unwrap(), None);
     assert_eq!(ledger.pay_order(late.id, "ref", START).await.unwrap(), SettleOrder::NotFound);
     assert_eq!(number(&ledger, "SELECT COUNT(*) FROM order_units").await, 0);
+}
+
+#[tokio::test]
+async fn there_is_no_order_for_a_performance_that_is_gone() {
+    let ledger = SqlLedger::in_memory().await.unwrap();
+    let gone = order(PerformanceId(id()), ReservationId(id()), &[1]);
+    let refused = ledger.begin_order(&gone, None).await;
+    assert!(matches!(refused, Err(onsale_app::ports::StoreError::Corrupt(_))), "{refused:?}");
+    assert_eq!(ledger.order(gone.id).await.unwrap(), None);
 }

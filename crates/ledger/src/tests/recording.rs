@@ -121,7 +121,7 @@ async fn a_change_whose_beginning_is_lost_is_no_error() {
 #[tokio::test]
 async fn in_an_image_orders_win_over_holds_and_holds_over_blocks() {
     let ledger = SqlLedger::in_memory().await.unwrap();
-    let performance = PerformanceId(id());
+    let performance = on_sale(&ledger).await;
     let mut history = History::of(performance, 1);
     let [paying, sold, older, newer, lost, over] = [(); 6].map(|()| ReservationId(id()));
     let owner = AccountId(id());
@@ -174,7 +174,7 @@ async fn in_an_image_orders_win_over_holds_and_holds_over_blocks() {
 #[tokio::test]
 async fn a_reservation_that_was_paid_for_does_not_come_back_after_a_refund() {
     let ledger = SqlLedger::in_memory().await.unwrap();
-    let (performance, hold) = (PerformanceId(id()), ReservationId(id()));
+    let (performance, hold) = (on_sale(&ledger).await, ReservationId(id()));
     // The drain is behind: it has said nothing of the payment yet.
     ledger.record(&[History::of(performance, 1).held(hold, AccountId(id()), &[1])]).await.unwrap();
     let bought = order(performance, hold, &[1]);

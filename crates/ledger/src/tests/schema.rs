@@ -29,7 +29,7 @@ async fn a_database_of_a_newer_version_is_left_alone() {
 #[tokio::test]
 async fn a_second_live_claim_on_a_unit_is_refused_by_the_database_itself() {
     let ledger = SqlLedger::in_memory().await.unwrap();
-    let (performance, first) = (PerformanceId(id()), ReservationId(id()));
+    let (performance, first) = (on_sale(&ledger).await, ReservationId(id()));
     ledger.begin_order(&order(performance, first, &[1]), None).await.unwrap();
     let failed = order(performance, ReservationId(id()), &[2]);
     ledger.begin_order(&failed, None).await.unwrap();

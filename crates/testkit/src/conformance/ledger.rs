@@ -99,7 +99,8 @@ macro_rules! ledger_conformance {
                 a_refund_may_keep_the_units,
                 an_order_is_settled_one_way,
                 unknown_orders_are_not_found,
-                an_order_failed_before_it_began_cannot_begin,
+                an_order_voided_before_it_began_cannot_begin,
+                voiding_leaves_an_order_that_is_there_as_it_is,
                 paid_or_failed_but_never_both;
             wallets:
                 a_wallet_is_empty_at_first,

@@ -19,6 +19,7 @@ use onsale_domain::{
     ids::{AccountId, EventId, LoginId, OrderId, PerformanceId, PerformanceNumber, PlanId, ReservationId},
     inventory::Image,
     money::{Currency, Money},
+    orders::OrderStatus,
     reservations::RequestKey,
     seating::{Layout, SeatingPlan},
     time::Timestamp,
@@ -113,6 +114,7 @@ passed_on!(Orders for FaultyLedger.inner {
     fn begin_order(order: &Order, key: Option<OwnedKey>) -> Result<BeginOrder, StoreError>;
     fn pay_order(id: OrderId, reference: &str, at: Timestamp) -> Result<SettleOrder, StoreError>;
     fn fail_order(id: OrderId, reason: &str, at: Timestamp) -> Result<SettleOrder, StoreError>;
+    fn void_order(id: OrderId, at: Timestamp) -> Result<Option<OrderStatus>, StoreError>;
     fn refund_order(id: OrderId, keep_claim: bool, at: Timestamp) -> Result<SettleOrder, StoreError>;
     fn order(id: OrderId) -> Result<Option<Order>, StoreError>;
     fn order_by_key(key: OwnedKey) -> Result<Option<(RequestKey, OrderId)>, StoreError>;

@@ -80,14 +80,18 @@ impl Orders for MemoryLedger {
     ) -> Result<SettleOrder, StoreError> {
         let mut state = self.state.lock();
         let answer = state.settle(id, OrderStatus::Failed, |_| {});
-        match answer {
-            SettleOrder::NotFound => {
-                state.tombstones.insert(id);
-            }
-            SettleOrder::Done(_) => state.free_claims(id),
-            SettleOrder::Otherwise(_) => {}
+        if matches!(answer, SettleOrder::Done(_)) {
+            state.free_claims(id);
         }
         Ok(answer)
+    }
+
+    async fn void_order(&self, id: OrderId, _at: Timestamp) -> Result<Option<OrderStatus>, StoreError> {
+        let mut state = self.state.lock();
+        if let Some(order) = state.orders.get(&id) {
+            return Ok(Some(order.status));
+        }
+        Ok(if state.tombstones.insert(id) { None } else { Some(OrderStatus::Failed) })
     }
 
     async fn refund_order(

@@ -104,17 +104,32 @@ pub async fn unknown_orders_are_not_found(ledger: Arc<dyn Ledger>) {
         stage.ledger.refund_order(OrderId(id()), false, later()).await.unwrap(),
         SettleOrder::NotFound
     );
+    assert_eq!(
+        stage.ledger.fail_order(OrderId(id()), "unknown", later()).await.unwrap(),
+        SettleOrder::NotFound
+    );
 }
 
-/// The reconciler was first: whoever comes to begin the order then is told that it has failed.
-pub async fn an_order_failed_before_it_began_cannot_begin(ledger: Arc<dyn Ledger>) {
+/// Voiding is for what was never begun: an attempt that is there goes on, whatever its state.
+pub async fn voiding_leaves_an_order_that_is_there_as_it_is(ledger: Arc<dyn Ledger>) {
     let stage = Stage::new(ledger).await;
     let buyer = stage.buyer().await;
     let order = stage.order(buyer, &[1]);
-    let answer = stage.ledger.fail_order(order.id, "never begun", later()).await.unwrap();
-    assert_eq!(answer, SettleOrder::NotFound);
-    let again = stage.ledger.fail_order(order.id, "never begun", later()).await.unwrap();
-    assert!(!matches!(again, SettleOrder::Otherwise(_)), "{again:?}");
+    assert_eq!(stage.ledger.begin_order(&order, None).await.unwrap(), BeginOrder::Begun);
+    assert_eq!(stage.ledger.void_order(order.id, later()).await.unwrap(), Some(OrderStatus::Paying));
+    let paid = stage.ledger.pay_order(order.id, "receipt", later()).await.unwrap();
+    assert!(matches!(paid, SettleOrder::Done(_)), "{paid:?}");
+    assert_eq!(stage.ledger.void_order(order.id, later()).await.unwrap(), Some(OrderStatus::Paid));
+    assert!(!stage.is_free(&[1]).await);
+}
+
+/// The reconciler was first: whoever comes to begin the order then is told that it has failed.
+pub async fn an_order_voided_before_it_began_cannot_begin(ledger: Arc<dyn Ledger>) {
+    let stage = Stage::new(ledger).await;
+    let buyer = stage.buyer().await;
+    let order = stage.order(buyer, &[1]);
+    assert_eq!(stage.ledger.void_order(order.id, later()).await.unwrap(), None);
+    assert_eq!(stage.ledger.void_order(order.id, later()).await.unwrap(), Some(OrderStatus::Failed));
     for _ in 0..2 {
         let begun = stage.ledger.begin_order(&order, None).await.unwrap();
         assert_eq!(begun, BeginOrder::Exists(OrderStatus::Failed));

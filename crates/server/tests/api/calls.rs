@@ -1,0 +1,240 @@
+//! Calls of the interface over real sockets, and their answers.
+//!
+//! Invariants: every call has a limit and is made once; a refusal is checked for its whole form wherever one is
+//! expected.
+
+use std::{pin::Pin, time::Duration};
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request};
+use http_body_util::{BodyExt, Full};
+use hyper::client::conn::http1::SendRequest;
+use hyper_util::{
+    client::legacy::{Client, connect::HttpConnector},
+    rt::{TokioExecutor, TokioIo},
+};
+use serde_json::Value;
+
+/// How long one call may take, also on a busy machine.
+pub(crate) const LIMIT: Duration = Duration::from_secs(30);
+
+const BASE: &str = "/api/v1";
+
+/// A server to be called; its connections are kept and shared by the clones.
+#[derive(Clone)]
+pub(crate) struct Api {
+    http: Client<HttpConnector, Full<Bytes>>,
+    url: String,
+}
+
+impl Api {
+    pub(crate) fn at(url: &str) -> Self {
+        let mut connector = HttpConnector::new();
+        connector.set_nodelay(true);
+        let http = Client::builder(TokioExecutor::new()).retry_canceled_requests(false).build(connector);
+        Self { http, url: url.to_owned() }
+    }
+
+    /// Where it listens: `127.0.0.1:12345`.
+    pub(crate) fn address(&self) -> &str {
+        self.url.trim_start_matches("http://")
+    }
+
+    /// A call of the interface; the path goes on from `/api/v1`.
+    pub(crate) fn call(&self, method: &str, path: &str) -> Call {
+        self.at_root(method, &format!("{BASE}{path}"))
+    }
+
+    /// A call of anything else.
+    pub(crate) fn at_root(&self, method: &str, path: &str) -> Call {
+        Call {
+            api: self.clone(),
+            method: method.parse().unwrap(),
+            path: path.to_owned(),
+            headers: HeaderMap::new(),
+            body: Bytes::new(),
+        }
+    }
+
+    pub(crate) fn get(&self, path: &str) -> Call {
+        self.call("GET", path)
+    }
+
+    pub(crate) fn delete(&self, path: &str) -> Call {
+        self.call("DELETE", path)
+    }
+
+    pub(crate) fn post(&self, path: &str, body: &Value) -> Call {
+        self.call("POST", path).json(body)
+    }
+
+    pub(crate) fn patch(&self, path: &str, body: &Value) -> Call {
+        self.call("PATCH", path).json(body)
+    }
+}
+
+/// A call before it is made.
+#[derive(Clone)]
+pub(crate) struct Call {
+    api: Api,
+    method: Method,
+    path: String,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+impl Call {
+    /// With an access token.
+    pub(crate) fn by(self, token: &str) -> Self {
+        self.header("authorization", &format!("Bearer {token}"))
+    }
+
+    /// With an idempotency key.
+    pub(crate) fn key(self, key: &str) -> Self {
+        self.header("idempotency-key", key)
+    }
+
+    pub(crate) fn header(self, name: &'static str, value: impl AsRef<[u8]>) -> Self {
+        self.raw_header(name, HeaderValue::from_bytes(value.as_ref()).unwrap())
+    }
+
+    fn raw_header(mut self, name: &'static str, value: HeaderValue) -> Self {
+        self.headers.insert(HeaderName::from_static(name), value);
+        self
+    }
+
+    pub(crate) fn json(self, body: &Value) -> Self {
+        self.text(body.to_string())
+    }
+
+    /// A body as it is, said to be JSON.
+    pub(crate) fn text(self, body: impl Into<Bytes>) -> Self {
+        let mut call = self.header("content-type", "application/json");
+        call.body = body.into();
+        call
+    }
+
+    fn request(&self) -> (Request<Full<Bytes>>, String) {
+        let mut request = Request::new(Full::new(self.body.clone()));
+        *request.method_mut() = self.method.clone();
+        *request.uri_mut() = self.path.parse().unwrap();
+        *request.headers_mut() = self.headers.clone();
+        let shown: String = String::from_utf8_lossy(&self.body).chars().take(300).collect();
+        (request, format!("{} {} {shown}", self.method, self.path))
+    }
+
+    /// Makes the call; the error says why there was no answer.
+    pub(crate) async fn attempt(self) -> Result<Answer, String> {
+        let (mut request, what) = self.request();
+        *request.uri_mut() = format!("{}{}", self.api.url, self.path).parse().unwrap();
+        let response = async {
+            let response = self.api.http.request(request).await.map_err(|error| format!("{error:?}"))?;
+            Answer::read(response, what.clone()).await
+        };
+        within(&what, response).await
+    }
+}
+
+impl IntoFuture for Call {
+    type Output = Answer;
+    type IntoFuture = Pin<Box<dyn Future<Output = Answer> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async { self.attempt().await.unwrap() })
+    }
+}
+
+async fn within<T>(what: &str, work: impl Future<Output = Result<T, String>>) -> Result<T, String> {
+    let answered = tokio::time::timeout(LIMIT, work).await;
+    answered.unwrap_or_else(|_| Err(format!("no answer within {LIMIT:?}"))).map_err(|error| format!("{what}: {error}"))
+}
+
+/// A connection of one's own.
+pub(crate) struct Socket {
+    sender: SendRequest<Full<Bytes>>,
+    host: String,
+}
+
+impl Socket {
+    pub(crate) async fn open(api: &Api) -> Self {
+        let host = api.address().to_owned();
+        let open = async {
+            let stream = tokio::net::TcpStream::connect(&host).await.map_err(|error| error.to_string())?;
+            let opened = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await;
+            opened.map_err(|error| error.to_string())
+        };
+        let (sender, connection) = within("opening a socket", open).await.unwrap();
+        tokio::spawn(connection);
+        Self { sender, host }
+    }
+
+    pub(crate) async fn send(&mut self, call: &Call) -> Answer {
+        let (mut request, what) = call.request();
+        request.headers_mut().insert("host", self.host.parse().unwrap());
+        let answered = async {
+            self.sender.ready().await.map_err(|error| error.to_string())?;
+            let response = self.sender.send_request(request).await.map_err(|error| error.to_string())?;
+            Answer::read(response, what.clone()).await
+        };
+        within(&what, answered).await.unwrap()
+    }
+}
+
+/// An answer, read to its end.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+    /// The call, for messages.
+    pub(crate) what: String,
+}
+
+impl Answer {
+    async fn read(response: http::Response<hyper::body::Incoming>, what: String) -> Result<Self, String> {
+        let (parts, body) = response.into_parts();
+        let body = body.collect().await.map_err(|error| error.to_string())?.to_bytes();
+        Ok(Self { status: parts.status.as_u16(), headers: parts.headers, body, what })
+    }
+
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{self:?}: {error}"))
+    }
+
+    /// The document, after a look at the status.
+    #[track_caller]
+    pub(crate) fn ok(&self, status: u16) -> Value {
+        assert_eq!(self.status, status, "{}: {}", self.what, self.text());
+        assert_eq!(self.header("content-type"), "application/json", "{}", self.what);
+        self.json()
+    }
+
+    /// Nothing but the status.
+    #[track_caller]
+    pub(crate) fn empty(&self, status: u16) {
+        assert_eq!((self.status, self.text().as_str()), (status, ""), "{}", self.what);
+    }
+
+    /// The problem document of a refusal, its whole form checked.
+    #[track_caller]
+    pub(crate) fn refused(&self, status: u16, code: &str) -> Value {
+        let wanted = (status, "application/problem+json");
+        assert_eq!((self.status, self.header("content-type")), wanted, "{}: {}", self.what, self.text());
+        let document = self.json();
+        let said = |member: &str| document[member].as_str().unwrap_or_default().to_owned();
+        assert_eq!((said("code").as_str(), &document["status"]), (code, &status.into()), "{}: {document}", self.what);
+        assert!(said("type").ends_with(code) && said("type").contains(':'), "{document}");
+        assert!(!said("title").is_empty() && !said("detail").is_empty(), "{document}");
+        assert!(!said("request_id").is_empty(), "{document}");
+        assert_eq!(said("request_id"), self.header("x-request-id"), "{}", self.what);
+        document
+    }
+}

@@ -1,0 +1,20 @@
+//! The HTTP contract, asked of the real program over real sockets: a module for each noun, and for what goes across
+//! them: races, crashes, bad input.
+//!
+//! Invariant: every test starts a program of its own on data of its own, waits with limits and tries nothing twice.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod accounts;
+mod bad_input;
+mod calls;
+mod crashes;
+mod endpoints;
+mod events;
+mod operations;
+mod orders;
+mod performances;
+mod processes;
+mod races;
+mod reservations;
+mod seating;
+mod support;

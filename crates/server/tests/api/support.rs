@@ -1,0 +1,249 @@
+//! Where tests begin: a program on data of its own, people, and something on sale.
+//!
+//! Invariant: what is made here goes through the interface or the command line, never past them.
+
+use std::ops::Deref;
+
+use onsale_testkit::process::{Installation, Running};
+use serde_json::{Value, json};
+
+use crate::calls::{Answer, Api, Call};
+
+/// The program under test.
+pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_onsale");
+
+/// Everybody's password.
+pub(crate) const PASSWORD: &str = "correct horse battery";
+
+/// A running program.
+pub(crate) struct Onsale {
+    pub(crate) installation: Installation,
+    running: Option<Running>,
+    api: Api,
+}
+
+impl Deref for Onsale {
+    type Target = Api;
+
+    fn deref(&self) -> &Api {
+        &self.api
+    }
+}
+
+impl Onsale {
+    /// With defaults, except that no simulated payment is declined by chance.
+    pub(crate) fn start() -> Self {
+        Self::with(&[])
+    }
+
+    /// With settings, given as environment variables.
+    pub(crate) fn with(settings: &[(&str, &str)]) -> Self {
+        let mut installation = Installation::new(BINARY).unwrap();
+        installation.set("ONSALE_PAYMENTS__SIMULATED__FAILURE_RATE", "0");
+        for (name, value) in settings {
+            installation.set(name, value);
+        }
+        let running = installation.start().unwrap();
+        let api = Api::at(running.url());
+        Self { installation, running: Some(running), api }
+    }
+
+    /// The process, to be ended by whoever takes it.
+    pub(crate) fn take_process(&mut self) -> Running {
+        self.running.take().unwrap()
+    }
+
+    /// Starts again on the same data, after the process has ended.
+    pub(crate) fn start_again(&mut self) {
+        let running = self.installation.start().unwrap();
+        self.api = Api::at(running.url());
+        self.running = Some(running);
+    }
+
+    /// What the process has said on standard error.
+    pub(crate) fn log(&self) -> String {
+        self.running.as_ref().map_or_else(String::new, Running::stderr)
+    }
+
+    /// Runs a command on the same settings; gives the lines of its output as JSON.
+    pub(crate) fn command(&self, arguments: &[&str], input: &str) -> Vec<Value> {
+        let output = self.installation.run(arguments, input).unwrap();
+        output.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    /// Tokens of so many different guests.
+    pub(crate) fn guests(&self, count: usize) -> Vec<String> {
+        let lines = self.command(&["token", "--count", &count.to_string()], "");
+        lines.iter().map(|line| text(&line["access_token"])).collect()
+    }
+
+    /// The token of a new guest.
+    pub(crate) async fn guest(&self) -> String {
+        text(&self.call("POST", "/auth/guest").await.ok(201)["access_token"])
+    }
+
+    /// Signs somebody up and logs them in; gives their access token.
+    pub(crate) async fn sign_up(&self, email: &str) -> String {
+        let body = json!({"email": email, "password": PASSWORD, "name": "Kim"});
+        self.post("/auth/signup", &body).await.ok(201);
+        text(&self.log_in(email).await["access_token"])
+    }
+
+    /// Makes an account with a role on the command line and logs in; gives the access token.
+    pub(crate) async fn account(&self, email: &str, role: &str) -> String {
+        self.command(&["account", "create", "--email", email, "--role", role, "--password-stdin"], PASSWORD);
+        text(&self.log_in(email).await["access_token"])
+    }
+
+    pub(crate) async fn log_in(&self, email: &str) -> Value {
+        self.post("/auth/login", &json!({"email": email, "password": PASSWORD})).await.ok(200)
+    }
+
+    pub(crate) async fn organizer(&self) -> String {
+        self.account("organizer@example.com", "organizer").await
+    }
+
+    /// An event of an organizer's; gives its id.
+    pub(crate) async fn event(&self, organizer: &str, settings: &Value) -> String {
+        let body = json!({"title": "A winter's tale", "settings": settings});
+        text(&self.post("/events", &body).by(organizer).await.ok(201)["id"])
+    }
+
+    /// A performance of an event; gives its id.
+    pub(crate) async fn performance(&self, organizer: &str, event: &str, body: &Value) -> String {
+        let path = format!("/events/{event}/performances");
+        text(&self.post(&path, body).by(organizer).await.ok(201)["id"])
+    }
+}
+
+/// What a performance of a plain rectangle takes; every seat costs 1,000 won.
+pub(crate) fn grid(rows: u32, columns: u32) -> Value {
+    json!({"starts_at": "2030-12-24T20:00:00Z", "plan": {"rows": rows, "columns": columns},
+        "prices": {"standard": won(1_000)}})
+}
+
+pub(crate) fn won(amount: i64) -> Value {
+    json!({"amount": amount, "currency": "KRW"})
+}
+
+/// What confirming takes.
+pub(crate) fn payment(method: &str) -> Value {
+    json!({"payment": {"method": method}, "buyer": {"name": "Kim Min-ji", "email": "kim@example.com"}})
+}
+
+/// One performance on sale.
+pub(crate) struct Stage {
+    pub(crate) onsale: Onsale,
+    pub(crate) organizer: String,
+    pub(crate) event: String,
+    pub(crate) performance: String,
+}
+
+impl Deref for Stage {
+    type Target = Onsale;
+
+    fn deref(&self) -> &Onsale {
+        &self.onsale
+    }
+}
+
+impl Stage {
+    /// So many rows and columns, under the default settings.
+    pub(crate) async fn seats(rows: u32, columns: u32) -> Self {
+        Self::with(&json!({}), &grid(rows, columns)).await
+    }
+
+    /// An event with these settings and a performance of this form.
+    pub(crate) async fn with(settings: &Value, performance: &Value) -> Self {
+        Self::on(Onsale::start(), settings, performance).await
+    }
+
+    /// The same, on a program that runs.
+    pub(crate) async fn on(onsale: Onsale, settings: &Value, performance: &Value) -> Self {
+        let organizer = onsale.organizer().await;
+        let event = onsale.event(&organizer, settings).await;
+        let performance = onsale.performance(&organizer, &event, performance).await;
+        Self { onsale, organizer, event, performance }
+    }
+
+    /// The address of something of the performance.
+    pub(crate) fn path(&self, rest: &str) -> String {
+        format!("/performances/{}{rest}", self.performance)
+    }
+
+    pub(crate) fn holding(&self, buyer: &str, body: &Value) -> Call {
+        self.post(&self.path("/reservations"), body).by(buyer)
+    }
+
+    pub(crate) fn holding_seats(&self, buyer: &str, seats: &[u32]) -> Call {
+        self.holding(buyer, &json!({"seat_ids": seats}))
+    }
+
+    /// Holds seats; gives the reservation.
+    pub(crate) async fn hold(&self, buyer: &str, seats: &[u32]) -> Value {
+        self.holding_seats(buyer, seats).await.ok(201)
+    }
+
+    pub(crate) fn confirming(&self, buyer: &str, reservation: &Value, method: &str) -> Call {
+        let path = format!("/reservations/{}/confirm", text(&reservation["id"]));
+        self.post(&path, &payment(method)).by(buyer)
+    }
+
+    /// Holds seats and pays; gives the order.
+    pub(crate) async fn buy(&self, buyer: &str, seats: &[u32]) -> Value {
+        let reservation = self.hold(buyer, seats).await;
+        self.confirming(buyer, &reservation, "simulated").await.ok(201)
+    }
+
+    pub(crate) async fn cancel(&self, buyer: &str, reservation: &Value) -> Answer {
+        self.delete(&format!("/reservations/{}", text(&reservation["id"]))).by(buyer).await
+    }
+
+    /// The reservation as its owner sees it now.
+    pub(crate) async fn reservation(&self, buyer: &str, reservation: &Value) -> Value {
+        self.get(&format!("/reservations/{}", text(&reservation["id"]))).by(buyer).await.ok(200)
+    }
+
+    /// The state of one seat.
+    pub(crate) async fn state_of(&self, seat: u32) -> String {
+        text(&self.get(&self.path(&format!("/seats/{seat}"))).await.ok(200)["status"])
+    }
+
+    /// Available, held, paying, sold, blocked; they have to add up.
+    pub(crate) async fn counts(&self) -> [u64; 5] {
+        let stats = self.get(&self.path("/stats")).by(&self.organizer).await.ok(200);
+        let counts =
+            ["available", "held", "paying", "sold", "blocked"].map(|state| stats[state].as_u64().unwrap());
+        assert_eq!(stats["drift"], 0, "{stats}");
+        assert_eq!(counts.iter().sum::<u64>(), stats["capacity"].as_u64().unwrap(), "{stats}");
+        counts
+    }
+}
+
+/// A string of a document.
+#[track_caller]
+pub(crate) fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_else(|| panic!("{value} is no string")).to_owned()
+}
+
+/// Checks that a document has these members; more of them are the server's right.
+#[track_caller]
+pub(crate) fn has(document: &Value, members: &[&str]) {
+    let object = document.as_object().unwrap_or_else(|| panic!("{document} is no object"));
+    for member in members {
+        assert!(object.contains_key(*member), "{member} is missing in {document}");
+    }
+}
+
+/// The ids of a list's items.
+#[track_caller]
+pub(crate) fn ids(list: &Value) -> Vec<String> {
+    list["items"].as_array().unwrap().iter().map(|item| text(&item["id"])).collect()
+}
+
+/// The ids of seats in a reservation or an order.
+#[track_caller]
+pub(crate) fn seat_ids(document: &Value) -> Vec<u32> {
+    let seats = document["seats"].as_array().unwrap();
+    seats.iter().map(|seat| u32::try_from(seat["id"].as_u64().unwrap()).unwrap()).collect()
+}

@@ -1,0 +1,145 @@
+//! What has to be true at the end of every history, whatever failed on the way. Written from the promises, not
+//! from the code: it looks at the books of everybody and compares them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use onsale_app::ports::{
+    hot::Stock,
+    ledger::{Order, RecordedStatus},
+};
+use onsale_domain::{
+    ids::{OrderId, ReservationId},
+    inventory::Inventory,
+    orders::OrderStatus,
+    units::Unit,
+};
+use onsale_payments::simulated::Entry;
+use onsale_testkit::ledger::WalletSide;
+
+use crate::world::World;
+
+pub(crate) async fn everything(world: &World) {
+    let orders: BTreeMap<OrderId, Order> =
+        world.ledger.all_orders().into_iter().map(|order| (order.id, order)).collect();
+    nothing_is_open(&orders);
+    no_unit_twice(&orders);
+    money_agrees(world, &orders);
+    the_stock_agrees(world, &orders).await;
+    people_were_told_the_truth(world, &orders);
+    the_record_is_written_behind(world);
+}
+
+fn nothing_is_open(orders: &BTreeMap<OrderId, Order>) {
+    for order in orders.values() {
+        assert_ne!(order.status, OrderStatus::Paying, "order {} stays open", order.id);
+    }
+}
+
+/// G1.
+fn no_unit_twice(orders: &BTreeMap<OrderId, Order>) {
+    let mut owners: BTreeMap<Unit, OrderId> = BTreeMap::new();
+    for order in orders.values().filter(|order| order.status == OrderStatus::Paid) {
+        for unit in &order.units {
+            let other = owners.insert(unit.unit, order.id);
+            assert_eq!(other, None, "unit {:?} is in {} too", unit.unit, order.id);
+        }
+    }
+}
+
+/// G3: by the provider's own books, what was captured is one paid order or was given back.
+fn money_agrees(world: &World, orders: &BTreeMap<OrderId, Order>) {
+    let books = world.bank.books();
+    for (id, entry) in &books {
+        let status = orders.get(id).map(|order| order.status);
+        match entry {
+            Entry::Captured(amount) => {
+                assert_eq!(status, Some(OrderStatus::Paid), "{id} was charged");
+                assert_eq!(*amount, orders[id].total, "{id} was charged another amount");
+            }
+            Entry::Refunded { captured, returned } => {
+                assert_eq!(captured, returned, "{id} was given back in part");
+                assert_ne!(status, Some(OrderStatus::Paid), "{id} was given back");
+            }
+            Entry::Dead(_) => assert_ne!(status, Some(OrderStatus::Paid), "{id} was never charged"),
+        }
+    }
+    for order in orders.values().filter(|order| order.status == OrderStatus::Paid) {
+        if order.method == "simulated" && order.total.amount > 0 {
+            assert!(matches!(books.get(&order.id), Some(Entry::Captured(_))), "{} is not charged", order.id);
+        }
+    }
+    // Wallets: what was topped up is what is left plus what paid orders cost.
+    let mut balances: BTreeMap<_, i64> = BTreeMap::new();
+    let paid_by_wallet = orders.values().filter(|o| o.method == "wallet" && o.status == OrderStatus::Paid);
+    let mut spent: BTreeMap<_, i64> = BTreeMap::new();
+    for order in paid_by_wallet {
+        *spent.entry(order.owner).or_insert(0) += order.total.amount;
+    }
+    for entry in world.ledger.wallet_entries() {
+        if entry.side == WalletSide::Account {
+            *balances.entry(entry.account).or_insert(0) += entry.amount.amount;
+        }
+    }
+    for (account, balance) in balances {
+        assert!(balance >= 0, "{account} is below zero");
+        assert_eq!(balance, 300 - spent.get(&account).copied().unwrap_or(0), "wallet of {account}");
+    }
+}
+
+/// What the hot store has sold is what the ledger's orders claim; nothing is held or paying any more.
+async fn the_stock_agrees(world: &World, orders: &BTreeMap<OrderId, Order>) {
+    let image = world.process.store.image(world.performance).await.unwrap();
+    assert!(Inventory::from_image(image.clone()).unwrap().conserves());
+    assert!(image.holds.is_empty(), "{:?}", image.holds);
+    let sold: BTreeMap<OrderId, BTreeSet<Unit>> =
+        image.sales.iter().map(|sale| (sale.order, sale.units.iter().copied().collect())).collect();
+    let mut claimed: BTreeMap<OrderId, BTreeSet<Unit>> = BTreeMap::new();
+    for ((_, unit), order) in world.ledger.live_claims() {
+        claimed.entry(order).or_default().insert(unit);
+    }
+    assert_eq!(sold, claimed);
+    for order in claimed.keys() {
+        assert!(matches!(orders[order].status, OrderStatus::Paid | OrderStatus::Refunded));
+    }
+    let paid = orders.values().filter(|order| order.status == OrderStatus::Paid);
+    assert!(paid.into_iter().all(|order| claimed.contains_key(&order.id)), "a paid order without its seats");
+}
+
+fn people_were_told_the_truth(world: &World, orders: &BTreeMap<OrderId, Order>) {
+    let told = world.told.lock();
+    for (id, view) in &told.paid {
+        let order = &orders[id];
+        assert!(matches!(order.status, OrderStatus::Paid | OrderStatus::Refunded), "{id} was answered 201");
+        assert_eq!(order.units, view.order.units, "seats and tickets of {id}");
+        let refunded = told.refunds.contains_key(id);
+        assert_eq!(order.status == OrderStatus::Refunded, refunded, "{id}");
+    }
+    let mut attempts: BTreeMap<ReservationId, Vec<OrderId>> = BTreeMap::new();
+    for order in
+        orders.values().filter(|order| matches!(order.status, OrderStatus::Paid | OrderStatus::Refunded))
+    {
+        attempts.entry(order.reservation).or_default().push(order.id);
+    }
+    for (reservation, paid) in &attempts {
+        assert_eq!(paid.len(), 1, "reservation {reservation} was paid more than once");
+        assert!(!told.cancelled.contains(reservation), "reservation {reservation} was cancelled and paid");
+    }
+}
+
+/// H8, H9: in the end the ledger has every reservation, and how it ended.
+fn the_record_is_written_behind(world: &World) {
+    let records: BTreeMap<ReservationId, _> =
+        world.ledger.all_reservations().into_iter().map(|record| (record.id, record)).collect();
+    let orders = world.ledger.all_orders();
+    for (id, (owner, view)) in &world.told.lock().held {
+        let record = records.get(id).unwrap_or_else(|| panic!("reservation {id} is not recorded"));
+        assert_eq!(record.owner, owner.account);
+        let units: Vec<Unit> = view.units.iter().map(|unit| unit.unit).collect();
+        assert_eq!(record.units.as_slice(), units, "{id}");
+        let paid = orders.iter().any(|order| {
+            order.reservation == *id && matches!(order.status, OrderStatus::Paid | OrderStatus::Refunded)
+        });
+        assert_eq!(record.status == RecordedStatus::Confirmed, paid, "{id} is {:?}", record.status);
+        assert!(!matches!(record.status, RecordedStatus::Held | RecordedStatus::Paying), "{id} never ended");
+    }
+}
