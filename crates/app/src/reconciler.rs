@@ -10,13 +10,7 @@ use onsale_domain::{
     reservations::{BeginOutcome, HoldStatus},
 };
 
-use crate::{
-    App, Caller,
-    cards::Card,
-    errors::AppError,
-    orders::left_behind,
-    ports::hot::PaymentStep,
-};
+use crate::{App, Caller, cards::Card, errors::AppError, orders::left_behind, ports::hot::PaymentStep};
 
 /// A payment older than this has been left behind: its own process would have finished it, the provider's
 /// time-out and the ledger's included.

@@ -23,7 +23,7 @@ use uuid::Uuid;
 
 /// As many as a large hall has seats.
 const CHANGES: u32 = 100_000;
-const BATCH: usize = 2_000;
+const BATCH: usize = 10_000;
 const START_MS: u64 = 1_800_000_000_000;
 
 #[tokio::main]

@@ -13,11 +13,12 @@ use std::{
 
 use axum::{
     Router,
-    extract::{DefaultBodyLimit, Request},
+    extract::Request,
     http::{HeaderValue, Method, header},
     middleware,
     response::{IntoResponse, Response},
 };
+use futures_util::FutureExt;
 use metrics_exporter_prometheus::PrometheusHandle;
 use onsale_app::{
     App,
@@ -25,7 +26,8 @@ use onsale_app::{
     ports::ledger::Page,
 };
 use serde::Serialize;
-use tower_http::{catch_panic::CatchPanicLayer, cors::CorsLayer};
+use tower::ServiceExt;
+use tower_http::cors::CorsLayer;
 use utoipa::{
     OpenApi, ToSchema,
     openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
@@ -56,9 +58,6 @@ use crate::{
     settings::Settings,
     tokens::{BadToken, Identity, Tokens},
 };
-
-/// Bodies larger than this are refused, plans excepted.
-const MAX_BODY_BYTES: usize = 256 * 1024;
 
 /// What handlers work with.
 pub(crate) struct Server {
@@ -150,9 +149,6 @@ struct Document;
 
 /// The routes and the document that describes them.
 pub(crate) fn routes() -> (Router<Arc<Server>>, utoipa::openapi::OpenApi) {
-    let plans = OpenApiRouter::new()
-        .routes(routes!(seating::list, seating::create))
-        .layer(DefaultBodyLimit::max(onsale_domain::seating::MAX_PLAN_BYTES));
     let v1 = OpenApiRouter::new()
         .routes(routes!(accounts::sign_up))
         .routes(routes!(accounts::log_in))
@@ -164,6 +160,7 @@ pub(crate) fn routes() -> (Router<Arc<Server>>, utoipa::openapi::OpenApi) {
         .routes(routes!(accounts::top_up))
         .routes(routes!(events::list, events::create))
         .routes(routes!(events::read, events::update, events::delete))
+        .routes(routes!(seating::list, seating::create))
         .routes(routes!(seating::read))
         .routes(routes!(performances::list, performances::create))
         .routes(routes!(performances::read))
@@ -181,9 +178,7 @@ pub(crate) fn routes() -> (Router<Arc<Server>>, utoipa::openapi::OpenApi) {
         .routes(routes!(reservations::confirm))
         .routes(routes!(orders::read))
         .routes(routes!(orders::mine))
-        .routes(routes!(orders::refund))
-        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
-        .merge(plans);
+        .routes(routes!(orders::refund));
     let (router, mut document) = OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(operations::health))
         .routes(routes!(operations::live))
@@ -212,20 +207,36 @@ fn complete(document: &mut utoipa::openapi::OpenApi) {
     document.info.description = Some(description);
 }
 
-/// The whole interface.
-pub(crate) fn router(server: Arc<Server>) -> Router {
-    let (routes, document) = routes();
-    let swagger = utoipa_swagger_ui::SwaggerUi::new("/api").url("/openapi.json", document);
-    let swagger: Router<Arc<Server>> = Router::from(swagger).layer(middleware::map_response(allow_swagger));
-    let mut router = routes
-        .merge(swagger)
-        .fallback(unknown_address)
-        .method_not_allowed_fallback(unknown_method)
-        .layer(CatchPanicLayer::custom(panicked));
-    if let Some(cors) = cors(&server.settings) {
-        router = router.layer(cors);
+/// The whole interface, as a service for connections.
+#[derive(Clone)]
+pub(crate) struct Interface {
+    server: Arc<Server>,
+    router: Router,
+}
+
+impl Interface {
+    pub(crate) fn new(server: Arc<Server>) -> Self {
+        let (routes, document) = routes();
+        let swagger = utoipa_swagger_ui::SwaggerUi::new("/api").url("/openapi.json", document);
+        let swagger: Router<Arc<Server>> =
+            Router::from(swagger).layer(middleware::map_response(allow_swagger));
+        let mut router =
+            routes.merge(swagger).fallback(unknown_address).method_not_allowed_fallback(unknown_method);
+        if let Some(cors) = cors(&server.settings) {
+            router = router.layer(cors);
+        }
+        Self { router: router.with_state(Arc::clone(&server)), server }
     }
-    router.layer(middleware::from_fn_with_state(Arc::clone(&server), frame::frame)).with_state(server)
+
+    /// Answers a request. A handler that panics is answered for like any other fault of this server.
+    pub(crate) async fn answer(self, request: Request) -> Response {
+        let Self { server, router } = self;
+        frame::framed(&server, request, |request| async {
+            let answered = std::panic::AssertUnwindSafe(router.oneshot(request)).catch_unwind().await;
+            answered.map_or_else(|cause| panicked(cause.as_ref()), |Ok(response)| response)
+        })
+        .await
+    }
 }
 
 /// Swagger UI brings its own scripts and styles; nothing else may run there.
@@ -247,8 +258,7 @@ async fn unknown_method(request: Request) -> Problem {
     Problem::new(Reason::MethodNotAllowed, format!("{} is not offered here", request.method()))
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "the layer hands it over")]
-fn panicked(cause: Box<dyn std::any::Any + Send + 'static>) -> Response {
+fn panicked(cause: &(dyn std::any::Any + Send)) -> Response {
     let text = cause
         .downcast_ref::<String>()
         .cloned()

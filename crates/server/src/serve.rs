@@ -6,18 +6,14 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::Context;
-use axum::{Router, extract::ConnectInfo};
-use hyper_util::{
-    rt::{TokioIo, TokioTimer},
-    service::TowerToHyperService,
-};
+use axum::extract::ConnectInfo;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use onsale_app::App;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tower::ServiceExt;
 
 use crate::{
-    http::{self, Server},
+    http::{Interface, Server},
     settings::Settings,
     telemetry, wire,
 };
@@ -55,14 +51,14 @@ pub(crate) async fn serve(settings: Settings) -> anyhow::Result<()> {
         .with_context(|| format!("setting listen: {} cannot be listened on", settings.listen))?;
     let address = listener.local_addr()?;
     let server = Arc::new(Server::new(Arc::clone(&app), settings, &secrets, metrics));
-    let router = http::router(Arc::clone(&server));
+    let interface = Interface::new(Arc::clone(&server));
     let store = wired.store.clone();
     let expiry = tokio::spawn(async move { store.run_expiry().await });
     let drain = tokio::spawn(run_drain(Arc::clone(&app)));
     let reconciler = tokio::spawn(run_reconciler(Arc::clone(&app)));
     announce(address);
     let connections = Connections::default();
-    connections.accept_until_stopped(&listener, &router).await;
+    connections.accept_until_stopped(&listener, &interface).await;
     drop(listener);
     server.begin_stopping();
     tracing::info!("stopping");
@@ -114,12 +110,12 @@ struct Connections {
 }
 
 impl Connections {
-    async fn accept_until_stopped(&self, listener: &TcpListener, router: &Router) {
+    async fn accept_until_stopped(&self, listener: &TcpListener, interface: &Interface) {
         let mut stop = std::pin::pin!(told_to_stop());
         loop {
             tokio::select! {
                 accepted = listener.accept() => match accepted {
-                    Ok((stream, peer)) => self.serve(stream, peer, router.clone()),
+                    Ok((stream, peer)) => self.serve(stream, peer, interface.clone()),
                     Err(error) => {
                         // Out of descriptors, most likely; accepting again at once would only spin.
                         tracing::warn!(%error, "a connection was not accepted");
@@ -131,17 +127,19 @@ impl Connections {
         }
     }
 
-    fn serve(&self, stream: TcpStream, peer: SocketAddr, router: Router) {
+    fn serve(&self, stream: TcpStream, peer: SocketAddr, interface: Interface) {
         // Answers are small; waiting to fill a packet would only delay them.
         let _ = stream.set_nodelay(true);
-        let service = tower::service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
-            request.extensions_mut().insert(ConnectInfo(peer));
-            router.clone().oneshot(request.map(axum::body::Body::new))
-        });
+        let service =
+            hyper::service::service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
+                request.extensions_mut().insert(ConnectInfo(peer));
+                let answer = interface.clone().answer(request.map(axum::body::Body::new));
+                async { Ok::<_, std::convert::Infallible>(answer.await) }
+            });
         let connection = hyper::server::conn::http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(HEAD_WITHIN)
-            .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service))
+            .serve_connection(TokioIo::new(stream), service)
             .with_upgrades();
         let stop = self.stop.clone();
         self.tasks.spawn(async move {

@@ -3,6 +3,7 @@
 //! Invariants: a token is good for one audience and until its expiry by this server's clock; it names the key
 //! it was signed with, so that the secret can be changed while older tokens run out.
 
+use ahash::AHashMap;
 use hmac::{Hmac, KeyInit, Mac};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use onsale_app::{Caller, CallerKind, ports::ledger::Role};
@@ -10,6 +11,7 @@ use onsale_domain::{
     ids::{AccountId, LoginId},
     time::Timestamp,
 };
+use parking_lot::RwLock;
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
@@ -52,8 +54,20 @@ struct Key {
     decoding: DecodingKey,
 }
 
+/// Tokens that were found good, so that somebody who asks often is checked once. Two generations: when the
+/// younger is full it becomes the older, so the cache is bounded and what is used stays.
+#[derive(Default)]
+struct Checked {
+    young: AHashMap<Box<str>, (Identity, i64)>,
+    old: AHashMap<Box<str>, (Identity, i64)>,
+}
+
+/// How many tokens a generation holds; with some 400 bytes each, both together take about 25 MB at most.
+const GENERATION: usize = 32_768;
+
 /// Signs and checks.
 pub(crate) struct Tokens {
+    checked: RwLock<Checked>,
     signing: EncodingKey,
     header: Header,
     keys: Vec<Key>,
@@ -86,7 +100,13 @@ impl Tokens {
             .iter()
             .map(|(key, id)| Key { id: id.clone(), decoding: DecodingKey::from_secret(key) })
             .collect();
-        Self { signing: EncodingKey::from_secret(&current), header, keys, validation }
+        Self {
+            checked: RwLock::default(),
+            signing: EncodingKey::from_secret(&current),
+            header,
+            keys,
+            validation,
+        }
     }
 
     /// Signs a token that is good for `for_s` seconds.
@@ -105,16 +125,41 @@ impl Tokens {
 
     /// Who a token speaks of.
     pub(crate) fn check(&self, token: &str, now: Timestamp) -> Result<Identity, BadToken> {
+        let known = {
+            let checked = self.checked.read();
+            checked
+                .young
+                .get(token)
+                .copied()
+                .map(|known| (known, true))
+                .or_else(|| checked.old.get(token).copied().map(|known| (known, false)))
+        };
+        let ((identity, expires_at_s), is_young) = match known {
+            Some(known) => known,
+            None => (self.verify(token)?, false),
+        };
+        if expires_at_s.saturating_mul(1000) <= now.as_millis() {
+            return Err(BadToken);
+        }
+        if !is_young {
+            let mut checked = self.checked.write();
+            if checked.young.len() >= GENERATION {
+                checked.old = std::mem::take(&mut checked.young);
+            }
+            checked.young.insert(token.into(), (identity, expires_at_s));
+        }
+        Ok(identity)
+    }
+
+    /// Checks signature and audience; gives who it speaks of and when it expires, seconds since 1970.
+    fn verify(&self, token: &str) -> Result<(Identity, i64), BadToken> {
         let header = jsonwebtoken::decode_header(token).map_err(|_| BadToken)?;
         let key = self.keys.iter().find(|key| Some(&key.id) == header.kid.as_ref()).ok_or(BadToken)?;
         let claims = jsonwebtoken::decode::<Claims>(token, &key.decoding, &self.validation)
             .map_err(|_| BadToken)?
             .claims;
-        if claims.exp.saturating_mul(1000) <= now.as_millis() {
-            return Err(BadToken);
-        }
         let caller = Caller { account: claims.sub, kind: claims.kind, role: claims.role };
-        Ok(Identity { caller, login: claims.login })
+        Ok((Identity { caller, login: claims.login }, claims.exp))
     }
 }
 

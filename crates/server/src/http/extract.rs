@@ -6,19 +6,23 @@ use std::{str::FromStr, sync::Arc, time::Duration};
 
 use axum::{
     body::Bytes,
-    extract::{FromRequest, FromRequestParts, Request},
+    extract::{FromRequest, FromRequestParts, RawPathParams, Request},
     http::{HeaderMap, header, request::Parts},
 };
+use http_body_util::{BodyExt, Limited};
 use onsale_app::{
     errors::{AppError, Reason},
     ports::ledger::PageRequest,
 };
-use onsale_domain::{ids::PerformanceId, reservations::RequestKey, units::Unit};
+use onsale_domain::{ids::PerformanceId, reservations::RequestKey, seating::MAX_PLAN_BYTES, units::Unit};
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::{Server, problem::Problem};
+
+/// Bodies larger than this are refused, plans excepted.
+const MAX_BODY_BYTES: usize = 256 * 1024;
 
 /// How long a client may take to send a body.
 const BODY_WITHIN: Duration = Duration::from_secs(30);
@@ -29,29 +33,29 @@ pub(crate) struct Command<T> {
     pub(crate) key: Option<RequestKey>,
 }
 
-/// A body as it came, for what is not parsed here.
+/// A body as it came, as large as a seating plan may be.
 pub(crate) struct RawCommand {
     pub(crate) body: Bytes,
     pub(crate) key: Option<RequestKey>,
 }
 
-impl FromRequest<Arc<Server>> for RawCommand {
-    type Rejection = Problem;
-
-    async fn from_request(request: Request, state: &Arc<Server>) -> Result<Self, Problem> {
+impl RawCommand {
+    async fn read(request: Request, most_bytes: usize) -> Result<Self, Problem> {
         check_json(request.headers())?;
         let key = idempotency_key(request.headers())?.map(str::to_owned);
         let target = key.is_some().then(|| format!("{} {}\n", request.method(), request.uri().path()));
-        let body = tokio::time::timeout(BODY_WITHIN, Bytes::from_request(request, state))
+        let body = Limited::new(request.into_body(), most_bytes).collect();
+        let body = tokio::time::timeout(BODY_WITHIN, body)
             .await
             .map_err(|_| Problem::new(Reason::Validation, "the body did not come in time"))?
-            .map_err(|rejection| {
-                if rejection.status() == axum::http::StatusCode::PAYLOAD_TOO_LARGE {
+            .map_err(|error| {
+                if error.is::<http_body_util::LengthLimitError>() {
                     Problem::new(Reason::BodyTooLarge, "the body is larger than this call takes")
                 } else {
                     Problem::new(Reason::Validation, "the body could not be read")
                 }
-            })?;
+            })?
+            .to_bytes();
         let key = key.map(|key| RequestKey {
             key: digest(&[key.as_bytes()]),
             request: digest(&[target.unwrap_or_default().as_bytes(), &body]),
@@ -60,11 +64,19 @@ impl FromRequest<Arc<Server>> for RawCommand {
     }
 }
 
+impl FromRequest<Arc<Server>> for RawCommand {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &Arc<Server>) -> Result<Self, Problem> {
+        Self::read(request, MAX_PLAN_BYTES).await
+    }
+}
+
 impl<T: DeserializeOwned> FromRequest<Arc<Server>> for Command<T> {
     type Rejection = Problem;
 
-    async fn from_request(request: Request, state: &Arc<Server>) -> Result<Self, Problem> {
-        let RawCommand { body, key } = RawCommand::from_request(request, state).await?;
+    async fn from_request(request: Request, _: &Arc<Server>) -> Result<Self, Problem> {
+        let RawCommand { body, key } = RawCommand::read(request, MAX_BODY_BYTES).await?;
         // A body that may be left out is the same as an empty object.
         let text: &[u8] = if body.is_empty() { b"{}" } else { &body };
         let body =
@@ -125,8 +137,9 @@ impl<T: Noun> FromRequestParts<Arc<Server>> for Named<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &Arc<Server>) -> Result<Self, Problem> {
-        let raw = path_values(parts, state).await;
-        let parsed = raw.first().and_then(|value| value.parse().ok());
+        let raw = RawPathParams::from_request_parts(parts, state).await.ok();
+        let value = raw.as_ref().and_then(|raw| raw.iter().next());
+        let parsed = value.and_then(|(_, value)| value.parse().ok());
         parsed.map(Self).ok_or_else(|| AppError::not_found(T::NOUN).into())
     }
 }
@@ -142,18 +155,10 @@ impl FromRequestParts<Arc<Server>> for SeatPath {
 
     async fn from_request_parts(parts: &mut Parts, state: &Arc<Server>) -> Result<Self, Problem> {
         let Named(performance) = Named::from_request_parts(parts, state).await?;
-        let raw = path_values(parts, state).await;
-        Ok(Self { performance, seat: raw.get(1).and_then(|value| value.parse().ok()).map(Unit) })
+        let raw = RawPathParams::from_request_parts(parts, state).await.ok();
+        let value = raw.as_ref().and_then(|raw| raw.iter().nth(1));
+        Ok(Self { performance, seat: value.and_then(|(_, value)| value.parse().ok()).map(Unit) })
     }
-}
-
-/// The values of the path's parameters in their order; none where they cannot be decoded.
-async fn path_values(parts: &mut Parts, state: &Arc<Server>) -> Vec<String> {
-    let path = axum::extract::Path::<Vec<(String, String)>>::from_request_parts(parts, state).await;
-    path.map_or_else(
-        |_| Vec::new(),
-        |axum::extract::Path(values)| values.into_iter().map(|(_, value)| value).collect(),
-    )
 }
 
 /// A query string.

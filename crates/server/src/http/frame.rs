@@ -3,17 +3,13 @@
 //! Invariant: no response leaves without a request id, and no error in another form than a problem document.
 
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU32, AtomicU64, Ordering},
-    },
+    sync::atomic::{AtomicU32, AtomicU64, Ordering},
     time::Instant,
 };
 
 use axum::{
-    extract::{MatchedPath, Request, State},
+    extract::Request,
     http::{HeaderName, HeaderValue, header},
-    middleware::Next,
     response::Response,
 };
 
@@ -89,13 +85,19 @@ fn is_sane(id: &[u8]) -> bool {
         && id.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
 }
 
-pub(crate) async fn frame(State(server): State<Arc<Server>>, request: Request, next: Next) -> Response {
+/// Answers a request through `inside`. Wraps the whole router once: a layer would be boxed anew for each route
+/// and request.
+pub(crate) async fn framed<F: Future<Output = Response>>(
+    server: &Server,
+    request: Request,
+    inside: impl FnOnce(Request) -> F,
+) -> Response {
     let frame = &server.frame;
     let begun = Instant::now();
     let id = frame.request_id(request.headers().get(&REQUEST_ID));
     let method = request.method().clone();
-    let route = request.extensions().get::<MatchedPath>().cloned();
-    let mut response = next.run(request).await;
+    let uri = request.uri().clone();
+    let mut response = inside(request).await;
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
         let extensions = std::mem::take(response.extensions_mut());
         response = problem::render(&problem, id.to_str().unwrap_or_default());
@@ -114,7 +116,7 @@ pub(crate) async fn frame(State(server): State<Arc<Server>>, request: Request, n
             target: "onsale::access",
             request_id = id.to_str().unwrap_or_default(),
             %method,
-            route = route.as_ref().map_or("-", MatchedPath::as_str),
+            path = uri.path(),
             status = status.as_u16(),
             micros = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX),
             sequence,

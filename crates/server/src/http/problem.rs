@@ -9,7 +9,8 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use onsale_app::errors::{AppError, Reason};
-use serde_json::{Map, Value};
+use serde::{Serialize, Serializer, ser::SerializeMap};
+use serde_json::Value;
 use utoipa::ToSchema;
 
 /// What goes into the answer instead of a body, until the frame renders it.
@@ -61,6 +62,30 @@ pub(crate) struct ProblemDocument {
     request_id: String,
 }
 
+/// Writes the document straight out: refusals are what a sale has most of.
+struct Rendered<'a> {
+    reason: Reason,
+    detail: &'a str,
+    request_id: &'a str,
+    extras: &'a [(&'static str, Value)],
+}
+
+impl Serialize for Rendered<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut document = serializer.serialize_map(None)?;
+        document.serialize_entry("type", &format_args!("urn:onsale:problem:{}", self.reason.code()))?;
+        document.serialize_entry("title", self.reason.title())?;
+        document.serialize_entry("status", &self.reason.status())?;
+        document.serialize_entry("code", self.reason.code())?;
+        document.serialize_entry("detail", self.detail)?;
+        document.serialize_entry("request_id", self.request_id)?;
+        for (name, value) in self.extras {
+            document.serialize_entry(name, value)?;
+        }
+        document.end()
+    }
+}
+
 /// Renders a problem and logs it where that helps: faults of this server as errors, outages as warnings.
 /// Refusals are the request's affair and show in the access log.
 pub(crate) fn render(problem: &Problem, request_id: &str) -> Response {
@@ -89,17 +114,8 @@ pub(crate) fn render(problem: &Problem, request_id: &str) -> Response {
             )
         }
     };
-    let mut document = Map::new();
-    document.insert("type".into(), Value::from(format!("urn:onsale:problem:{}", reason.code())));
-    document.insert("title".into(), Value::from(reason.title()));
-    document.insert("status".into(), Value::from(reason.status()));
-    document.insert("code".into(), Value::from(reason.code()));
-    document.insert("detail".into(), Value::from(detail));
-    document.insert("request_id".into(), Value::from(request_id));
-    for (name, value) in extras {
-        document.insert((*name).to_owned(), value.clone());
-    }
-    let mut response = Response::new(Body::from(Value::Object(document).to_string()));
+    let body = serde_json::to_vec(&Rendered { reason, detail, request_id, extras }).unwrap_or_default();
+    let mut response = Response::new(Body::from(body));
     *response.status_mut() = status(reason);
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
