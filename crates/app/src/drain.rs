@@ -3,18 +3,28 @@
 //! Invariant: a change is acknowledged to the hot store only after the ledger has committed it; the ledger
 //! passes over what it has already, so a batch may come twice.
 
-use std::{sync::atomic::Ordering, time::Duration};
+use std::{
+    sync::atomic::Ordering,
+    time::{Duration, Instant},
+};
 
-use crate::{App, errors::AppError};
+use crate::{App, errors::AppError, ports::hot::ChangeBatch};
 
-/// About how many changes go into one transaction.
-const BATCH: usize = 4_000;
+/// About how many changes go into one transaction, where there are so many: the more, the less each costs.
+const BATCH: usize = 10_000;
 
 /// How long to wait for the first change before looking at the stop signal again.
 const WAIT_MS: u64 = 500;
 
 /// Gathers a moment before each batch, so that a trickle does not cost a transaction a change.
 const GATHER: Duration = Duration::from_millis(15);
+
+/// In a rush the drain rests this many times as long as a batch took: the machine belongs to those who are waiting
+/// for an answer, and the drain catches up after it.
+const REST: u32 = 8;
+
+/// What counts as a rush: so many commands accepted a second while a batch was written.
+const RUSH_PER_S: f64 = 2_000.0;
 
 /// The longest pause between attempts while the ledger does not answer.
 const MAX_PAUSE: Duration = Duration::from_secs(5);
@@ -23,6 +33,10 @@ impl App {
     /// Drains one batch. Gives how many changes it wrote; 0: there was nothing for `wait_ms`.
     pub async fn drain_once(&self, wait_ms: u64) -> Result<usize, AppError> {
         let Some(batch) = self.log.next(BATCH, wait_ms).await? else { return Ok(0) };
+        self.write_behind(batch).await
+    }
+
+    async fn write_behind(&self, batch: ChangeBatch) -> Result<usize, AppError> {
         let count = batch.changes.len();
         let last = batch.changes.last().map_or(0, |change| change.sequence);
         self.ledger.record(&batch.changes).await?;
@@ -40,15 +54,26 @@ impl App {
     pub async fn run_drain(&self) {
         let mut pause = GATHER;
         loop {
-            match self.drain_once(WAIT_MS).await {
-                Ok(_) => pause = GATHER,
+            match self.drain_and_rest().await {
+                Ok(rest) => pause = GATHER.max(rest),
                 Err(error) => {
-                    pause = (pause * 2).min(MAX_PAUSE);
+                    pause = (pause.max(GATHER) * 2).min(MAX_PAUSE);
                     tracing::warn!(%error, ?pause, "the drain waits");
                 }
             }
             tokio::time::sleep(pause).await;
         }
+    }
+
+    /// Drains one batch; gives how long to rest after it.
+    async fn drain_and_rest(&self) -> Result<Duration, AppError> {
+        let Some(batch) = self.log.next(BATCH, WAIT_MS).await? else { return Ok(Duration::ZERO) };
+        let (begun, before) = (Instant::now(), self.accepted.load(Ordering::Acquire));
+        self.write_behind(batch).await?;
+        let took = begun.elapsed();
+        let accepted = self.accepted.load(Ordering::Acquire) - before;
+        let is_rush = accepted as f64 > RUSH_PER_S * took.as_secs_f64();
+        Ok(if is_rush { took * REST } else { Duration::ZERO })
     }
 
     /// Drains what there is, at the end of a run.

@@ -12,7 +12,7 @@ use std::time::Duration;
 use onsale_domain::{
     ids::{OrderId, ReservationId},
     orders::OrderStatus,
-    reservations::{BeginOutcome, Ending, GRACE_AFTER_DECLINE_MS, Hold, RequestKey},
+    reservations::{BeginOutcome, Ending, GRACE_AFTER_DECLINE_MS, Hold, KEY_MEMORY_MS, RequestKey},
     time::Timestamp,
     units::Unit,
 };
@@ -108,10 +108,13 @@ impl App {
     async fn order_under(&self, key: Option<OwnedKey>) -> Result<Option<Order>, AppError> {
         let Some(key) = key else { return Ok(None) };
         let Some((used_for, id)) = self.ledger.order_by_key(key).await? else { return Ok(None) };
+        let Some(order) = self.ledger.order(id).await? else { return Ok(None) };
+        if self.clock.now().since_ms(order.created_at) >= KEY_MEMORY_MS {
+            return Ok(None);
+        }
         if used_for != key.key {
             return Err(key_mismatch());
         }
-        let Some(order) = self.ledger.order(id).await? else { return Ok(None) };
         match order.status {
             OrderStatus::Paid | OrderStatus::Refunded => Ok(Some(order)),
             OrderStatus::Failed => Ok(None),

@@ -24,6 +24,7 @@ use onsale_app::ports::{
     hot::{Availability, ChangeBatch, ChangeLog, Decided, HotError, PaymentStep, Reservations, Stock},
 };
 use onsale_domain::{
+    changes::Recorded,
     ids::{AccountId, OrderId, PerformanceId, ReservationId},
     inventory::{Image, Inventory, Step},
     reservations::{
@@ -217,6 +218,15 @@ impl MemoryStore {
             }
         }
         Ok(Decided { outcome, sequence })
+    }
+
+    async fn rows(&self, after: u64, max: usize) -> Result<journal::Rows, StoreError> {
+        if self.inner.inline_journal.is_some() {
+            return self.inner.reader.lock().rows(after, max);
+        }
+        let inner = Arc::clone(&self.inner);
+        let read = tokio::task::spawn_blocking(move || inner.reader.lock().rows(after, max));
+        read.await.map_err(StoreError::unavailable)?
     }
 
     /// Reads, and answers once what was read is durable.
@@ -534,26 +544,25 @@ impl Stock for MemoryStore {
 #[async_trait]
 impl ChangeLog for MemoryStore {
     async fn next(&self, max: usize, wait_ms: u64) -> Result<Option<ChangeBatch>, StoreError> {
-        let after = self.inner.drained_row.load(Ordering::Acquire);
-        if self.inner.committer.durable_row() <= after {
+        let deadline = tokio::time::Instant::now() + Duration::from_millis(wait_ms);
+        loop {
             let committed = self.inner.committer.committed.notified();
-            // A time-out is not an error: there was nothing to read.
-            let _ = tokio::time::timeout(Duration::from_millis(wait_ms), committed).await;
+            let after = self.inner.drained_row.load(Ordering::Acquire);
+            if self.inner.committer.durable_row() > after {
+                let rows = self.rows(after, max).await?;
+                let upto = rows.last().map_or(after, |(row, _)| *row);
+                let changes: Vec<Recorded> = rows.into_iter().flat_map(|(_, changes)| changes).collect();
+                if !changes.is_empty() {
+                    return Ok(Some(ChangeBatch { upto, changes }));
+                }
+                // Rows that hold images only are nothing to the ledger.
+                self.inner.drained_row.fetch_max(upto, Ordering::AcqRel);
+                continue;
+            }
+            if tokio::time::timeout_at(deadline, committed).await.is_err() {
+                return Ok(None);
+            }
         }
-        if self.inner.committer.durable_row() <= after {
-            return Ok(None);
-        }
-        let rows = if self.inner.inline_journal.is_some() {
-            self.inner.reader.lock().rows(after, max)?
-        } else {
-            let inner = Arc::clone(&self.inner);
-            tokio::task::spawn_blocking(move || inner.reader.lock().rows(after, max))
-                .await
-                .map_err(StoreError::unavailable)??
-        };
-        let Some((upto, _)) = rows.last() else { return Ok(None) };
-        let upto = *upto;
-        Ok(Some(ChangeBatch { upto, changes: rows.into_iter().flat_map(|(_, changes)| changes).collect() }))
     }
 
     async fn acknowledge(&self, batch: ChangeBatch) -> Result<(), StoreError> {

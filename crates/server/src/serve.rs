@@ -24,8 +24,8 @@ const STOP_WITHIN: Duration = Duration::from_secs(10);
 /// How much of that requests under way may take.
 const FINISH_WITHIN: Duration = Duration::from_secs(6);
 
-/// How long a client may take to send the head of a request.
-const HEAD_WITHIN: Duration = Duration::from_secs(15);
+/// How long a connection may go without a whole request head: one that is kept alive, or one that dawdles.
+const HEAD_WITHIN: Duration = Duration::from_mins(1);
 
 /// How often payments that were left behind are looked for.
 const RECONCILE_EVERY: Duration = Duration::from_secs(5);
@@ -54,7 +54,7 @@ pub(crate) async fn serve(settings: Settings) -> anyhow::Result<()> {
     let interface = Interface::new(Arc::clone(&server));
     let store = wired.store.clone();
     let expiry = tokio::spawn(async move { store.run_expiry().await });
-    let drain = tokio::spawn(run_drain(Arc::clone(&app)));
+    let drain = Drain::start(Arc::clone(&app))?;
     let reconciler = tokio::spawn(run_reconciler(Arc::clone(&app)));
     announce(address);
     let connections = Connections::default();
@@ -69,7 +69,7 @@ pub(crate) async fn serve(settings: Settings) -> anyhow::Result<()> {
         }
         server.tasks.close();
         server.tasks.wait().await;
-        drain.abort();
+        drain.stop().await;
         expiry.abort();
         if let Err(error) = app.drain_rest().await {
             tracing::warn!(%error, "the ledger gets the rest at the next start");
@@ -89,8 +89,33 @@ fn announce(address: SocketAddr) {
     tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "ready");
 }
 
-async fn run_drain(app: Arc<App>) {
-    app.run_drain().await;
+/// The drain, on a thread of its own: preparing thousands of rows takes milliseconds in which no request should
+/// wait.
+struct Drain {
+    stop: CancellationToken,
+    thread: std::thread::JoinHandle<()>,
+}
+
+impl Drain {
+    fn start(app: Arc<App>) -> anyhow::Result<Self> {
+        let stop = CancellationToken::new();
+        let stopped = stop.clone();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let thread = std::thread::Builder::new().name("drain".into()).spawn(move || {
+            runtime.block_on(stopped.run_until_cancelled(app.run_drain()));
+        })?;
+        Ok(Self { stop, thread })
+    }
+
+    /// Stops it in the middle of whatever it does: what it has not acknowledged comes again.
+    async fn stop(self) {
+        self.stop.cancel();
+        // Joining blocks, so not on the runtime's threads.
+        let joined = tokio::task::spawn_blocking(move || self.thread.join()).await;
+        if !matches!(joined, Ok(Ok(()))) {
+            tracing::error!("the drain ended badly");
+        }
+    }
 }
 
 async fn run_reconciler(app: Arc<App>) {

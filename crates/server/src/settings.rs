@@ -66,7 +66,9 @@ pub(crate) struct BadSetting {
 }
 
 fn bad(setting: &str, value: impl fmt::Display, allowed: &str) -> BadSetting {
-    BadSetting { setting: setting.to_owned(), value: format!("{value:.200}"), allowed: allowed.to_owned() }
+    // Cut as text: a precision would give a number 200 decimals.
+    let value = value.to_string().chars().take(200).collect();
+    BadSetting { setting: setting.to_owned(), value, allowed: allowed.to_owned() }
 }
 
 /// A flag that was given: the setting and its value as text.

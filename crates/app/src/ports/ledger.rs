@@ -479,7 +479,8 @@ pub trait Orders: Send + Sync {
     /// that is there, or was recorded so before, stays as it is, and this is its state: looking and recording
     /// are one step, so that a live attempt cannot slip in between and be taken for dead.
     async fn void_order(&self, id: OrderId, at: Timestamp) -> Result<Option<OrderStatus>, StoreError>;
-    /// PAID → REFUNDED; the claim ends too unless `keep_claim`.
+    /// PAID → REFUNDED; the claim ends too unless `keep_claim`. Asked again without keeping it, a claim that was
+    /// kept ends.
     async fn refund_order(
         &self,
         id: OrderId,
@@ -488,7 +489,8 @@ pub trait Orders: Send + Sync {
     ) -> Result<SettleOrder, StoreError>;
     /// By id.
     async fn order(&self, id: OrderId) -> Result<Option<Order>, StoreError>;
-    /// The order that a key points at, with the digest of the request it was used for.
+    /// The order that a key points at, with the digest of the request it was used for. How old it may be is the
+    /// caller's affair.
     async fn order_by_key(&self, key: OwnedKey) -> Result<Option<(RequestKey, OrderId)>, StoreError>;
     /// Of an owner, newest first; only orders that were paid at some time.
     async fn orders_of(&self, owner: AccountId, page: PageRequest) -> Result<Page<Order>, StoreError>;

@@ -27,6 +27,13 @@ use super::journal::{Batch, Journal, JournalError};
 /// can gather while the disk works at all.
 const MAX_GATHERED: usize = 200_000;
 
+/// In a rush the next batch is given this long to gather before it is written: a fifth of what a commit takes, for
+/// half as many commits.
+const GATHER_FOR: Duration = Duration::from_micros(60);
+
+/// What counts as a rush: so many changes in the batch before.
+const RUSH: usize = 8;
+
 /// How long to wait between attempts to write again.
 const RETRY_EVERY: Duration = Duration::from_millis(200);
 
@@ -186,7 +193,11 @@ impl Committer {
 
     /// Commits until stopped. Runs on a thread of its own.
     pub(super) fn run(&self, journal: &mut dyn Journal, restore: &dyn Restore) {
+        let mut rush = false;
         loop {
+            if rush {
+                std::thread::sleep(GATHER_FOR);
+            }
             let (broken, stopping) = {
                 let mut gathering = self.gathering.lock();
                 while gathering.waiters.is_empty() && !gathering.stopping && !gathering.broken {
@@ -201,23 +212,25 @@ impl Committer {
                 std::thread::sleep(RETRY_EVERY);
                 continue;
             }
-            let wrote = self.commit(journal, restore);
-            if stopping && !wrote {
+            let written = self.commit(journal, restore);
+            rush = written >= RUSH && !stopping;
+            if stopping && written == 0 {
                 return;
             }
         }
     }
 
-    /// Writes what has gathered, once, and answers. Gives `false` if nothing had gathered.
-    pub(super) fn commit(&self, journal: &mut dyn Journal, restore: &dyn Restore) -> bool {
+    /// Writes what has gathered, once, and answers. Gives how much that was: changes, images and counters.
+    pub(super) fn commit(&self, journal: &mut dyn Journal, restore: &dyn Restore) -> usize {
         let (batch, waiters) = {
             let mut gathering = self.gathering.lock();
             (std::mem::take(&mut gathering.batch), std::mem::take(&mut gathering.waiters))
         };
         if batch.is_empty() {
             answer(waiters, true);
-            return false;
+            return 0;
         }
+        let gathered = batch.changes.len() + batch.images.len() + usize::from(batch.drained_to.is_some());
         let begun = Instant::now();
         match journal.append(&batch) {
             Ok(row) => {
@@ -241,7 +254,7 @@ impl Committer {
                 self.give_up(&batch, waiters, &error, restore);
             }
         }
-        true
+        gathered
     }
 
     fn accept_again(&self) {

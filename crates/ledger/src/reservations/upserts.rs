@@ -1,6 +1,6 @@
 //! Writing many rows at once: multi-row upserts that only ever move a row forward.
 //!
-//! Measured (examples/record.rs): see the figure there.
+//! Measured in examples/record.rs, with the figures beside it.
 //!
 //! Invariant: no statement binds more values than the smallest dialect allows, and statements come in few
 //! lengths, so that they stay prepared.

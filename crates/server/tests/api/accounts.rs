@@ -193,8 +193,10 @@ async fn roles_come_from_the_command_line_and_each_includes_the_lower() {
 
 #[tokio::test]
 async fn a_trusted_gateway_names_the_buyer() {
-    let onsale =
-        Onsale::with(&[("ONSALE_TRUSTED_PROXIES", "10.0.0.0/8,127.0.0.1"), ("ONSALE_IDENTITY_HEADER", "X-User")]);
+    let onsale = Onsale::with(&[
+        ("ONSALE_TRUSTED_PROXIES", "10.0.0.0/8,127.0.0.1"),
+        ("ONSALE_IDENTITY_HEADER", "X-User"),
+    ]);
     let me = async |name: &str| onsale.get("/me").header("x-user", name).await.ok(200);
     let kim = me("kim").await;
     assert_eq!((&kim["kind"], &kim["roles"]), (&json!("account"), &json!(["buyer"])));

@@ -76,7 +76,10 @@ async fn settings_given_are_kept_and_a_patch_changes_only_what_it_names() {
 #[case::policy(json!({"waiting_room": {"when_unreachable": "x"}}),
     json!({"waiting_room": {"when_unreachable": "admit"}}))]
 #[tokio::test]
-async fn settings_out_of_range_are_refused_and_the_next_ones_are_not(#[case] bad: Value, #[case] good: Value) {
+async fn settings_out_of_range_are_refused_and_the_next_ones_are_not(
+    #[case] bad: Value,
+    #[case] good: Value,
+) {
     let onsale = Onsale::start();
     let organizer = onsale.organizer().await;
     let create = |settings: &Value| {

@@ -24,13 +24,17 @@ async fn a_reservation_is_paid_for_and_becomes_an_order_with_tickets() {
     assert_eq!((&order["reservation_id"], &order["status"]), (&held["id"], &json!("paid")));
     assert_eq!((&order["seats"], &order["total"]), (&held["seats"], &won(2_000)));
     let tickets = order["tickets"].as_array().unwrap();
-    let named: Vec<_> = tickets.iter().map(|ticket| (ticket["seat_id"].clone(), ticket["label"].clone())).collect();
+    let named: Vec<_> =
+        tickets.iter().map(|ticket| (ticket["seat_id"].clone(), ticket["label"].clone())).collect();
     assert_eq!(named, [(json!(2), json!("A-2")), (json!(5), json!("B-2"))]);
     assert_ne!(tickets[0]["code"], tickets[1]["code"]);
     assert!(tickets.iter().all(|ticket| text(&ticket["code"]).len() >= 12), "{tickets:?}");
     let path = format!("/orders/{}", text(&order["id"]));
     assert_eq!(stage.get(&path).by(&guest).await.ok(200), order);
-    assert_eq!(stage.get("/me/orders").by(&guest).await.ok(200), json!({"items": [order], "next_cursor": null}));
+    assert_eq!(
+        stage.get("/me/orders").by(&guest).await.ok(200),
+        json!({"items": [order], "next_cursor": null})
+    );
     let read = stage.reservation(&guest, &held).await;
     assert_eq!((&read["status"], &read["order_id"]), (&json!("confirmed"), &order["id"]));
     assert_eq!((stage.state_of(2).await, stage.counts().await), ("sold".to_owned(), [4, 0, 0, 2, 0]));
@@ -72,7 +76,10 @@ async fn confirming_twice_is_one_order_charged_once() {
     assert_eq!(stage.confirming(&kim, &held, "simulated").await.ok(201), order);
     assert_eq!(balance(&stage, &kim).await, won(8_000));
     stage.cancel(&kim, &held).await.refused(409, "already_confirmed");
-    assert_eq!((stage.counts().await, ids(&stage.get("/me/orders").by(&kim).await.ok(200)).len()), ([1, 0, 0, 2, 0], 1));
+    assert_eq!(
+        (stage.counts().await, ids(&stage.get("/me/orders").by(&kim).await.ok(200)).len()),
+        ([1, 0, 0, 2, 0], 1)
+    );
 }
 
 #[tokio::test]
@@ -167,7 +174,8 @@ async fn a_declined_payment_leaves_the_hold_and_the_key() {
     let guest = stage.guest().await;
     let held = stage.hold(&guest, &[1, 2]).await;
     for _ in 0..2 {
-        let problem = stage.confirming(&guest, &held, "simulated").key("k-1").await.refused(402, "payment_declined");
+        let problem =
+            stage.confirming(&guest, &held, "simulated").key("k-1").await.refused(402, "payment_declined");
         assert_eq!(problem["expires_at"], held["expires_at"]);
         let read = stage.reservation(&guest, &held).await;
         assert_eq!((&read["status"], &read["seats"]), (&json!("held"), &held["seats"]));
@@ -175,7 +183,10 @@ async fn a_declined_payment_leaves_the_hold_and_the_key() {
     }
     let orders = stage.get("/me/orders").by(&guest).await.ok(200);
     let items = orders["items"].as_array().unwrap();
-    assert!(items.iter().all(|order| order["status"] == "failed" && order["tickets"] == json!([])), "{orders}");
+    assert!(
+        items.iter().all(|order| order["status"] == "failed" && order["tickets"] == json!([])),
+        "{orders}"
+    );
     // A bank that says yes, and the same key.
     assert!(stage.onsale.take_process().terminate().unwrap().success());
     stage.onsale.start_again();
@@ -208,7 +219,10 @@ async fn what_costs_nothing_is_confirmed_without_money() {
     let kim = stage.sign_up("kim@example.com").await;
     let held = stage.hold(&kim, &[1]).await;
     let order = stage.confirming(&kim, &held, "wallet").await.ok(201);
-    assert_eq!((&order["status"], &order["total"], balance(&stage, &kim).await), (&json!("paid"), &won(0), won(0)));
+    assert_eq!(
+        (&order["status"], &order["total"], balance(&stage, &kim).await),
+        (&json!("paid"), &won(0), won(0))
+    );
 }
 
 #[tokio::test]

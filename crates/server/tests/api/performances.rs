@@ -144,7 +144,11 @@ async fn seats_are_listed_with_their_states_and_by_state() {
     for seat in [0, 57, 92] {
         let guest = stage.guest().await;
         let refused = stage.holding_seats(&guest, &[4, seat]).await;
-        if seat == 0 { refused.refused(400, "validation") } else { refused.refused(404, "seat_not_found") };
+        if seat == 0 {
+            refused.refused(400, "validation")
+        } else {
+            refused.refused(404, "seat_not_found")
+        };
     }
 }
 
@@ -179,7 +183,8 @@ async fn what_changes_has_another_etag() {
         stage.cancel(&guest, &held).await.empty(204);
     }
     let all = stage.get(&stage.path("/seats")).await;
-    let filtered = stage.get(&stage.path("/seats?status=held")).header("if-none-match", all.header("etag")).await;
+    let filtered =
+        stage.get(&stage.path("/seats?status=held")).header("if-none-match", all.header("etag")).await;
     filtered.ok(200);
 }
 

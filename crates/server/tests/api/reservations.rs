@@ -10,7 +10,8 @@ use crate::support::{Onsale, Stage, grid, has, ids, seat_ids, text, won};
 /// Seats for 1,000 and two areas: 1 with five places for 300, 2 with two.
 fn with_areas(rows: u32, columns: u32) -> Value {
     let mut body = grid(rows, columns);
-    body["areas"] = json!([{"label": "Pit", "capacity": 5, "price": won(300)}, {"label": "Lawn", "capacity": 2}]);
+    body["areas"] =
+        json!([{"label": "Pit", "capacity": 5, "price": won(300)}, {"label": "Lawn", "capacity": 2}]);
     body
 }
 
@@ -37,7 +38,11 @@ async fn seats_are_held_read_and_listed() {
     let later = stage.hold(&guest, &[3]).await;
     assert!(later["fence"].as_u64().unwrap() > held["fence"].as_u64().unwrap());
     let list = stage.get("/me/reservations").by(&guest).await.ok(200);
-    assert_eq!(ids(&list), [text(&later["id"]), text(&held["id"])], "newest first, also what was made just now");
+    assert_eq!(
+        ids(&list),
+        [text(&later["id"]), text(&held["id"])],
+        "newest first, also what was made just now"
+    );
     assert_eq!(list["items"][1]["seats"], held["seats"]);
     let page = stage.get("/me/reservations?limit=1").by(&guest).await.ok(200);
     assert_eq!(ids(&page), [text(&later["id"])]);
@@ -45,7 +50,10 @@ async fn seats_are_held_read_and_listed() {
     let page = stage.get(&next).by(&guest).await.ok(200);
     assert_eq!((ids(&page), &page["next_cursor"]), (vec![text(&held["id"])], &Value::Null));
     assert_eq!(stage.counts().await, [7, 3, 0, 0, 0]);
-    assert_eq!((stage.state_of(7).await, stage.state_of(1).await), ("held".to_owned(), "available".to_owned()));
+    assert_eq!(
+        (stage.state_of(7).await, stage.state_of(1).await),
+        ("held".to_owned(), "available".to_owned())
+    );
 }
 
 #[tokio::test]
@@ -112,10 +120,12 @@ async fn places_of_an_area_are_held_until_it_is_sold_out() {
 #[tokio::test]
 async fn the_best_seats_are_side_by_side_while_there_are_such() {
     let stage = Stage::seats(2, 4).await;
-    let best = async |wish: Value| stage.holding(&stage.guest().await, &json!({"best_available": wish})).await;
+    let best =
+        async |wish: Value| stage.holding(&stage.guest().await, &json!({"best_available": wish})).await;
     let three = seat_ids(&best(json!({"quantity": 3})).await.ok(201));
     assert!(three == [1, 2, 3] || three == [2, 3, 4], "{three:?}");
-    let four = seat_ids(&best(json!({"quantity": 4, "together": true, "category": "standard"})).await.ok(201));
+    let four =
+        seat_ids(&best(json!({"quantity": 4, "together": true, "category": "standard"})).await.ok(201));
     assert_eq!(four, [5, 6, 7, 8]);
     best(json!({"quantity": 2, "together": false})).await.refused(409, "sold_out");
     assert_eq!(seat_ids(&best(json!({"quantity": 1})).await.ok(201)).len(), 1);

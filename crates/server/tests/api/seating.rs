@@ -10,9 +10,7 @@ fn hall() -> Value {
         json!({"seat_guid": guid, "seat_number": number, "category": category, "position": {"x": x, "y": 0.0},
             "radius": 10, "uuid": "none of our business"})
     };
-    let row = |label: &str, y: u32, seats: Value| {
-        json!({"row_number": label, "row_number_position": "both", "position": {"x": 0, "y": y}, "seats": seats})
-    };
+    let row = |label: &str, y: u32, seats: Value| json!({"row_number": label, "row_number_position": "both", "position": {"x": 0, "y": y}, "seats": seats});
     json!({
         "name": "작은 극장", "size": {"width": 400, "height": 300}, "_editor": {"version": 7},
         "categories": [{"name": "Gold", "color": "#ffcc00"}, {"name": "Silver", "color": "#c0c0c0"}],
@@ -83,7 +81,8 @@ async fn a_plan_that_cannot_be_used_is_refused_with_pointers_to_what_is_wrong() 
     assert_eq!(pointers, ["/zones/0/rows/1/seats/1/seat_guid", "/zones/1/rows/0/seats/0/category"]);
     assert!(errors.iter().all(|error| !text(&error["detail"]).is_empty()));
     for nothing in [json!({}), json!([]), json!({"name": "Empty", "zones": [], "categories": []})] {
-        let problem = onsale.post("/seating-plans", &nothing).by(&organizer).await.refused(400, "invalid_plan");
+        let problem =
+            onsale.post("/seating-plans", &nothing).by(&organizer).await.refused(400, "invalid_plan");
         assert!(!problem["errors"].as_array().unwrap().is_empty());
     }
     assert_eq!(ids(&onsale.get("/seating-plans").await.ok(200)), Vec::<String>::new());
@@ -105,7 +104,10 @@ async fn a_performance_takes_seats_names_and_prices_from_its_plan() {
             {"name": "Silver", "color": "#c0c0c0", "price": won(50_000)}])
     );
     let sections = drawn["sections"].as_array().unwrap();
-    assert_eq!(sections.iter().map(|section| text(&section["label"])).collect::<Vec<_>>(), ["Stalls", "Balcony"]);
+    assert_eq!(
+        sections.iter().map(|section| text(&section["label"])).collect::<Vec<_>>(),
+        ["Stalls", "Balcony"]
+    );
     assert_eq!(
         sections[0]["rows"][1],
         json!({"label": "B", "seats": [
@@ -162,6 +164,9 @@ async fn whole_houses_are_uploaded() {
         let rows = drawn["sections"].as_array().unwrap().iter().flat_map(|s| s["rows"].as_array().unwrap());
         let drawn: Vec<&Value> = rows.flat_map(|row| row["seats"].as_array().unwrap()).collect();
         assert_eq!(drawn.len() as u64, plan["seat_count"].as_u64().unwrap());
-        assert!(drawn.iter().zip(1..).all(|(seat, id)| seat["id"] == id), "numbered in the order of the plan");
+        assert!(
+            drawn.iter().zip(1..).all(|(seat, id)| seat["id"] == id),
+            "numbered in the order of the plan"
+        );
     }
 }

@@ -211,7 +211,13 @@ impl Stage {
 
     /// Available, held, paying, sold, blocked; they have to add up.
     pub(crate) async fn counts(&self) -> [u64; 5] {
-        let stats = self.get(&self.path("/stats")).by(&self.organizer).await.ok(200);
+        self.counts_of(&self.performance).await
+    }
+
+    /// The same of another performance.
+    pub(crate) async fn counts_of(&self, performance: &str) -> [u64; 5] {
+        let path = format!("/performances/{performance}/stats");
+        let stats = self.get(&path).by(&self.organizer).await.ok(200);
         let counts =
             ["available", "held", "paying", "sold", "blocked"].map(|state| stats[state].as_u64().unwrap());
         assert_eq!(stats["drift"], 0, "{stats}");

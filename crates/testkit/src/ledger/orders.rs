@@ -101,10 +101,8 @@ impl Orders for MemoryLedger {
         _at: Timestamp,
     ) -> Result<SettleOrder, StoreError> {
         let mut state = self.state.lock();
-        let refunded_before =
-            state.orders.get(&id).is_some_and(|order| order.status == OrderStatus::Refunded);
         let answer = state.settle(id, OrderStatus::Refunded, |_| {});
-        if matches!(answer, SettleOrder::Done(_)) && !refunded_before && !keep_claim {
+        if matches!(answer, SettleOrder::Done(_)) && !keep_claim {
             state.free_claims(id);
         }
         Ok(answer)

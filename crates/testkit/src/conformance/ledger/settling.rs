@@ -61,6 +61,9 @@ pub async fn a_refund_may_keep_the_units(ledger: Arc<dyn Ledger>) {
     assert_eq!(answer.status, OrderStatus::Refunded);
     assert!(!stage.is_free(&[1]).await);
     assert!(!stage.is_free(&[2]).await);
+    // Who asks again without keeping them is about to put them back on sale.
+    done(stage.ledger.refund_order(order.id, false, later()).await.unwrap());
+    assert!(stage.is_free(&[1, 2]).await);
 }
 
 /// Whoever comes later is told how the order stands, and moves nothing.

@@ -1,0 +1,379 @@
+//! Every endpoint: who may call it, what a good call looks like, and what of it may be left out.
+//!
+//! Invariant: the table is complete; `bad_input` compares it with `/openapi.json`.
+
+use serde_json::{Value, json};
+
+use crate::{
+    calls::Call,
+    support::{Onsale, PASSWORD, grid, payment, text, won},
+};
+
+/// Who makes a good call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Who {
+    /// No token is needed, and none is looked at.
+    Anyone,
+    /// The buyer of the world, who has an account.
+    Buyer,
+    /// The organizer of the world.
+    Organizer,
+}
+
+/// An endpoint as it should be called.
+pub(crate) struct Endpoint {
+    pub(crate) method: &'static str,
+    /// As it stands in the document.
+    pub(crate) path: &'static str,
+    pub(crate) who: Who,
+    /// The status of a good call.
+    pub(crate) good: u16,
+    /// A good body, in a world.
+    pub(crate) body: Option<fn(&World) -> Value>,
+    /// JSON pointers into the body: what may be missing.
+    pub(crate) missing: &'static [&'static str],
+    /// What may be `null`.
+    pub(crate) null: &'static [&'static str],
+    /// The code for a body of the wrong form.
+    pub(crate) malformed: &'static str,
+    /// What odd text is refused with, where that is not as malformed.
+    pub(crate) odd_text: Option<(u16, &'static str)>,
+    /// What somebody of the right kind gets who has nothing to do with it.
+    pub(crate) foreign: Option<(u16, &'static str)>,
+    /// Whether it takes `limit` and `cursor`.
+    pub(crate) paged: bool,
+}
+
+const fn endpoint(method: &'static str, path: &'static str, who: Who, good: u16) -> Endpoint {
+    Endpoint {
+        method,
+        path,
+        who,
+        good,
+        body: None,
+        missing: &[],
+        null: &[],
+        malformed: "validation",
+        odd_text: None,
+        foreign: None,
+        paged: false,
+    }
+}
+
+const fn list(path: &'static str, who: Who) -> Endpoint {
+    Endpoint { paged: true, ..endpoint("GET", path, who, 200) }
+}
+
+const FORBIDDEN: Option<(u16, &str)> = Some((403, "forbidden"));
+const UNKNOWN: Option<(u16, &str)> = Some((404, "not_found"));
+
+/// All of them.
+pub(crate) const ENDPOINTS: &[Endpoint] = &[
+    endpoint("GET", "/health", Who::Anyone, 200),
+    endpoint("GET", "/health/live", Who::Anyone, 200),
+    endpoint("GET", "/health/ready", Who::Anyone, 200),
+    endpoint("GET", "/metrics", Who::Anyone, 200),
+    Endpoint {
+        body: Some(|world| json!({"email": world.new_email, "password": PASSWORD, "name": "Lee"})),
+        ..endpoint("POST", "/api/v1/auth/signup", Who::Anyone, 201)
+    },
+    Endpoint {
+        body: Some(|_| json!({"email": BUYER, "password": PASSWORD})),
+        odd_text: Some((401, "bad_credentials")),
+        ..endpoint("POST", "/api/v1/auth/login", Who::Anyone, 200)
+    },
+    Endpoint {
+        body: Some(|world| json!({"refresh_token": world.refresh_token})),
+        odd_text: Some((401, "unauthenticated")),
+        ..endpoint("POST", "/api/v1/auth/refresh", Who::Anyone, 200)
+    },
+    endpoint("POST", "/api/v1/auth/logout", Who::Buyer, 204),
+    endpoint("POST", "/api/v1/auth/guest", Who::Anyone, 201),
+    endpoint("GET", "/api/v1/me", Who::Buyer, 200),
+    endpoint("GET", "/api/v1/me/wallet", Who::Buyer, 200),
+    Endpoint {
+        body: Some(|_| json!({"amount": won(100)})),
+        ..endpoint("POST", "/api/v1/me/wallet/top-ups", Who::Buyer, 201)
+    },
+    list("/api/v1/events", Who::Anyone),
+    Endpoint {
+        body: Some(new_event),
+        // All of it but the title.
+        missing: EVENT_MISSING.split_at(1).1,
+        null: &["/description", "/settings", "/settings/waiting_room/opens_at"],
+        ..endpoint("POST", "/api/v1/events", Who::Organizer, 201)
+    },
+    endpoint("GET", "/api/v1/events/{event_id}", Who::Anyone, 200),
+    Endpoint {
+        body: Some(new_event),
+        missing: EVENT_MISSING,
+        null: &["/title", "/description", "/settings", "/settings/waiting_room/opens_at"],
+        foreign: FORBIDDEN,
+        ..endpoint("PATCH", "/api/v1/events/{event_id}", Who::Organizer, 200)
+    },
+    Endpoint { foreign: FORBIDDEN, ..endpoint("DELETE", "/api/v1/events/{event_id}", Who::Organizer, 204) },
+    list("/api/v1/seating-plans", Who::Anyone),
+    Endpoint {
+        body: Some(|_| plan()),
+        malformed: "invalid_plan",
+        ..endpoint("POST", "/api/v1/seating-plans", Who::Organizer, 201)
+    },
+    endpoint("GET", "/api/v1/seating-plans/{plan_id}", Who::Anyone, 200),
+    list("/api/v1/events/{event_id}/performances", Who::Anyone),
+    Endpoint {
+        body: Some(new_performance),
+        missing: &[
+            "/plan",
+            "/areas",
+            "/areas/0",
+            "/areas/0/price",
+            "/prices",
+            "/prices/standard",
+            "/sale_opens_at",
+            "/sale_closes_at",
+        ],
+        null: &["/plan", "/areas", "/areas/0/price", "/prices", "/sale_opens_at", "/sale_closes_at"],
+        foreign: FORBIDDEN,
+        ..endpoint("POST", "/api/v1/events/{event_id}/performances", Who::Organizer, 201)
+    },
+    endpoint("GET", "/api/v1/performances/{performance_id}", Who::Anyone, 200),
+    endpoint("GET", "/api/v1/performances/{performance_id}/plan", Who::Anyone, 200),
+    endpoint("GET", "/api/v1/performances/{performance_id}/seats", Who::Anyone, 200),
+    endpoint("GET", "/api/v1/performances/{performance_id}/seats/{seat_id}", Who::Anyone, 200),
+    endpoint("GET", "/api/v1/performances/{performance_id}/availability", Who::Anyone, 200),
+    Endpoint {
+        foreign: FORBIDDEN,
+        ..endpoint("GET", "/api/v1/performances/{performance_id}/stats", Who::Organizer, 200)
+    },
+    Endpoint {
+        foreign: FORBIDDEN,
+        ..endpoint("POST", "/api/v1/performances/{performance_id}/reconcile", Who::Organizer, 200)
+    },
+    Endpoint {
+        body: Some(|_| json!({"seat_ids": [6], "blocked": true})),
+        foreign: FORBIDDEN,
+        ..endpoint("POST", "/api/v1/performances/{performance_id}/blocks", Who::Organizer, 200)
+    },
+    Endpoint {
+        body: Some(|_| json!({"seat_ids": [5]})),
+        ..endpoint("POST", "/api/v1/performances/{performance_id}/reservations", Who::Buyer, 201)
+    },
+    list("/api/v1/me/reservations", Who::Buyer),
+    Endpoint {
+        foreign: UNKNOWN,
+        ..endpoint("GET", "/api/v1/reservations/{reservation_id}", Who::Buyer, 200)
+    },
+    Endpoint {
+        foreign: UNKNOWN,
+        ..endpoint("DELETE", "/api/v1/reservations/{reservation_id}", Who::Buyer, 204)
+    },
+    Endpoint {
+        foreign: UNKNOWN,
+        ..endpoint("POST", "/api/v1/reservations/{reservation_id}/extend", Who::Buyer, 200)
+    },
+    Endpoint {
+        body: Some(|_| {
+            let mut body = payment("simulated");
+            body["buyer"]["phone"] = json!("010-1234-5678");
+            body
+        }),
+        missing: &["/buyer/phone", "/buyer/email"],
+        null: &["/buyer/phone", "/buyer/email"],
+        foreign: UNKNOWN,
+        ..endpoint("POST", "/api/v1/reservations/{reservation_id}/confirm", Who::Buyer, 201)
+    },
+    list("/api/v1/me/orders", Who::Buyer),
+    Endpoint { foreign: UNKNOWN, ..endpoint("GET", "/api/v1/orders/{order_id}", Who::Buyer, 200) },
+    Endpoint {
+        body: Some(|_| json!({"keep_seats": false})),
+        missing: &["/keep_seats"],
+        foreign: UNKNOWN,
+        ..endpoint("POST", "/api/v1/orders/{order_id}/refund", Who::Organizer, 200)
+    },
+];
+
+const EVENT_MISSING: &[&str] = &[
+    "/title",
+    "/description",
+    "/settings",
+    "/settings/hold_ttl_s",
+    "/settings/max_seats_per_buyer",
+    "/settings/max_extensions",
+    "/settings/buyer_identity",
+    "/settings/currency",
+    "/settings/waiting_room",
+    "/settings/waiting_room/mode",
+    "/settings/waiting_room/opens_at",
+    "/settings/waiting_room/admit_per_second",
+    "/settings/waiting_room/one_place_per",
+];
+
+const BUYER: &str = "buyer@example.com";
+
+fn new_event(_: &World) -> Value {
+    json!({"title": "A winter's tale", "description": "In two acts.", "settings": {
+        "hold_ttl_s": 60, "max_seats_per_buyer": 6, "max_extensions": 2, "buyer_identity": "guest",
+        "currency": "KRW", "waiting_room": {"mode": "off", "opens_at": "2030-01-01T00:00:00Z",
+            "admit_per_second": 10, "one_place_per": "buyer"}}})
+}
+
+fn new_performance(_: &World) -> Value {
+    let mut body = grid(2, 3);
+    body["areas"] = json!([{"label": "Pit", "capacity": 5, "price": won(300)}]);
+    body["sale_opens_at"] = json!("2030-01-01T00:00:00Z");
+    body["sale_closes_at"] = json!("2030-02-01T00:00:00Z");
+    body
+}
+
+fn plan() -> Value {
+    json!({"name": "Small", "categories": [{"name": "A", "color": "#ff0000"}], "size": {"width": 9, "height": 9},
+        "zones": [{"name": "Z", "position": {"x": 0, "y": 0}, "rows": [{"row_number": "1",
+            "position": {"x": 0, "y": 0}, "seats": [{"seat_guid": "g", "seat_number": "1", "category": "A",
+                "position": {"x": 1, "y": 1}}]}]}]})
+}
+
+/// People, for as long as a program runs.
+pub(crate) struct People {
+    pub(crate) onsale: Onsale,
+    organizer: String,
+    buyer: String,
+    /// An organizer and a guest who have nothing to do with the rest.
+    other_organizer: String,
+    stranger: String,
+}
+
+impl People {
+    pub(crate) async fn gather() -> Self {
+        let onsale = Onsale::start();
+        Self {
+            organizer: onsale.organizer().await,
+            buyer: onsale.sign_up(BUYER).await,
+            other_organizer: onsale.account("other@example.com", "organizer").await,
+            stranger: onsale.guest().await,
+            onsale,
+        }
+    }
+
+    /// The token of a good call.
+    pub(crate) fn token(&self, who: Who) -> Option<&str> {
+        match who {
+            Who::Anyone => None,
+            Who::Buyer => Some(&self.buyer),
+            Who::Organizer => Some(&self.organizer),
+        }
+    }
+
+    /// The token of somebody else of the same kind.
+    pub(crate) fn foreign_token(&self, who: Who) -> &str {
+        if who == Who::Organizer { &self.other_organizer } else { &self.stranger }
+    }
+}
+
+/// Fresh things to make one good call with: an event without performances, a show with six seats of which the
+/// buyer holds the first and has bought the second.
+pub(crate) struct World<'a> {
+    people: &'a People,
+    new_email: String,
+    refresh_token: String,
+    ids: [(&'static str, String); 6],
+}
+
+impl<'a> World<'a> {
+    pub(crate) async fn make(people: &'a People) -> Self {
+        let People { onsale, organizer, buyer, .. } = people;
+        let event = onsale.event(organizer, &json!({})).await;
+        let show = onsale.event(organizer, &json!({"max_seats_per_buyer": 6})).await;
+        let performance = onsale.performance(organizer, &show, &grid(2, 3)).await;
+        let plan = text(&onsale.post("/seating-plans", &plan()).by(organizer).await.ok(201)["id"]);
+        let hold = async |seat: u32| {
+            let path = format!("/performances/{performance}/reservations");
+            text(&onsale.post(&path, &json!({"seat_ids": [seat]})).by(buyer).await.ok(201)["id"])
+        };
+        let (reservation, paid) = (hold(1).await, hold(2).await);
+        let confirm = format!("/reservations/{paid}/confirm");
+        let order = text(&onsale.post(&confirm, &payment("simulated")).by(buyer).await.ok(201)["id"]);
+        Self {
+            people,
+            new_email: format!("{event}@example.com"),
+            refresh_token: text(&onsale.log_in(BUYER).await["refresh_token"]),
+            ids: [
+                ("{event_id}", event),
+                ("{performance_id}", performance),
+                ("{plan_id}", plan),
+                ("{seat_id}", "1".to_owned()),
+                ("{reservation_id}", reservation),
+                ("{order_id}", order),
+            ],
+        }
+    }
+
+    /// A good call, without its token.
+    pub(crate) fn anonymous_call(&self, endpoint: &Endpoint) -> Call {
+        self.call_at(endpoint, &self.path(endpoint))
+    }
+
+    /// A good call.
+    pub(crate) fn call(&self, endpoint: &Endpoint) -> Call {
+        let call = self.anonymous_call(endpoint);
+        match self.people.token(endpoint.who) {
+            Some(token) => call.by(token),
+            None => call,
+        }
+    }
+
+    /// A call that is good but for its path.
+    pub(crate) fn call_at(&self, endpoint: &Endpoint, path: &str) -> Call {
+        let call = self.people.onsale.at_root(endpoint.method, path);
+        match self.body(endpoint) {
+            Some(body) => call.json(&body),
+            None => call,
+        }
+    }
+
+    pub(crate) fn body(&self, endpoint: &Endpoint) -> Option<Value> {
+        endpoint.body.map(|body| body(self))
+    }
+
+    /// The path with this world's ids.
+    pub(crate) fn path(&self, endpoint: &Endpoint) -> String {
+        let ids = self.ids.iter();
+        ids.fold(endpoint.path.to_owned(), |path, (name, id)| path.replace(name, id))
+    }
+
+    /// The paths with one parameter replaced, each with the code that it deserves.
+    pub(crate) fn paths_with(&self, endpoint: &Endpoint, id: &str) -> Vec<(String, &'static str)> {
+        let wanted = self.ids.iter().filter(|(name, _)| endpoint.path.contains(name));
+        wanted
+            .map(|(name, _)| {
+                let code = if *name == "{seat_id}" { "seat_not_found" } else { "not_found" };
+                let odd = endpoint.path.replace(name, id);
+                (self.ids.iter().fold(odd, |path, (name, id)| path.replace(name, id)), code)
+            })
+            .collect()
+    }
+
+    /// Everything that a bad call could have changed.
+    pub(crate) async fn state(&self) -> Vec<Value> {
+        let People { onsale, organizer, buyer, other_organizer, stranger } = self.people;
+        let event = &self.ids[0].1;
+        let performance = format!("/performances/{}", self.ids[1].1);
+        let public = [
+            "/events?limit=200".to_owned(),
+            "/seating-plans?limit=200".to_owned(),
+            format!("/events/{event}"),
+            format!("/events/{event}/performances"),
+            format!("{performance}/availability"),
+        ];
+        let mut state = Vec::new();
+        for path in public {
+            state.push(onsale.get(&path).await.ok(200));
+        }
+        state.push(onsale.get(&format!("{performance}/stats")).by(organizer).await.ok(200));
+        for person in [organizer, buyer, other_organizer, stranger] {
+            for path in ["/me", "/me/wallet", "/me/reservations?limit=200", "/me/orders?limit=200"] {
+                state.push(onsale.get(path).by(person).await.ok(200));
+            }
+        }
+        state
+    }
+}
