@@ -137,6 +137,7 @@ pub(crate) struct Cards {
     by_id: RwLock<AHashMap<PerformanceId, Kept>>,
     numbers: RwLock<AHashMap<PerformanceNumber, PerformanceId>>,
     houses: RwLock<AHashMap<PlanId, (Arc<House>, Timestamp)>>,
+    reading: tokio::sync::Mutex<()>,
 }
 
 impl Cards {
@@ -200,7 +201,14 @@ impl App {
                     }
                 }
             }
-            None => self.read_card(id).await?.ok_or_else(|| AppError::not_found("performance")),
+            None => {
+                // When a sale opens everybody finds it missing at once; one reads, the others wait for that.
+                let _one_at_a_time = self.cards.reading.lock().await;
+                if let Some((card, _)) = self.cards.at_hand(id, self.clock.now()) {
+                    return Ok(card);
+                }
+                self.read_card(id).await?.ok_or_else(|| AppError::not_found("performance"))
+            }
         }
     }
 

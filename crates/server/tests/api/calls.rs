@@ -86,7 +86,7 @@ pub(crate) struct Call {
 impl Call {
     /// With an access token.
     pub(crate) fn by(self, token: &str) -> Self {
-        self.header("authorization", &format!("Bearer {token}"))
+        self.header("authorization", format!("Bearer {token}"))
     }
 
     /// With an idempotency key.

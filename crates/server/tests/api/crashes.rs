@@ -140,7 +140,7 @@ async fn compare(api: &Api, buyer: &mut Buyer) {
         let answer = api.get(&format!("/reservations/{id}")).by(&buyer.token).await;
         let found = answer.ok(200);
         let status = text(&found["status"]);
-        let told = format!("{:?} was answered, {found} is there", kept);
+        let told = format!("{kept:?} was answered, {found} is there");
         for member in ["id", "performance_id", "seats", "total", "fence"] {
             assert_eq!(found[member], kept.answered[member], "{member}: {told}");
         }

@@ -113,13 +113,12 @@ async fn confirms_at_once_are_one_order_charged_once() {
         let answers = futures_util::future::join_all((0..4).map(|_| call(key))).await;
         let mut orders = Vec::new();
         for answer in &answers {
-            match answer.status {
-                201 => orders.push(text(&answer.json()["id"])),
-                _ => {
-                    let code = text(&answer.json()["code"]);
-                    assert!(["payment_under_way", "in_flight"].contains(&code.as_str()), "{answer:?}");
-                    answer.refused(409, &code);
-                }
+            if answer.status == 201 {
+                orders.push(text(&answer.json()["id"]));
+            } else {
+                let code = text(&answer.json()["code"]);
+                assert!(["payment_under_way", "in_flight"].contains(&code.as_str()), "{answer:?}");
+                answer.refused(409, &code);
             }
         }
         orders.dedup();
