@@ -130,9 +130,12 @@ pub enum AppError {
     /// Refused: the request's affair, nothing is wrong here.
     #[error("{}: {}", .0.reason.code(), .0.detail)]
     Refused(Box<Refusal>),
-    /// Something that is needed does not answer.
+    /// Something that is needed does not answer. The cause is for the log.
     #[error("unavailable: {0}")]
     Unavailable(String),
+    /// Not now, for a reason that the caller should read.
+    #[error("not now: {0}")]
+    NotNow(String),
     /// Something is wrong here.
     #[error("internal: {0}")]
     Internal(String),
@@ -167,7 +170,7 @@ impl AppError {
     pub fn reason(&self) -> Reason {
         match self {
             Self::Refused(refusal) => refusal.reason,
-            Self::Unavailable(_) => Reason::Unavailable,
+            Self::Unavailable(_) | Self::NotNow(_) => Reason::Unavailable,
             Self::Internal(_) => Reason::Internal,
         }
     }

@@ -204,7 +204,9 @@ impl App {
             Ok(BeginOrder::Exists(_)) => {
                 // The reconciler took this attempt for dead and said so first.
                 self.give_up(attempt, 0).await;
-                return Err(AppError::Unavailable("the payment took too long to begin; try again".into()));
+                return Err(AppError::NotNow(
+                    "the payment took too long to begin; nothing was charged, try again".into(),
+                ));
             }
             Ok(BeginOrder::UnitTaken(units)) => {
                 tracing::error!(reservation = %order.reservation, ?units, "held units are claimed by another order");
@@ -248,9 +250,10 @@ impl App {
         match within(PROVIDER_ANSWERS_WITHIN, attempt.provider.settle(attempt.step.order)).await {
             Ok(Settled::Captured(reference)) => self.complete(attempt, &reference).await,
             Ok(Settled::Dead) => self.declined(attempt, "the payment provider did not answer").await,
-            Err(error) => Err(AppError::Unavailable(format!(
-                "the payment is being settled, the seats stay yours until then ({error})"
-            ))),
+            Err(error) => {
+                tracing::warn!(order = %attempt.step.order, %error, "charge still open; left to the reconciler");
+                Err(AppError::NotNow("the payment is being settled; the seats stay yours until then".into()))
+            }
         }
     }
 

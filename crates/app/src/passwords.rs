@@ -83,7 +83,7 @@ impl Passwords {
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, AppError> {
-        let crowded = || AppError::Unavailable("too many log-ins at once".into());
+        let crowded = || AppError::NotNow("too many people log in at this moment; try again".into());
         let admitted = Arc::clone(&self.admitted).try_acquire_owned().map_err(|_| crowded())?;
         let running = Arc::clone(&self.running).acquire_owned().await.map_err(|_| crowded())?;
         tokio::task::spawn_blocking(move || {

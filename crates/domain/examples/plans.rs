@@ -1,7 +1,11 @@
 //! Writes the two seating plans that come with onsale: `cargo run -p onsale-domain --example plans`.
 //!
 //! Invariant: the same files every time.
-#![expect(clippy::cast_possible_truncation, reason = "positions are rounded to whole units")]
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    reason = "positions are rounded to whole units, and rows are short"
+)]
 
 use std::{f64::consts::PI, fmt::Write, fs, path::Path};
 

@@ -1,6 +1,8 @@
 //! The in-process store against the contract of its ports and against the model, on a journal in a file as it
 //! runs in earnest, and without a thread as simulations run it.
 
+#![expect(clippy::unwrap_used, reason = "a store that does not open ends the test")]
+
 use std::sync::Arc;
 
 use async_trait::async_trait;

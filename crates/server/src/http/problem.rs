@@ -92,19 +92,10 @@ pub(crate) fn render(problem: &Problem, request_id: &str) -> Response {
     let reason = problem.0.reason();
     let (detail, extras) = match &problem.0 {
         AppError::Refused(refusal) => (refusal.detail.as_str(), refusal.extras.as_slice()),
+        AppError::NotNow(sentence) => (sentence.as_str(), [].as_slice()),
         AppError::Unavailable(cause) => {
             tracing::warn!(request_id, cause, "answered unavailable");
-            // Sentences meant for the buyer are in front of the technical cause, in parentheses.
-            let public = cause.split(" (").next().unwrap_or_default();
-            let shown = if public.contains("try again")
-                || public.contains("stay yours")
-                || public.contains("at once")
-            {
-                public
-            } else {
-                "a part of the system does not answer; nothing was lost, try again shortly"
-            };
-            (shown, [].as_slice())
+            ("a part of the system does not answer; nothing was lost, try again shortly", [].as_slice())
         }
         AppError::Internal(cause) => {
             tracing::error!(request_id, cause, "answered internal");

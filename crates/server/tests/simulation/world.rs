@@ -120,7 +120,7 @@ impl World {
             Arc::new(Faults::seeded(plan.provider)),
         ];
         let process = start(&clock, &entropy, &ledger, &bank, &journal, &faults);
-        faults.iter().for_each(|faults| faults.set_active(false));
+        set_active(&faults, false);
         let organizer = Caller { role: Role::Admin, ..person(1_000) };
         let settings = EventSettings { hold_ttl_s: 60, ..EventSettings::default() };
         let event =
@@ -160,7 +160,7 @@ impl World {
     /// Lives one after the other, each ended by a crash in the middle of whatever is going on.
     pub(crate) async fn run(&mut self) {
         for life in 0..self.plan.lives {
-            self.faults.iter().for_each(|faults| faults.set_active(true));
+            set_active(&self.faults, true);
             let mut people = JoinSet::new();
             for n in 0..self.plan.buyers {
                 let someone = Person {
@@ -203,7 +203,7 @@ impl World {
 
     /// Nothing fails any more: everything that is open comes to its end.
     pub(crate) async fn settle(&mut self) {
-        self.faults.iter().for_each(|faults| faults.set_active(false));
+        set_active(&self.faults, false);
         self.journal.set_full(false);
         let Process { app, store } = &self.process;
         self.clock.advance(1);
@@ -222,6 +222,12 @@ impl World {
     /// What was said, line by line.
     pub(crate) fn transcript(&self) -> String {
         self.told.lock().lines.join("\n")
+    }
+}
+
+fn set_active(faults: &[Arc<Faults>], active: bool) {
+    for faults in faults {
+        faults.set_active(active);
     }
 }
 
