@@ -12,6 +12,7 @@ use super::client::{Call, Connection, call};
 
 /// A connection on behalf of one account.
 pub(crate) struct Api {
+    address: SocketAddr,
     connection: Connection,
     token: Option<HeaderValue>,
 }
@@ -19,7 +20,7 @@ pub(crate) struct Api {
 impl Api {
     /// Connects without an account.
     pub(crate) async fn open(address: SocketAddr) -> anyhow::Result<Self> {
-        Ok(Self { connection: Connection::open(address).await?, token: None })
+        Ok(Self { address, connection: Connection::open(address).await?, token: None })
     }
 
     /// Logs in; further calls are this account's.
@@ -46,9 +47,17 @@ impl Api {
         self.json(path, call, expected).await
     }
 
+    /// Between rounds a server may have closed a connection that was quiet for a minute.
+    async fn exchange(&mut self, call: Call) -> anyhow::Result<(StatusCode, Bytes)> {
+        if self.connection.is_closed() {
+            self.connection = Connection::open(self.address).await?;
+        }
+        self.connection.exchange(call).await
+    }
+
     /// The bytes of an answer's body.
     pub(crate) async fn size_of(&mut self, call: Call) -> anyhow::Result<usize> {
-        let (status, body) = self.connection.exchange(call).await?;
+        let (status, body) = self.exchange(call).await?;
         ensure!(status == StatusCode::OK, "{status}: {}", String::from_utf8_lossy(&body));
         Ok(body.len())
     }
@@ -60,7 +69,7 @@ impl Api {
         call: Call,
         expected: StatusCode,
     ) -> anyhow::Result<Value> {
-        let (status, body) = self.connection.exchange(call).await?;
+        let (status, body) = self.exchange(call).await?;
         ensure!(
             status == expected,
             "{what}: {status} instead of {expected}: {}",

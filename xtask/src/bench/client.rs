@@ -46,6 +46,11 @@ impl Connection {
         Ok(Self { sender })
     }
 
+    /// Whether the other side has closed it.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.sender.is_closed()
+    }
+
     async fn send(&mut self, call: Call) -> anyhow::Result<Response<Incoming>> {
         self.sender.ready().await.context("the connection was closed")?;
         self.sender.send_request(call).await.context("no answer")

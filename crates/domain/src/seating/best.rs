@@ -1,32 +1,47 @@
 //! Best available: which free seats somebody gets who does not pick.
 //!
-//! The rule, for seats together:
-//! 1. side by side in one row without an aisle between; among those first the places that leave no single seat
-//!    alone between taken ones or an edge, then the nearest to the stage;
-//! 2. where no such place is left: in one row, as close to each other as can be;
-//! 3. then in one section, then anywhere: the nearest to the stage.
+//! A seat is the better the nearer it is to the stage ([`Layout`] ranks all seats once). The rule for seats
+//! together, each step taken only where the one before finds nothing:
 //!
-//! Seats apart are simply the nearest to the stage, each for itself.
+//! 1. side by side in one row, without an aisle between. Among such places first those that leave no single
+//!    seat alone between taken ones, an aisle or the end of the row, then the best;
+//! 2. in one row, as close to each other as can be, then the best;
+//! 3. in one section: around one of its best seats, those nearest to it; the section where they are closest
+//!    to each other;
+//! 4. anywhere, the best.
 //!
-//! Invariant: the answer has exactly as many free seats of the category as were asked for, or there are fewer.
+//! Seats apart are simply the best, each for itself.
+//!
+//! Runs of seats are looked through best first, and the search ends where none of the rest can be better: on
+//! a full house that is after a few rows.
+//!
+//! Invariant: the answer has exactly as many free seats of the category as were asked for, or there are
+//! fewer.
 
-use std::collections::BTreeMap;
+use std::collections::BinaryHeap;
 
 use super::layout::{Layout, SeatRun};
 use crate::units::{Unit, Units};
+
+/// How many distances step 3 looks at, at most, unless there are more free seats than that.
+const DISTANCES: usize = 50_000;
 
 /// What is wished for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BestAvailable {
     /// How many seats.
     pub quantity: u32,
-    /// Only of this category.
+    /// Only of this category, an index into the plan's categories.
     pub category: Option<u16>,
     /// Side by side, if it can be.
     pub together: bool,
 }
 
-/// The best free seats by the rule above, in the order of their numbers; `None` where fewer are free.
+/// The best free seats by the rule above, in the order of their numbers; `None` where fewer are free, or
+/// where none are wished for.
+///
+/// `is_free` is asked about seats of the layout only. The same layout, wish and free seats give the same
+/// answer.
 pub fn best_available(
     layout: &Layout,
     wish: &BestAvailable,
@@ -35,184 +50,241 @@ pub fn best_available(
     if wish.quantity == 0 || wish.quantity > layout.seat_count() {
         return None;
     }
-    let matches = |unit: Unit| {
-        is_free(unit) && wish.category.is_none_or(|category| layout.category_of(unit) == Some(category))
-    };
-    if wish.together {
-        side_by_side(layout, wish.quantity, &is_free, &matches)
-            .or_else(|| close_in_one_row(layout, wish.quantity, &matches))
-            .or_else(|| in_one_section(layout, wish.quantity, &matches))
-            .or_else(|| anywhere(layout, wish.quantity, &matches))
+    let search = Search { layout, quantity: wish.quantity as usize, category: wish.category, is_free };
+    let mut units = if wish.together {
+        search.side_by_side().or_else(|| search.close_together())?
     } else {
-        anywhere(layout, wish.quantity, &matches)
+        search.each_for_itself()?
+    };
+    units.sort_unstable();
+    Some(units)
+}
+
+struct Search<'a, F> {
+    layout: &'a Layout,
+    /// Never 0.
+    quantity: usize,
+    category: Option<u16>,
+    is_free: F,
+}
+
+/// Seats side by side; the lesser, the better.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Block {
+    /// How many seats it leaves alone.
+    alone: u32,
+    /// The sum of the ranks.
+    cost: u64,
+    /// Its first place in the line.
+    first: u32,
+}
+
+impl<F: Fn(Unit) -> bool> Search<'_, F> {
+    fn suits(&self, seat: Unit) -> bool {
+        // Both are looked at always: which seats are free is beyond branch prediction, and a wrong guess
+        // takes longer than the second look.
+        (self.is_free)(seat)
+            & self.category.is_none_or(|category| self.layout.category_of(seat) == Some(category))
     }
-}
 
-fn seats_of(run: &SeatRun) -> impl Iterator<Item = Unit> + use<> {
-    (run.first.0..run.first.0 + run.count).map(Unit)
-}
+    fn side_by_side(&self) -> Option<Units> {
+        let quantity = self.quantity as u64;
+        let mut best: Option<Block> = None;
+        for (best_rank, run) in self.layout.best_runs() {
+            // Ranks are all different, so that nothing in this run or behind it costs less than this.
+            let least = quantity * u64::from(best_rank) + quantity * (quantity - 1) / 2;
+            if best.is_some_and(|best| best.alone == 0 && best.cost < least) {
+                break;
+            }
+            best = self.better_block(run, best);
+        }
+        let first = best?.first;
+        Some((first..first + self.quantity as u32).map(|place| self.layout.seat_at(place)).collect())
+    }
 
-fn side_by_side(
-    layout: &Layout,
-    quantity: u32,
-    is_free: &impl Fn(Unit) -> bool,
-    matches: &impl Fn(Unit) -> bool,
-) -> Option<Units> {
-    // Fewest seats left alone, then least distance, then the lowest number.
-    let mut best: Option<(u32, u64, u32)> = None;
-    for run in layout.runs.iter().filter(|run| run.count >= quantity) {
-        let last = run.first.0 + run.count - 1;
-        let free_in_run = |number: u32| (run.first.0..=last).contains(&number) && is_free(Unit(number));
-        let (mut length, mut distance) = (0, 0_u64);
-        for unit in seats_of(run) {
-            if !matches(unit) {
-                (length, distance) = (0, 0);
+    /// How many seats side by side suit, at most. Without a branch on the way, this is much quicker than to
+    /// look for blocks in runs that have none, and late in a sale most have none.
+    fn longest_in(&self, run: &SeatRun) -> u32 {
+        let (mut length, mut longest) = (0, 0);
+        for place in run.first..run.end() {
+            length = (length + 1) * u32::from(self.suits(self.layout.seat_at(place)));
+            longest = longest.max(length);
+        }
+        longest
+    }
+
+    /// The best block of a run, or the one known so far where that is no worse.
+    fn better_block(&self, run: &SeatRun, mut best: Option<Block>) -> Option<Block> {
+        let quantity = self.quantity as u32;
+        if run.count < quantity || self.longest_in(run) < quantity {
+            return best;
+        }
+        let rank_at = |place: u32| u64::from(self.layout.rank(self.layout.seat_at(place)));
+        let (mut length, mut cost) = (0, 0);
+        for place in run.first..run.end() {
+            if !self.suits(self.layout.seat_at(place)) {
+                (length, cost) = (0, 0);
                 continue;
             }
             length += 1;
-            distance += u64::from(layout.ranks[unit.index()]);
+            cost += rank_at(place);
             if length > quantity {
-                distance -= u64::from(layout.ranks[unit.index() - quantity as usize]);
+                cost -= rank_at(place - quantity);
             }
-            if length < quantity {
+            // Seats left alone are counted only where that can matter.
+            if length < quantity || best.is_some_and(|best| best.alone == 0 && best.cost <= cost) {
                 continue;
             }
-            let (first, end) = (unit.0 + 1 - quantity, unit.0);
-            if best.is_some_and(|(alone, least, _)| alone == 0 && least <= distance) {
-                continue;
-            }
-            let left_alone = free_in_run(first - 1) && !free_in_run(first.wrapping_sub(2));
-            let right_alone = free_in_run(end + 1) && !free_in_run(end + 2);
-            let alone = u32::from(left_alone) + u32::from(right_alone);
-            let candidate = (alone, distance, first);
-            if best.is_none_or(|known| candidate < known) {
-                best = Some(candidate);
+            let first = place + 1 - quantity;
+            let block = Block { alone: self.left_alone(run, first), cost, first };
+            if best.is_none_or(|best| block < best) {
+                best = Some(block);
             }
         }
+        best
     }
-    best.map(|(_, _, first)| (first..first + quantity).map(Unit).collect())
-}
 
-fn close_in_one_row(layout: &Layout, quantity: u32, matches: &impl Fn(Unit) -> bool) -> Option<Units> {
-    let quantity = quantity as usize;
-    let mut best: Option<(u32, u64, Units)> = None;
-    for row in layout.runs.chunk_by(|a, b| a.row == b.row) {
-        let free: Vec<Unit> = row.iter().flat_map(seats_of).filter(|unit| matches(*unit)).collect();
-        for window in free.windows(quantity) {
-            let span = window[quantity - 1].0 - window[0].0;
-            let distance = window.iter().map(|unit| u64::from(layout.ranks[unit.index()])).sum();
-            if best.as_ref().is_none_or(|(s, d, _)| (span, distance) < (*s, *d)) {
-                best = Some((span, distance, window.iter().copied().collect()));
+    /// How many free seats would have no free neighbour any more if the block beginning here were taken.
+    /// Whoever takes such a seat is alone, whatever its category.
+    fn left_alone(&self, run: &SeatRun, first: u32) -> u32 {
+        // Wrapping below 0 leads out of every run, as it should.
+        let free = |place: u32| {
+            (run.first..run.end()).contains(&place) && (self.is_free)(self.layout.seat_at(place))
+        };
+        let end = first + self.quantity as u32;
+        let before = free(first.wrapping_sub(1)) && !free(first.wrapping_sub(2));
+        let behind = free(end) && !free(end + 1);
+        u32::from(before) + u32::from(behind)
+    }
+
+    fn each_for_itself(&self) -> Option<Units> {
+        let mut best: BinaryHeap<(u32, Unit)> = BinaryHeap::new();
+        for (best_rank, run) in self.layout.best_runs() {
+            if best.len() == self.quantity && best.peek().is_some_and(|(worst, _)| *worst < best_rank) {
+                break;
+            }
+            for seat in (run.first..run.end()).map(|place| self.layout.seat_at(place)) {
+                let rank = self.layout.rank(seat);
+                let full = best.len() == self.quantity;
+                let too_bad = full && best.peek().is_some_and(|(worst, _)| *worst < rank);
+                if too_bad || !self.suits(seat) {
+                    continue;
+                }
+                if full {
+                    best.pop();
+                }
+                best.push((rank, seat));
             }
         }
-    }
-    best.map(|(_, _, units)| units)
-}
-
-fn in_one_section(layout: &Layout, quantity: u32, matches: &impl Fn(Unit) -> bool) -> Option<Units> {
-    let mut by_section: BTreeMap<u32, Vec<Unit>> = BTreeMap::new();
-    for run in &layout.runs {
-        by_section.entry(run.section).or_default().extend(seats_of(run).filter(|unit| matches(*unit)));
-    }
-    by_section
-        .into_values()
-        .filter_map(|free| nearest(layout, free, quantity))
-        .min_by_key(|units| units.iter().map(|unit| u64::from(layout.ranks[unit.index()])).sum::<u64>())
-}
-
-fn anywhere(layout: &Layout, quantity: u32, matches: &impl Fn(Unit) -> bool) -> Option<Units> {
-    let free = (1..=layout.seat_count()).map(Unit).filter(|unit| matches(*unit)).collect();
-    nearest(layout, free, quantity)
-}
-
-/// The `quantity` units nearest to the stage, in the order of their numbers.
-fn nearest(layout: &Layout, mut free: Vec<Unit>, quantity: u32) -> Option<Units> {
-    let quantity = quantity as usize;
-    if free.len() < quantity {
-        return None;
-    }
-    if free.len() > quantity {
-        free.select_nth_unstable_by_key(quantity - 1, |unit| layout.ranks[unit.index()]);
-    }
-    free.truncate(quantity);
-    free.sort_unstable();
-    Some(free.into_iter().collect())
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    use proptest::prelude::*;
-
-    use super::*;
-    use crate::seating::SeatingPlan;
-
-    fn pick(rows: u32, columns: u32, taken: &[u32], quantity: u32, together: bool) -> Option<Vec<u32>> {
-        let layout = Layout::new(&SeatingPlan::grid(rows, columns).unwrap(), &[]);
-        let wish = BestAvailable { quantity, category: None, together };
-        let picked = best_available(&layout, &wish, |unit| !taken.contains(&unit.0))?;
-        Some(picked.iter().map(|unit| unit.0).collect())
+        (best.len() == self.quantity).then(|| best.into_iter().map(|(_, seat)| seat).collect())
     }
 
-    #[test]
-    fn the_middle_of_the_first_row_goes_first() {
-        assert_eq!(pick(3, 5, &[], 1, true), Some(vec![3]));
-        assert_eq!(
-            pick(3, 5, &[], 3, true),
-            Some(vec![1, 2, 3]),
-            "the middle three would leave two seats alone"
-        );
-        assert_eq!(pick(3, 5, &[], 5, true), Some(vec![1, 2, 3, 4, 5]));
+    fn close_together(&self) -> Option<Units> {
+        let free = self.free_seats();
+        if free.seats.len() < self.quantity {
+            return None;
+        }
+        self.in_one_row(&free).or_else(|| self.in_one_section(&free)).or_else(|| self.each_for_itself())
     }
 
-    #[test]
-    fn no_single_seat_is_left_where_that_can_be_avoided() {
-        // Of four free seats in a row, the middle pair would leave one alone on either side.
-        assert_eq!(pick(1, 4, &[], 2, true), Some(vec![1, 2]));
-        // A gap of three: the pair leaves one alone whichever way, unless another row offers better.
-        assert_eq!(pick(2, 4, &[1], 2, true), Some(vec![5, 6]));
+    /// All seats that suit, in the order of the line, with the ends of rows and sections.
+    fn free_seats(&self) -> FreeSeats {
+        let mut free = FreeSeats::default();
+        // Every seat is written down, and written over by the next where it does not suit: no branch here
+        // either.
+        free.seats.resize(self.layout.seat_count() as usize, Unit(0));
+        let mut count = 0;
+        for section in self.layout.runs().chunk_by(|a, b| a.section == b.section) {
+            for row in section.chunk_by(|a, b| a.row == b.row) {
+                // Runs of one row follow each other in the line.
+                for place in row.first().map_or(0, |run| run.first)..row.last().map_or(0, SeatRun::end) {
+                    let seat = self.layout.seat_at(place);
+                    free.seats[count] = seat;
+                    count += usize::from(self.suits(seat));
+                }
+                free.row_ends.push(count);
+            }
+            free.section_ends.push(count);
+        }
+        free.seats.truncate(count);
+        free
     }
 
-    #[test]
-    fn what_cannot_be_side_by_side_is_close_in_one_row_then_in_one_section() {
-        assert_eq!(pick(2, 3, &[2, 4, 5], 2, true), Some(vec![1, 3]));
-        assert_eq!(pick(2, 3, &[2, 3, 5, 6], 2, true), Some(vec![1, 4]));
-        assert_eq!(pick(1, 3, &[1, 2, 3], 1, true), None);
-        assert_eq!(pick(1, 3, &[], 4, true), None);
+    fn in_one_row(&self, free: &FreeSeats) -> Option<Units> {
+        let mut best: Option<(u64, u64, &[Unit])> = None;
+        let rank = |seat: Unit| u64::from(self.layout.rank(seat));
+        for row in free.rows().filter(|row| row.len() >= self.quantity) {
+            let last = self.quantity - 1;
+            let mut cost: u64 = row[..last].iter().map(|seat| rank(*seat)).sum();
+            for seats in row.windows(self.quantity) {
+                cost += rank(seats[last]);
+                let width = self.layout.distance(seats[0], seats[last]);
+                if best.is_none_or(|(w, c, _)| (width, cost) < (w, c)) {
+                    best = Some((width, cost, seats));
+                }
+                cost -= rank(seats[0]);
+            }
+        }
+        best.map(|(_, _, seats)| seats.iter().copied().collect())
     }
 
-    #[test]
-    fn apart_means_each_seat_for_itself() {
-        assert_eq!(pick(1, 5, &[3], 2, false), Some(vec![2, 4]));
-    }
-
-    proptest! {
-        #[test]
-        fn exactly_as_many_free_seats_as_asked_for_or_there_are_fewer(
-            rows in 1..6_u32, columns in 1..9_u32, quantity in 1..8_u32, together: bool,
-            free in prop::collection::vec(any::<bool>(), 54),
-        ) {
-            let layout = Layout::new(&SeatingPlan::grid(rows, columns).unwrap(), &[]);
-            let is_free = |unit: Unit| free[unit.index()];
-            let count = (1..=layout.seat_count()).filter(|n| is_free(Unit(*n))).count();
-            let wish = BestAvailable { quantity, category: None, together };
-            match best_available(&layout, &wish, is_free) {
-                None => prop_assert!(count < quantity as usize),
-                Some(units) => {
-                    let distinct: BTreeSet<Unit> = units.iter().copied().collect();
-                    prop_assert_eq!(distinct.len(), quantity as usize);
-                    prop_assert!(units.iter().all(|unit| is_free(*unit)));
-                    let side_by_side_exists = (0..rows).any(|row| {
-                        (0..columns.saturating_sub(quantity - 1))
-                            .any(|c| (0..quantity).all(|i| is_free(Unit(row * columns + c + i + 1))))
-                    });
-                    if together && side_by_side_exists {
-                        prop_assert!(units.windows(2).all(|pair| pair[0].0 + 1 == pair[1].0));
-                        prop_assert_eq!((units[0].0 - 1) / columns, (units[units.len() - 1].0 - 1) / columns);
-                    }
+    fn in_one_section(&self, free: &FreeSeats) -> Option<Units> {
+        // All pairs would be quadratic: the fewer seats are free, the more of them are tried as the middle.
+        let middles = (DISTANCES / free.seats.len()).max(1);
+        let mut best: Option<(u64, u64, Units)> = None;
+        let mut around: Vec<(u64, u32, Unit)> = Vec::new();
+        for section in free.sections().filter(|section| section.len() >= self.quantity) {
+            for middle in self.best_of(section, middles) {
+                let seen =
+                    |seat: &Unit| (self.layout.distance(middle, *seat), self.layout.rank(*seat), *seat);
+                around.clear();
+                around.extend(section.iter().map(seen));
+                let (nearest, last, _) = around.select_nth_unstable(self.quantity - 1);
+                let picked = || nearest.iter().chain([&*last]);
+                let apart = picked().map(|(distance, _, _)| distance).sum();
+                let cost = picked().map(|(_, rank, _)| u64::from(*rank)).sum();
+                if best.as_ref().is_none_or(|(a, c, _)| (apart, cost) < (*a, *c)) {
+                    best = Some((apart, cost, picked().map(|(_, _, seat)| *seat).collect()));
                 }
             }
         }
+        best.map(|(_, _, units)| units)
+    }
+
+    /// Up to `count` seats of these, the best ones.
+    fn best_of(&self, seats: &[Unit], count: usize) -> Vec<Unit> {
+        let mut best = seats.to_vec();
+        if count < best.len() {
+            best.select_nth_unstable_by_key(count, |seat| self.layout.rank(*seat));
+            best.truncate(count);
+        }
+        best
     }
 }
+
+#[derive(Default)]
+struct FreeSeats {
+    seats: Vec<Unit>,
+    /// Behind the last seat of each row.
+    row_ends: Vec<usize>,
+    /// Behind the last seat of each section.
+    section_ends: Vec<usize>,
+}
+
+impl FreeSeats {
+    fn rows(&self) -> impl Iterator<Item = &[Unit]> {
+        self.parts(&self.row_ends)
+    }
+
+    fn sections(&self) -> impl Iterator<Item = &[Unit]> {
+        self.parts(&self.section_ends)
+    }
+
+    fn parts<'a>(&'a self, ends: &'a [usize]) -> impl Iterator<Item = &'a [Unit]> {
+        let mut from = 0;
+        ends.iter().map(move |end| &self.seats[std::mem::replace(&mut from, *end)..*end])
+    }
+}
+
+#[cfg(test)]
+mod tests;

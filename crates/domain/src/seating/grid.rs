@@ -59,6 +59,8 @@ fn row_letters(index: u32) -> String {
 mod tests {
     use std::collections::BTreeSet;
 
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -82,5 +84,26 @@ mod tests {
             assert!(SeatingPlan::grid(rows, columns).is_err(), "{rows} × {columns}");
         }
         assert_eq!(SeatingPlan::grid(1, MAX_SEATS).unwrap().seat_count(), MAX_SEATS);
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_its_size_labels_differ_and_the_order_is_that_of_the_numbers(
+            rows in 1..120_u32, columns in 1..40_u32,
+        ) {
+            let plan = SeatingPlan::grid(rows, columns).unwrap();
+            prop_assert_eq!(plan.seat_count(), rows * columns);
+            let labels: BTreeSet<String> = plan.seats().map(|placed| placed.label()).collect();
+            prop_assert_eq!(labels.len() as u32, rows * columns);
+            prop_assert!(plan.seats().all(|placed| placed.label() == placed.seat.guid));
+            for (placed, number) in plan.seats().zip(1..) {
+                prop_assert_eq!(placed.unit.0, number);
+                let (row, column) = ((number - 1) / columns, (number - 1) % columns);
+                prop_assert_eq!(placed.row, row_letters(row));
+                prop_assert_eq!(&placed.seat.number, &(column + 1).to_string());
+            }
+            let stored: SeatingPlan = serde_json::from_str(&serde_json::to_string(&plan).unwrap()).unwrap();
+            prop_assert_eq!(stored, plan);
+        }
     }
 }

@@ -43,7 +43,7 @@ pub struct Size {
 pub struct Category {
     /// Its name, unique in the plan.
     pub name: String,
-    /// `#rrggbb`.
+    /// `#rrggbb`, in lower case.
     pub color: String,
 }
 
@@ -118,11 +118,11 @@ pub struct Shape {
     /// Its outline.
     #[serde(flatten)]
     pub kind: ShapeKind,
-    /// Where it is.
+    /// From the left edge of the plan: its left end, or its middle where it is round.
     pub x: f32,
-    /// Where it is.
+    /// From the top edge of the plan: its upper end, or its middle where it is round.
     pub y: f32,
-    /// Turned by so many degrees.
+    /// Turned by so many degrees, clockwise around `x`, `y`.
     pub rotation: f32,
     /// Fill colour, `#rrggbb`.
     pub color: Option<String>,
@@ -133,17 +133,19 @@ pub struct Shape {
 }
 
 impl Shape {
-    /// The middle of the shape, rotation aside.
+    /// The middle of the shape, as it is turned.
     pub fn centre(&self) -> (f32, f32) {
-        match &self.kind {
-            ShapeKind::Rectangle { width, height } => (self.x + width / 2.0, self.y + height / 2.0),
-            ShapeKind::Circle { .. } | ShapeKind::Ellipse { .. } | ShapeKind::Text => (self.x, self.y),
+        let (x, y) = match &self.kind {
+            ShapeKind::Rectangle { width, height } => (width / 2.0, height / 2.0),
+            ShapeKind::Circle { .. } | ShapeKind::Ellipse { .. } | ShapeKind::Text => (0.0, 0.0),
             ShapeKind::Polygon { points } => {
                 let count = points.len().max(1) as f32;
                 let (x, y) = points.iter().fold((0.0, 0.0), |(x, y), point| (x + point.0, y + point.1));
-                (self.x + x / count, self.y + y / count)
+                (x / count, y / count)
             }
-        }
+        };
+        let (sin, cos) = self.rotation.to_radians().sin_cos();
+        (self.x + x * cos - y * sin, self.y + x * sin + y * cos)
     }
 }
 

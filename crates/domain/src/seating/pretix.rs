@@ -1,16 +1,19 @@
 //! Seating plans as the pretix editor writes them (JSON schema version 0.0.1).
 //!
-//! The editor adds keys, writes fractional positions, leaves zones and rows empty and names in any script: all
-//! that is read. What would make a plan unusable is refused with a JSON pointer to it, every offence at once
-//! (the first fifty), so that a person can mend the file in one go.
+//! The editor adds keys, writes fractional positions, leaves zones and rows empty and names in any script:
+//! all that is read. What would make a plan unusable is refused with a JSON pointer to it, every offence at
+//! once (the first fifty), so that a person can mend the file in one go.
 //!
-//! Invariant: a plan that comes out has unique guids, a category for every seat, and finite positions.
+//! Invariant: a plan that comes out has unique guids, a category for every seat, and finite positions; and no
+//! file takes more memory to read than the largest plan does.
 
 use std::{
+    borrow::Cow,
     collections::{HashMap, HashSet},
-    fmt::Write,
+    fmt,
 };
 
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
 use super::plan::{
@@ -21,15 +24,33 @@ use super::plan::{
 /// Positions beyond this are slips, and would make the drawing useless.
 const MAX_COORDINATE: f64 = 1e7;
 
-/// The longest label.
+/// The longest label, in characters.
 const MAX_LABEL: usize = 64;
+
+/// The longest guid, in characters: pretix makes it of zone, row and seat.
+const MAX_GUID: usize = 256;
+
+/// The longest text on a shape; what is longer is cut.
+const MAX_TEXT: usize = 128;
 
 /// Offences beyond this many are not listed.
 const MAX_ERRORS: usize = 50;
 
-/// Sections, rows and categories are far fewer; a bound keeps a hostile file from making millions of them.
-const MAX_PARTS: usize = 10_000;
+/// More categories than any house has, and few enough for a `u16`.
+const MAX_CATEGORIES: usize = 1_000;
 
+/// Shapes beyond these are not drawn: everybody who looks at the plan has to load them.
+const MAX_SHAPES: usize = 10_000;
+const MAX_CORNERS: usize = 1_000;
+
+/// Objects and lists in a document. A seat takes two, itself and its position; rows, zones and keys that the
+/// editor may add have as much again.
+const MAX_NESTS: u32 = 4 * MAX_SEATS;
+
+/// Values of any kind in a document. A seat takes some ten.
+const MAX_VALUES: u32 = 25 * MAX_SEATS;
+
+/// The category's colour where the plan gives none.
 const DEFAULT_COLOR: &str = "#808080";
 
 impl SeatingPlan {
@@ -39,213 +60,365 @@ impl SeatingPlan {
         if json.len() > MAX_PLAN_BYTES {
             return Err(whole(format!("is {} bytes long; at most {MAX_PLAN_BYTES} are read", json.len())));
         }
-        let document: Value =
-            serde_json::from_slice(json).map_err(|error| whole(format!("is not JSON: {error}")))?;
-        let Value::Object(document) = document else {
-            return Err(whole("must be an object".into()));
-        };
+        let mut census = Census { nests: MAX_NESTS, values: MAX_VALUES };
+        let counted = census.deserialize(&mut serde_json::Deserializer::from_slice(json));
+        if census.is_exceeded() {
+            return Err(whole(format!("has more in it than a plan of {MAX_SEATS} seats needs")));
+        }
+        let document = counted.and_then(|()| serde_json::from_slice(json));
+        let document: Value = document.map_err(|error| whole(format!("is not JSON: {error}")))?;
         let mut reader = Reader::default();
         let plan = reader.plan(&document);
         if reader.errors.is_empty() && plan.seat_count() == 0 {
-            reader.refuse("/zones", "has no seats");
+            reader.refuse(At::Key(&At::Root, "zones"), "has no seats");
         }
         if reader.errors.is_empty() { Ok(plan) } else { Err(PlanErrors(reader.errors)) }
     }
 }
 
+/// Counts what is in a document without keeping it, because a tree of many tiny objects takes a hundred times
+/// the memory of its text.
+struct Census {
+    /// Objects and lists that are still allowed.
+    nests: u32,
+    /// Values that are still allowed.
+    values: u32,
+}
+
+impl Census {
+    fn is_exceeded(&self) -> bool {
+        self.nests == 0 || self.values == 0
+    }
+
+    fn nest<E: Error>(&mut self) -> Result<(), E> {
+        self.nests = self.nests.saturating_sub(1);
+        if self.is_exceeded() { Err(E::custom("too many values")) } else { Ok(()) }
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for &mut Census {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, document: D) -> Result<(), D::Error> {
+        self.values = self.values.saturating_sub(1);
+        if self.is_exceeded() {
+            return Err(D::Error::custom("too many values"));
+        }
+        document.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for &mut Census {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any value")
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_bool<E: Error>(self, _: bool) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_i64<E: Error>(self, _: i64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_u64<E: Error>(self, _: u64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_f64<E: Error>(self, _: f64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_str<E: Error>(self, _: &str) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
+        self.nest()?;
+        while list.next_element_seed(&mut *self)?.is_some() {}
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<(), A::Error> {
+        self.nest()?;
+        while object.next_key::<IgnoredAny>()?.is_some() {
+            object.next_value_seed(&mut *self)?;
+        }
+        Ok(())
+    }
+}
+
+/// Where in the document. It becomes a JSON pointer only if something is wrong there, which spares a string
+/// for every seat. The keys are ours, and none has a `~` or `/` to escape.
+#[derive(Clone, Copy)]
+enum At<'a> {
+    Root,
+    Key(&'a At<'a>, &'static str),
+    Index(&'a At<'a>, usize),
+}
+
+impl fmt::Display for At<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Root => Ok(()),
+            Self::Key(parent, key) => write!(f, "{parent}/{key}"),
+            Self::Index(parent, index) => write!(f, "{parent}/{index}"),
+        }
+    }
+}
+
+type Object = Map<String, Value>;
+
+/// A position, before it is rounded.
+type Point = (f64, f64);
+
+/// Walks through a document, listing what is wrong on the way. Methods that answer `None` have listed it.
 #[derive(Default)]
-struct Reader {
+struct Reader<'a> {
     errors: Vec<PlanError>,
-    categories: HashMap<String, u16>,
-    guids: HashSet<String>,
+    categories: HashMap<Cow<'a, str>, u16>,
+    guids: HashSet<Cow<'a, str>>,
+    shapes: Vec<Shape>,
     seats: u32,
 }
 
-impl Reader {
-    fn refuse(&mut self, pointer: &str, detail: impl Into<String>) {
+impl<'a> Reader<'a> {
+    fn refuse(&mut self, at: At<'_>, detail: impl fmt::Display) {
         if self.errors.len() < MAX_ERRORS {
-            self.errors.push(PlanError { pointer: pointer.to_owned(), detail: detail.into() });
+            self.errors.push(PlanError { pointer: at.to_string(), detail: detail.to_string() });
         }
     }
 
-    fn plan(&mut self, document: &Map<String, Value>) -> SeatingPlan {
-        let name = self.label(document, "", "name").unwrap_or_default();
-        let categories = self.categories(document);
+    fn plan(&mut self, document: &'a Value) -> SeatingPlan {
+        let at = At::Root;
+        let document = self.object(document, at);
+        let name = self.label(document, at, "name");
+        let categories = self.categories(document, at);
         let mut sections = Vec::new();
-        let mut shapes = Vec::new();
-        for (pointer, zone) in self.items(document, "", "zones") {
-            let Some(zone) = self.object(&pointer, zone) else { continue };
-            let (x, y) = self.position(zone, &pointer);
-            let section = self.section(zone, &pointer, (x, y));
+        let zones_at = At::Key(&at, "zones");
+        for (index, zone) in self.items(document, at, "zones").iter().enumerate() {
+            let at = At::Index(&zones_at, index);
+            let zone = self.object(zone, at);
+            let corner = self.position(zone, at, (0.0, 0.0));
+            let section = self.section(zone, at, corner);
             if !section.rows.is_empty() {
                 sections.push(section);
             }
-            let drawn = zone.get("areas").and_then(Value::as_array).into_iter().flatten();
-            shapes.extend(drawn.take(MAX_PARTS).filter_map(|area| shape(area, (x, y))));
+            let drawn = zone.and_then(|zone| zone.get("areas")).and_then(Value::as_array);
+            let room = MAX_SHAPES - self.shapes.len();
+            self.shapes.extend(drawn.into_iter().flatten().filter_map(|area| shape(area, corner)).take(room));
         }
-        let size = document.get("size").and_then(Value::as_object);
-        let side = |key: &str| {
-            size.and_then(|size| size.get(key))
-                .and_then(Value::as_f64)
-                .filter(|side| (0.0..=MAX_COORDINATE).contains(side))
-        };
-        let size = Size {
-            width: rounded(side("width").unwrap_or(0.0)),
-            height: rounded(side("height").unwrap_or(0.0)),
-        };
-        SeatingPlan { name, size, categories, sections, shapes }
+        let size = self.size(document, at).unwrap_or_else(|| extent(&sections));
+        let shapes = std::mem::take(&mut self.shapes);
+        SeatingPlan { name: name.unwrap_or_default().into_owned(), size, categories, sections, shapes }
     }
 
-    fn categories(&mut self, document: &Map<String, Value>) -> Vec<Category> {
+    /// The size of the drawing; `None` where the plan does not say.
+    fn size(&mut self, document: Option<&'a Object>, at: At<'_>) -> Option<Size> {
+        let size = document?.get("size").filter(|size| !size.is_null())?;
+        let at = At::Key(&at, "size");
+        let size = self.object(size, at);
+        let mut side = |key: &'static str| match size?.get(key)?.as_f64() {
+            Some(side) if (0.0..=MAX_COORDINATE).contains(&side) => Some(rounded(side)),
+            _ => {
+                self.refuse(At::Key(&at, key), "must be a number from 0 to 10,000,000");
+                None
+            }
+        };
+        let (width, height) = (side("width"), side("height"));
+        Some(Size { width: width?, height: height? })
+    }
+
+    fn categories(&mut self, document: Option<&'a Object>, at: At<'_>) -> Vec<Category> {
         let mut categories = Vec::new();
-        for (pointer, category) in self.items(document, "", "categories") {
-            let Some(category) = self.object(&pointer, category) else { continue };
-            let Some(name) = self.label(category, &pointer, "name") else { continue };
-            if self.categories.insert(name.clone(), categories.len() as u16).is_some() {
-                self.refuse(&format!("{pointer}/name"), format!("category {name:?} is declared twice"));
+        let list_at = At::Key(&at, "categories");
+        let declared = self.items(document, at, "categories");
+        if declared.len() > MAX_CATEGORIES {
+            self.refuse(list_at, format_args!("has more than {MAX_CATEGORIES} categories"));
+        }
+        for (index, category) in declared.iter().take(MAX_CATEGORIES).enumerate() {
+            let at = At::Index(&list_at, index);
+            let category = self.object(category, at);
+            let Some(name) = self.label(category, at, "name") else { continue };
+            if self.categories.contains_key(&name) {
+                self.refuse(At::Key(&at, "name"), format_args!("category {name:?} is declared twice"));
                 continue;
             }
-            let color = color(category.get("color")).unwrap_or_else(|| DEFAULT_COLOR.to_owned());
-            categories.push(Category { name, color });
+            let color = category.and_then(|category| color(category.get("color")));
+            categories.push(Category {
+                name: name.to_string(),
+                color: color.unwrap_or_else(|| DEFAULT_COLOR.into()),
+            });
+            self.categories.insert(name, categories.len() as u16 - 1);
         }
         categories
     }
 
-    fn section(&mut self, zone: &Map<String, Value>, pointer: &str, (zone_x, zone_y): (f64, f64)) -> Section {
-        let label = self.label(zone, pointer, "name").unwrap_or_default();
+    fn section(&mut self, zone: Option<&'a Object>, at: At<'_>, corner: Point) -> Section {
+        let label = self.label(zone, at, "name").unwrap_or_default().into_owned();
         let mut rows = Vec::new();
-        for (pointer, row) in self.items(zone, pointer, "rows") {
-            let Some(row) = self.object(&pointer, row) else { continue };
-            let (row_x, row_y) = self.position(row, &pointer);
-            let label = self.label(row, &pointer, "row_number").unwrap_or_default();
-            let mut seats = Vec::new();
-            for (pointer, seat) in self.items(row, &pointer, "seats") {
-                if self.seats >= MAX_SEATS {
-                    self.refuse(
-                        &pointer,
-                        format!("is one seat more than the {MAX_SEATS} that a plan may have"),
-                    );
-                    return Section { label, rows };
-                }
-                let Some(seat) = self.object(&pointer, seat) else { continue };
-                if let Some(seat) = self.seat(seat, &pointer, (zone_x + row_x, zone_y + row_y)) {
-                    self.seats += 1;
-                    seats.push(seat);
-                }
-            }
-            if !seats.is_empty() {
-                rows.push(Row { label, seats });
+        let rows_at = At::Key(&at, "rows");
+        for (index, row) in self.items(zone, at, "rows").iter().enumerate() {
+            let at = At::Index(&rows_at, index);
+            let row = self.object(row, at);
+            let row = self.row(row, at, corner);
+            if !row.seats.is_empty() {
+                rows.push(row);
             }
         }
         Section { label, rows }
     }
 
-    fn seat(&mut self, seat: &Map<String, Value>, pointer: &str, (row_x, row_y): (f64, f64)) -> Option<Seat> {
-        let (x, y) = self.position(seat, pointer);
-        let number = self.label(seat, pointer, "seat_number").unwrap_or_default();
-        let guid = match seat.get("seat_guid") {
-            Some(Value::String(guid)) if !guid.is_empty() => guid.clone(),
-            Some(Value::Number(guid)) => guid.to_string(),
-            _ => {
-                self.refuse(&format!("{pointer}/seat_guid"), "must be a text that no other seat has");
-                return None;
+    fn row(&mut self, row: Option<&'a Object>, at: At<'_>, corner: Point) -> Row {
+        // The number is what stands at the row; the label, which it may have as well, is a description.
+        let number = self.label(row, at, "row_number").unwrap_or_default();
+        let description = self.label(row, at, "row_label").unwrap_or_default();
+        let label = if number.is_empty() { description } else { number };
+        let start = self.position(row, at, corner);
+        let mut seats = Vec::new();
+        let seats_at = At::Key(&at, "seats");
+        for (index, seat) in self.items(row, at, "seats").iter().enumerate() {
+            let at = At::Index(&seats_at, index);
+            if self.seats == MAX_SEATS {
+                self.refuse(at, format_args!("is one seat more than the {MAX_SEATS} that a plan may have"));
+                break;
             }
-        };
-        if guid.chars().count() > MAX_LABEL * 4 {
-            self.refuse(&format!("{pointer}/seat_guid"), "is longer than 256 characters");
+            self.seats += 1;
+            let seat = self.object(seat, at);
+            seats.extend(self.seat(seat, at, start));
+        }
+        Row { label: label.into_owned(), seats }
+    }
+
+    fn seat(&mut self, seat: Option<&'a Object>, at: At<'_>, start: Point) -> Option<Seat> {
+        // Every offence of a seat is listed before it is given up.
+        let seat = Some(seat?);
+        let guid = self.guid(seat, at);
+        let number = self.label(seat, at, "seat_number");
+        let category = self.category(seat, at);
+        let (x, y) = self.position(seat, at, start);
+        Some(Seat {
+            number: number?.into_owned(),
+            guid: guid?,
+            x: rounded(x),
+            y: rounded(y),
+            category: category?,
+        })
+    }
+
+    fn guid(&mut self, seat: Option<&'a Object>, at: At<'_>) -> Option<String> {
+        let guid = self.text(seat, at, "seat_guid", MAX_GUID)?;
+        let at = At::Key(&at, "seat_guid");
+        if guid.is_empty() {
+            self.refuse(at, "must be a text that no other seat has");
             return None;
         }
         if !self.guids.insert(guid.clone()) {
-            self.refuse(&format!("{pointer}/seat_guid"), format!("{guid:?} is another seat's too"));
+            self.refuse(at, format_args!("{guid:?} is another seat's too"));
             return None;
         }
-        let Some(name) = seat.get("category").and_then(Value::as_str) else {
-            self.refuse(&format!("{pointer}/category"), "must be the name of a category");
-            return None;
-        };
-        let Some(category) = self.categories.get(name).copied() else {
-            self.refuse(&format!("{pointer}/category"), format!("{name:?} is not declared in categories"));
-            return None;
-        };
-        Some(Seat { number, guid, x: rounded(row_x + x), y: rounded(row_y + y), category })
+        Some(guid.into_owned())
     }
 
-    /// The items of a list with their pointers. A list that is missing or `null` is empty.
-    fn items<'a>(
-        &mut self,
-        object: &'a Map<String, Value>,
-        pointer: &str,
-        key: &str,
-    ) -> Vec<(String, &'a Value)> {
-        match object.get(key) {
-            None | Some(Value::Null) => Vec::new(),
-            Some(Value::Array(items)) if key == "seats" || items.len() <= MAX_PARTS => {
-                let mut pointed = Vec::with_capacity(items.len());
-                for (index, item) in items.iter().enumerate() {
-                    let mut at = String::with_capacity(pointer.len() + key.len() + 8);
-                    // Writing to a string cannot fail.
-                    let _ = write!(at, "{pointer}/{key}/{index}");
-                    pointed.push((at, item));
-                }
-                pointed
-            }
-            Some(Value::Array(_)) => {
-                self.refuse(&format!("{pointer}/{key}"), format!("has more than {MAX_PARTS} items"));
-                Vec::new()
-            }
+    fn category(&mut self, seat: Option<&'a Object>, at: At<'_>) -> Option<u16> {
+        let name = self.label(seat, at, "category")?;
+        let category = self.categories.get(&name).copied();
+        if category.is_none() {
+            self.refuse(At::Key(&at, "category"), format_args!("{name:?} is not declared in categories"));
+        }
+        category
+    }
+
+    /// The items of a list. One that is missing or `null` is empty.
+    fn items(&mut self, object: Option<&'a Object>, at: At<'_>, key: &'static str) -> &'a [Value] {
+        match object.and_then(|object| object.get(key)) {
+            None | Some(Value::Null) => &[],
+            Some(Value::Array(items)) => items,
             Some(_) => {
-                self.refuse(&format!("{pointer}/{key}"), "must be a list");
-                Vec::new()
+                self.refuse(At::Key(&at, key), "must be a list");
+                &[]
             }
         }
     }
 
-    fn object<'a>(&mut self, pointer: &str, value: &'a Value) -> Option<&'a Map<String, Value>> {
+    fn object(&mut self, value: &'a Value, at: At<'_>) -> Option<&'a Object> {
         let object = value.as_object();
         if object.is_none() {
-            self.refuse(pointer, "must be an object");
+            self.refuse(at, "must be an object");
         }
         object
     }
 
-    /// A label: text or a number; `None` where there is none.
-    fn label(&mut self, object: &Map<String, Value>, pointer: &str, key: &str) -> Option<String> {
-        let text = match object.get(key) {
-            None | Some(Value::Null) => return None,
-            Some(Value::String(text)) => text.trim().to_owned(),
-            Some(Value::Number(number)) => number.to_string(),
+    fn label(&mut self, object: Option<&'a Object>, at: At<'_>, key: &'static str) -> Option<Cow<'a, str>> {
+        self.text(object, at, key, MAX_LABEL)
+    }
+
+    /// A text, or a number where the editor's users may have typed one; empty where it is missing or `null`.
+    fn text(
+        &mut self,
+        object: Option<&'a Object>,
+        at: At<'_>,
+        key: &'static str,
+        longest: usize,
+    ) -> Option<Cow<'a, str>> {
+        let at = At::Key(&at, key);
+        let text = match object?.get(key) {
+            None | Some(Value::Null) => Cow::Borrowed(""),
+            Some(Value::String(text)) => Cow::Borrowed(text.trim()),
+            // Seat 7 may be written as 7.0, and is seat 7 all the same.
+            Some(Value::Number(number)) => match number.as_f64() {
+                Some(float) if number.is_f64() => Cow::Owned(float.to_string()),
+                _ => Cow::Owned(number.to_string()),
+            },
             Some(_) => {
-                self.refuse(&format!("{pointer}/{key}"), "must be a text");
+                self.refuse(at, "must be a text");
                 return None;
             }
         };
-        if text.chars().count() > MAX_LABEL {
-            self.refuse(&format!("{pointer}/{key}"), format!("is longer than {MAX_LABEL} characters"));
+        if text.chars().count() > longest {
+            self.refuse(at, format_args!("is longer than {longest} characters"));
             return None;
         }
         if text.chars().any(char::is_control) {
-            self.refuse(&format!("{pointer}/{key}"), "has control characters");
+            self.refuse(at, "has control characters");
             return None;
         }
         Some(text)
     }
 
-    /// A position; the origin where there is none.
-    fn position(&mut self, object: &Map<String, Value>, pointer: &str) -> (f64, f64) {
-        let Some(position) = object.get("position").filter(|position| !position.is_null()) else {
-            return (0.0, 0.0);
-        };
-        let mut coordinate = |axis: &str| match position.get(axis) {
-            None | Some(Value::Null) => 0.0,
-            Some(value) => match value.as_f64() {
-                Some(number) if number.abs() <= MAX_COORDINATE => number,
+    /// The position of an object within another one; where it has none, it is where the other one is.
+    fn position(&mut self, object: Option<&'a Object>, at: At<'_>, (x, y): Point) -> Point {
+        let position = object.and_then(|object| object.get("position")).filter(|value| !value.is_null());
+        let Some(position) = position else { return (x, y) };
+        let at = At::Key(&at, "position");
+        let position = self.object(position, at);
+        let mut along = |axis: &'static str, from: f64| match position.and_then(|position| position.get(axis))
+        {
+            None | Some(Value::Null) => from,
+            Some(value) => match value.as_f64().map(|number| from + number) {
+                Some(sum) if sum.abs() <= MAX_COORDINATE => sum,
                 _ => {
-                    self.refuse(&format!("{pointer}/position/{axis}"), "must be a number within ±10,000,000");
-                    0.0
+                    self.refuse(At::Key(&at, axis), "must be a number that leads within ±10,000,000");
+                    from
                 }
             },
         };
-        (coordinate("x"), coordinate("y"))
+        (along("x", x), along("y", y))
+    }
+}
+
+/// As large as it takes to show every seat.
+fn extent(sections: &[Section]) -> Size {
+    let seats = || sections.iter().flat_map(|section| &section.rows).flat_map(|row| &row.seats);
+    Size {
+        width: seats().map(|seat| seat.x).fold(0.0, f32::max),
+        height: seats().map(|seat| seat.y).fold(0.0, f32::max),
     }
 }
 
@@ -256,164 +429,81 @@ fn rounded(value: f64) -> f32 {
 
 /// A colour as `#rrggbb`; anything else is none.
 fn color(value: Option<&Value>) -> Option<String> {
-    let text = value?.as_str()?;
-    let digits = text.strip_prefix('#')?;
-    let hex = digits.chars().all(|c| c.is_ascii_hexdigit());
+    let digits = value?.as_str()?.strip_prefix('#')?;
+    if !digits.chars().all(|digit| digit.is_ascii_hexdigit()) {
+        return None;
+    }
+    let digits = digits.to_ascii_lowercase();
     match digits.len() {
-        6 if hex => Some(text.to_ascii_lowercase()),
-        3 if hex => Some(
-            digits.chars().fold("#".to_owned(), |long, c| long + &format!("{c}{c}").to_ascii_lowercase()),
-        ),
+        3 => Some(digits.chars().fold("#".to_owned(), |long, digit| format!("{long}{digit}{digit}"))),
+        6 => Some(format!("#{digits}")),
         _ => None,
     }
 }
 
 /// A drawn shape. What cannot be drawn is left out: nobody can sit on it.
-fn shape(area: &Value, (zone_x, zone_y): (f64, f64)) -> Option<Shape> {
-    let number = |value: Option<&Value>| value.and_then(Value::as_f64).filter(|n| n.abs() <= MAX_COORDINATE);
-    let of = |part: &str, key: &str| number(area.get(part).and_then(|part| part.get(key)));
-    let kind = match area.get("shape").and_then(Value::as_str)? {
-        "rectangle" => ShapeKind::Rectangle {
-            width: rounded(of("rectangle", "width")?),
-            height: rounded(of("rectangle", "height")?),
-        },
-        "circle" => ShapeKind::Circle { radius: rounded(of("circle", "radius")?) },
+fn shape(area: &Value, (zone_x, zone_y): Point) -> Option<Shape> {
+    let kind = match area.get("shape")?.as_str()? {
+        "rectangle" => {
+            let rectangle = area.get("rectangle")?;
+            ShapeKind::Rectangle {
+                width: length(rectangle.get("width")?)?,
+                height: length(rectangle.get("height")?)?,
+            }
+        }
+        "circle" => ShapeKind::Circle { radius: length(area.get("circle")?.get("radius")?)? },
         "ellipse" => {
             let radius = area.get("ellipse")?.get("radius")?;
-            ShapeKind::Ellipse {
-                rx: rounded(number(radius.get("x"))?),
-                ry: rounded(number(radius.get("y"))?),
-            }
+            ShapeKind::Ellipse { rx: length(radius.get("x")?)?, ry: length(radius.get("y")?)? }
         }
         "polygon" => {
             let points = area.get("polygon")?.get("points")?.as_array()?;
-            let corner =
-                |point: &Value| Some((rounded(number(point.get("x"))?), rounded(number(point.get("y"))?)));
-            ShapeKind::Polygon { points: points.iter().take(MAX_PARTS).map(corner).collect::<Option<_>>()? }
+            if !(3..=MAX_CORNERS).contains(&points.len()) {
+                return None;
+            }
+            let corner = |point: &Value| point_of(point).map(|(x, y)| (rounded(x), rounded(y)));
+            ShapeKind::Polygon { points: points.iter().map(corner).collect::<Option<_>>()? }
         }
         "text" => ShapeKind::Text,
         _ => return None,
     };
-    let text = area.get("text").and_then(|text| text.get("text")).and_then(Value::as_str);
-    let text =
-        text.map(|text| text.chars().filter(|c| !c.is_control()).take(MAX_LABEL * 2).collect::<String>());
+    let present = |key: &str| area.get(key).filter(|value| !value.is_null());
+    let (x, y) = present("position").map_or(Some((0.0, 0.0)), point_of)?;
+    let rotation = present("rotation").map_or(Some(0.0), coordinate)?;
+    let text = area.get("text").and_then(|text| text.get("text")).and_then(Value::as_str).map(|text| {
+        let text: String = text.trim().chars().filter(|c| !c.is_control()).take(MAX_TEXT).collect();
+        text
+    });
+    let text = text.filter(|text| !text.is_empty());
+    // Text alone is where its own position says, which elsewhere only shifts it within the shape.
+    let (text_x, text_y) = match kind {
+        ShapeKind::Text if text.is_none() => return None,
+        ShapeKind::Text => area.get("text")?.get("position").and_then(point_of).unwrap_or_default(),
+        _ => (0.0, 0.0),
+    };
+    let (sin, cos) = rotation.to_radians().sin_cos();
     Some(Shape {
         kind,
-        x: rounded(zone_x + of("position", "x").unwrap_or(0.0)),
-        y: rounded(zone_y + of("position", "y").unwrap_or(0.0)),
-        rotation: rounded(number(area.get("rotation")).unwrap_or(0.0)),
+        x: rounded(zone_x + x + text_x * cos - text_y * sin),
+        y: rounded(zone_y + y + text_x * sin + text_y * cos),
+        rotation: rounded(rotation),
         color: color(area.get("color")),
         border_color: color(area.get("border_color")),
-        text: text.filter(|text| !text.trim().is_empty()),
+        text,
     })
 }
 
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-    use crate::seating::examples;
-
-    fn seat(guid: &str) -> Value {
-        json!({"seat_guid": guid, "seat_number": "1", "category": "A", "position": {"x": 1, "y": 2}})
-    }
-
-    #[expect(clippy::needless_pass_by_value, reason = "every caller makes one to give away")]
-    fn plan(zones: Value) -> Value {
-        json!({"name": "House", "categories": [{"name": "A", "color": "#FF0000"}], "zones": zones,
-            "size": {"width": 100, "height": 50.5}})
-    }
-
-    fn read(plan: &Value) -> Result<SeatingPlan, PlanErrors> {
-        SeatingPlan::from_pretix(plan.to_string().as_bytes())
-    }
-
-    #[test]
-    fn what_the_editor_writes_is_read() {
-        let plan = plan(json!([
-            {"name": null, "uuid": "z", "extra": {"a": [1]}, "position": {"x": 10.26, "y": 20}, "rows": [
-                {"row_number": 7, "position": {"x": 1, "y": 1}, "seats": [seat("a"), seat("b")]},
-                {"row_number": "empty", "seats": []},
-                {"row_number": null, "seats": null}
-            ], "areas": [
-                {"shape": "rectangle", "position": {"x": 0, "y": 0}, "rectangle": {"width": 10, "height": 4}, "text": {"text": "STAGE"}},
-                {"shape": "spiral"}, {"shape": "circle"}, 5
-            ]},
-            {"name": "빈 구역", "rows": []},
-            {"name": "2층 🎭", "rows": [{"row_number": "가", "seats": [seat("c")]}]}
-        ]));
-        let plan = read(&plan).unwrap();
-        assert_eq!((plan.seat_count(), plan.sections.len(), plan.shapes.len()), (3, 2, 1));
-        let labels: Vec<String> = plan.seats().map(|seat| seat.label()).collect();
-        assert_eq!(labels, ["7-1", "7-1", "가-1"]);
-        let first = &plan.sections[0].rows[0].seats[0];
-        assert_eq!((first.x, first.y), (12.3, 23.0), "positions add up and are rounded");
-        assert_eq!(plan.categories[0].color, "#ff0000");
-        let stored: SeatingPlan = serde_json::from_str(&serde_json::to_string(&plan).unwrap()).unwrap();
-        assert_eq!(stored, plan);
-    }
-
-    #[test]
-    fn what_makes_a_plan_unusable_is_refused_with_a_pointer_to_it() {
-        let row = |seats: Value| json!([{"name": "Z", "rows": [{"row_number": "1", "seats": seats}]}]);
-        let with = |key: &str, value: Value| {
-            let mut seat = seat("a");
-            seat[key] = value;
-            row(json!([seat]))
-        };
-        let cases = [
-            (row(json!([seat("a"), seat("a")])), "/zones/0/rows/0/seats/1/seat_guid"),
-            (row(json!([])), "/zones"),
-            (json!([]), "/zones"),
-            (json!({}), "/zones"),
-            (json!([7]), "/zones/0"),
-            (row(json!("seats")), "/zones/0/rows/0/seats"),
-            (row(json!([null])), "/zones/0/rows/0/seats/0"),
-            (with("category", json!("B")), "/zones/0/rows/0/seats/0/category"),
-            (with("category", json!(null)), "/zones/0/rows/0/seats/0/category"),
-            (with("seat_guid", json!("")), "/zones/0/rows/0/seats/0/seat_guid"),
-            (with("seat_number", json!("x".repeat(65))), "/zones/0/rows/0/seats/0/seat_number"),
-            (with("seat_number", json!("a\u{0}b")), "/zones/0/rows/0/seats/0/seat_number"),
-            (with("seat_number", json!(["1"])), "/zones/0/rows/0/seats/0/seat_number"),
-            (with("position", json!({"x": 1e9, "y": 0})), "/zones/0/rows/0/seats/0/position/x"),
-            (with("position", json!({"x": 0, "y": "1"})), "/zones/0/rows/0/seats/0/position/y"),
-        ];
-        for (zones, pointer) in cases {
-            let errors = read(&plan(zones.clone())).unwrap_err();
-            assert_eq!(errors.0[0].pointer, pointer, "{zones}");
-        }
-    }
-
-    #[test]
-    fn every_offence_is_listed_up_to_fifty() {
-        let seats: Vec<Value> = (0..80).map(|_| json!({"seat_guid": "", "category": "A"})).collect();
-        let zones = json!([{"rows": [{"seats": seats}]}]);
-        assert_eq!(read(&plan(zones)).unwrap_err().0.len(), MAX_ERRORS);
-    }
-
-    #[test]
-    fn what_is_no_json_too_deep_or_too_large_is_refused_as_a_whole() {
-        let deep = "[".repeat(100_000);
-        for bad in ["", "{", "[]", "7", "{\"zones\": NaN}", &deep] {
-            let errors = SeatingPlan::from_pretix(bad.as_bytes()).unwrap_err();
-            assert_eq!(errors.0[0].pointer, "", "{bad:.20}");
-        }
-        assert!(SeatingPlan::from_pretix(&vec![b' '; MAX_PLAN_BYTES + 1]).is_err());
-    }
-
-    #[test]
-    fn more_seats_than_a_plan_may_have_are_refused() {
-        let seats: Vec<Value> = (0..=MAX_SEATS).map(|n| seat(&n.to_string())).collect();
-        let errors = read(&plan(json!([{"rows": [{"seats": seats}]}]))).unwrap_err();
-        assert_eq!(errors.0[0].pointer, format!("/zones/0/rows/0/seats/{MAX_SEATS}"));
-    }
-
-    #[test]
-    fn the_plans_that_come_with_onsale_are_good_ones() {
-        let theatre = SeatingPlan::from_pretix(examples::THEATRE.as_bytes()).unwrap();
-        assert!((550..=650).contains(&theatre.seat_count()) && theatre.categories.len() == 3);
-        let arena = SeatingPlan::from_pretix(examples::ARENA.as_bytes()).unwrap();
-        assert_eq!((arena.seat_count(), arena.categories.len()), (10_000, 4));
-    }
+fn point_of(value: &Value) -> Option<Point> {
+    Some((coordinate(value.get("x")?)?, coordinate(value.get("y")?)?))
 }
+
+fn coordinate(value: &Value) -> Option<f64> {
+    value.as_f64().filter(|number| number.abs() <= MAX_COORDINATE)
+}
+
+fn length(value: &Value) -> Option<f32> {
+    coordinate(value).filter(|length| *length >= 0.0).map(rounded)
+}
+
+#[cfg(test)]
+mod tests;

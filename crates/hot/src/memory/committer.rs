@@ -27,12 +27,15 @@ use super::journal::{Batch, Journal, JournalError};
 /// can gather while the disk works at all.
 const MAX_GATHERED: usize = 200_000;
 
-/// In a rush the next batch is given this long to gather before it is written: a fifth of what a commit takes, for
-/// half as many commits.
-const GATHER_FOR: Duration = Duration::from_micros(60);
-
-/// What counts as a rush: so many changes in the batch before.
+/// In a rush those who have just been answered are soon back with the next command: the next batch waits for most of
+/// them, so that a command takes one commit's time and not up to two, and a commit serves twice as many.
 const RUSH: usize = 8;
+
+/// What share of those who are about is waited for: three quarters.
+const MOST: (usize, usize) = (3, 4);
+
+/// How long they are waited for: about what a commit takes.
+const WAIT_FOR_MOST: Duration = Duration::from_micros(300);
 
 /// How long to wait between attempts to write again.
 const RETRY_EVERY: Duration = Duration::from_millis(200);
@@ -48,6 +51,16 @@ struct Gathering {
     broken: bool,
     dirty: BTreeSet<PerformanceId>,
     stopping: bool,
+    /// How many have to wait for a commit before the journal thread is woken.
+    wake_at: usize,
+}
+
+/// What one commit came to.
+pub(super) struct Committed {
+    /// Whether there was anything to write.
+    wrote: bool,
+    /// How many were waiting for it.
+    answered: usize,
 }
 
 /// Gathers and commits.
@@ -91,7 +104,11 @@ pub(super) trait Restore {
 impl Committer {
     pub(super) fn new(last_sequence: u64, last_row: u64, on_fatal: OnFatal) -> Self {
         Self {
-            gathering: Mutex::new(Gathering { next_sequence: last_sequence + 1, ..Gathering::default() }),
+            gathering: Mutex::new(Gathering {
+                next_sequence: last_sequence + 1,
+                wake_at: 1,
+                ..Gathering::default()
+            }),
             work: Condvar::new(),
             refusing: AtomicBool::new(false),
             durable_sequence: AtomicU64::new(last_sequence),
@@ -140,8 +157,11 @@ impl Committer {
             self.refusing.store(true, Ordering::Release);
         }
         let ticket = Self::wait_with(&mut gathering);
+        let enough = gathering.waiters.len() >= gathering.wake_at;
         drop(gathering);
-        self.work.notify_one();
+        if enough {
+            self.work.notify_one();
+        }
         (sequence, ticket)
     }
 
@@ -154,8 +174,11 @@ impl Committer {
         }
         gathering.batch.images.push((p, image));
         let ticket = Self::wait_with(&mut gathering);
+        let enough = gathering.waiters.len() >= gathering.wake_at;
         drop(gathering);
-        self.work.notify_one();
+        if enough {
+            self.work.notify_one();
+        }
         ticket
     }
 
@@ -173,8 +196,11 @@ impl Committer {
             return Ticket::refused();
         }
         let ticket = Self::wait_with(&mut gathering);
+        let enough = gathering.waiters.len() >= gathering.wake_at;
         drop(gathering);
-        self.work.notify_one();
+        if enough {
+            self.work.notify_one();
+        }
         ticket
     }
 
@@ -193,18 +219,9 @@ impl Committer {
 
     /// Commits until stopped. Runs on a thread of its own.
     pub(super) fn run(&self, journal: &mut dyn Journal, restore: &dyn Restore) {
-        let mut rush = false;
+        let mut expected = 1;
         loop {
-            if rush {
-                std::thread::sleep(GATHER_FOR);
-            }
-            let (broken, stopping) = {
-                let mut gathering = self.gathering.lock();
-                while gathering.waiters.is_empty() && !gathering.stopping && !gathering.broken {
-                    self.work.wait(&mut gathering);
-                }
-                (gathering.broken, gathering.stopping)
-            };
+            let (broken, stopping) = self.wait_for_work(expected);
             if broken && !self.mend(journal, restore) {
                 if stopping {
                     return;
@@ -212,25 +229,45 @@ impl Committer {
                 std::thread::sleep(RETRY_EVERY);
                 continue;
             }
-            let written = self.commit(journal, restore);
-            rush = written >= RUSH && !stopping;
-            if stopping && written == 0 {
+            let Committed { wrote, answered } = self.commit(journal, restore);
+            if stopping && !wrote {
                 return;
             }
+            let about = answered + self.gathering.lock().waiters.len();
+            expected = if about < RUSH { 1 } else { about * MOST.0 / MOST.1 };
         }
     }
 
-    /// Writes what has gathered, once, and answers. Gives how much that was: changes, images and counters.
-    pub(super) fn commit(&self, journal: &mut dyn Journal, restore: &dyn Restore) -> usize {
+    /// Waits until somebody waits for a commit; for as many as are expected, a moment longer. Gives whether writing
+    /// is broken, and whether to stop.
+    fn wait_for_work(&self, expected: usize) -> (bool, bool) {
+        let mut gathering = self.gathering.lock();
+        while gathering.waiters.is_empty() && !gathering.stopping && !gathering.broken {
+            self.work.wait(&mut gathering);
+        }
+        if gathering.waiters.len() < expected && !gathering.stopping && !gathering.broken {
+            gathering.wake_at = expected;
+            let until = Instant::now() + WAIT_FOR_MOST;
+            while gathering.waiters.len() < expected
+                && !gathering.stopping
+                && !self.work.wait_until(&mut gathering, until).timed_out()
+            {}
+            gathering.wake_at = 1;
+        }
+        (gathering.broken, gathering.stopping)
+    }
+
+    /// Writes what has gathered, once, and answers.
+    pub(super) fn commit(&self, journal: &mut dyn Journal, restore: &dyn Restore) -> Committed {
         let (batch, waiters) = {
             let mut gathering = self.gathering.lock();
             (std::mem::take(&mut gathering.batch), std::mem::take(&mut gathering.waiters))
         };
         if batch.is_empty() {
             answer(waiters, true);
-            return 0;
+            return Committed { wrote: false, answered: 0 };
         }
-        let gathered = batch.changes.len() + batch.images.len() + usize::from(batch.drained_to.is_some());
+        let answered = waiters.len();
         let begun = Instant::now();
         match journal.append(&batch) {
             Ok(row) => {
@@ -254,7 +291,7 @@ impl Committer {
                 self.give_up(&batch, waiters, &error, restore);
             }
         }
-        gathered
+        Committed { wrote: true, answered }
     }
 
     fn accept_again(&self) {

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::{
     calls::Api,
-    support::{Onsale, Stage, grid, payment, seat_ids, text},
+    support::{Onsale, Stage, grid, payment, seat_ids, text, won},
 };
 
 const ROUNDS: u32 = 24;
@@ -21,6 +21,8 @@ const ROUNDS: u32 = 24;
 const ROUNDS_PER_PERFORMANCE: u32 = 4;
 const BUYERS: u64 = 24;
 const SEATS: u32 = 400;
+/// What every buyer has to spend, in won.
+const WALLET: i64 = 1_000_000_000;
 /// How long the ledger may be behind the journal after a restart.
 const CATCHES_UP_WITHIN: Duration = Duration::from_secs(20);
 
@@ -74,8 +76,9 @@ impl Buyer {
         match (picked, self.chance.random_range(0..100)) {
             (Some(id), 0..12) => {
                 let path = format!("/reservations/{id}/confirm");
+                let method = ["simulated", "wallet"].choose(&mut self.chance).unwrap();
                 self.know(&id, Known::Confirming);
-                let answer = api.post(&path, &payment("simulated")).by(&self.token).attempt().await?;
+                let answer = api.post(&path, &payment(method)).by(&self.token).attempt().await?;
                 self.know(&id, Known::Confirmed(answer.ok(201)));
             }
             (Some(id), 12..50) => {
@@ -253,6 +256,14 @@ async fn lists(stage: &Stage, performances: &[String], buyers: &[Buyer]) -> Vec<
     }
 }
 
+/// What has left a wallet is what the paid orders cost, and nothing else.
+async fn check_wallet(api: &Api, buyer: &Buyer, orders: &[Value]) {
+    let paid = orders.iter().filter(|order| order["payment_method"] == "wallet" && order["status"] == "paid");
+    let spent: i64 = paid.map(|order| order["total"]["amount"].as_i64().unwrap()).sum();
+    let balance = api.get("/me/wallet").by(&buyer.token).await.ok(200);
+    assert_eq!(balance["balance"], won(WALLET - spent));
+}
+
 /// Everything that must hold after a restart.
 async fn check(stage: &Stage, performances: &[String], buyers: &mut [Buyer]) {
     let api: &Api = stage;
@@ -260,6 +271,7 @@ async fn check(stage: &Stage, performances: &[String], buyers: &mut [Buyer]) {
     let found = lists(stage, performances, buyers).await;
     for (buyer, found) in buyers.iter_mut().zip(&found) {
         adopt(buyer, found);
+        check_wallet(api, buyer, &found.orders).await;
         let listed = |id: &str| found.reservations.iter().find(|listed| listed["id"] == id);
         for (id, kept) in &buyer.kept {
             let status = listed(id).map_or("not there", |listed| listed["status"].as_str().unwrap());
@@ -299,18 +311,18 @@ async fn what_was_answered_survives_kill_9() {
     let mut chance = StdRng::seed_from_u64(seed);
     let settings = json!({"hold_ttl_s": 3600, "max_seats_per_buyer": 50});
     let mut stage = Stage::on(Onsale::start(), &settings, &grid(20, 20)).await;
-    let mut buyers: Vec<Buyer> = stage
-        .guests(BUYERS as usize)
-        .into_iter()
-        .zip(0..)
-        .map(|(token, number)| Buyer {
+    let mut buyers = Vec::new();
+    for number in 0..BUYERS {
+        let token = stage.sign_up(&format!("buyer-{number}@example.com")).await;
+        stage.post("/me/wallet/top-ups", &json!({"amount": won(WALLET)})).by(&token).await.ok(201);
+        buyers.push(Buyer {
             token,
             chance: StdRng::seed_from_u64(seed.wrapping_mul(BUYERS).wrapping_add(number)),
             kept: BTreeMap::new(),
             lost: Vec::new(),
             answers: 0,
-        })
-        .collect();
+        });
+    }
     let mut performances = vec![stage.performance.clone()];
     for round in 1..=ROUNDS {
         if round % ROUNDS_PER_PERFORMANCE == 0 {
@@ -336,4 +348,34 @@ async fn what_was_answered_survives_kill_9() {
     }
     let answers: usize = buyers.iter().map(|buyer| buyer.answers).sum();
     assert!(answers > 1_000, "there was load: {answers} answers");
+}
+
+#[tokio::test]
+async fn keys_survive_kill_9() {
+    let mut stage = Stage::on(Onsale::start(), &json!({}), &grid(2, 5)).await;
+    let kim = stage.sign_up("kim@example.com").await;
+    let (mut before, mut after) = (Vec::new(), Vec::new());
+    let mut id = String::new();
+    for answers in [&mut before, &mut after] {
+        let top_up = stage.post("/me/wallet/top-ups", &json!({"amount": won(5_000)})).by(&kim).key("top-up");
+        answers.push(top_up.await.ok(201));
+        let held = stage.holding_seats(&kim, &[1, 2]).key("hold").await.ok(201);
+        id = text(&held["id"]);
+        let path = format!("/reservations/{id}/confirm");
+        answers.push(stage.post(&path, &payment("wallet")).by(&kim).key("confirm").await.ok(201));
+        let event = stage.post("/events", &json!({"title": "A play"})).by(&stage.organizer).key("event");
+        answers.push(event.await.ok(201));
+        answers.push(held["id"].clone());
+        stage.onsale.take_process().kill().unwrap();
+        stage.onsale.start_again();
+    }
+    // The top-up says what there is after it, and by then the order has been paid for.
+    after[0] = before[0].clone();
+    assert_eq!(after, before);
+    assert_eq!(stage.get("/me/wallet").by(&kim).await.ok(200), json!({"balance": won(3_000)}));
+    assert_eq!(stage.counts().await, [8, 0, 0, 2, 0]);
+    stage.holding_seats(&kim, &[3]).key("hold").await.refused(422, "idempotency_mismatch");
+    let path = format!("/reservations/{id}/confirm");
+    let other = stage.post(&path, &payment("simulated")).by(&kim).key("confirm").await;
+    other.refused(422, "idempotency_mismatch");
 }

@@ -1,9 +1,11 @@
 //! Events: create, list, change, delete, and the settings of a sale.
 
+use std::time::{Duration, Instant};
+
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use crate::support::{Onsale, Stage, grid, has, ids, text};
+use crate::support::{Onsale, Stage, grid, has, ids, payment, text};
 
 fn defaults() -> Value {
     json!({"hold_ttl_s": 300, "max_seats_per_buyer": 4, "max_extensions": 1, "buyer_identity": "guest",
@@ -134,6 +136,70 @@ async fn a_deleted_event_is_gone_with_its_performances() {
     stage.get(&stage.path("")).await.refused(404, "not_found");
     stage.holding_seats(&guest, &[2]).await.refused(404, "not_found");
     assert_eq!(ids(&stage.get("/events").await.ok(200)), Vec::<String>::new());
+}
+
+/// What was held there may reach the ledger after the event is gone; the buyer's list goes on.
+#[tokio::test]
+async fn a_hold_of_a_deleted_event_hides_no_other_reservation() {
+    let stage = Stage::seats(1, 3).await;
+    let guest = stage.guest().await;
+    let kept = stage.hold(&guest, &[1]).await;
+    for _ in 0..10 {
+        let event = stage.onsale.event(&stage.organizer, &json!({})).await;
+        let performance = stage.onsale.performance(&stage.organizer, &event, &grid(1, 1)).await;
+        let path = format!("/performances/{performance}/reservations");
+        let held = stage.post(&path, &json!({"seat_ids": [1]})).by(&guest).await.ok(201);
+        stage.delete(&format!("/events/{event}")).by(&stage.organizer).await.empty(204);
+        assert_eq!(ids(&stage.get("/me/reservations").by(&guest).await.ok(200)), [text(&kept["id"])]);
+        let gone = format!("/reservations/{}", text(&held["id"]));
+        stage.get(&gone).by(&guest).await.refused(404, "not_found");
+        stage.delete(&gone).by(&guest).await.refused(404, "not_found");
+        stage
+            .post(&format!("{gone}/confirm"), &payment("simulated"))
+            .by(&guest)
+            .await
+            .refused(404, "not_found");
+    }
+}
+
+/// Holds of a deleted event lapse with nobody left to tell; what is sold beside it goes on, also after a crash.
+#[tokio::test]
+async fn a_deleted_event_leaves_nothing_behind_that_gets_in_the_way() {
+    let mut stage = Stage::with(&json!({"hold_ttl_s": 10}), &grid(1, 3)).await;
+    let (kim, guest) = (stage.guest().await, stage.guest().await);
+    stage.hold(&kim, &[1]).await;
+    let held = Instant::now();
+    stage.delete(&format!("/events/{}", stage.event)).by(&stage.organizer).await.empty(204);
+    stage.event = stage.onsale.event(&stage.organizer, &json!({})).await;
+    stage.performance = stage.onsale.performance(&stage.organizer, &stage.event, &grid(1, 3)).await;
+    for seat in 1..=3 {
+        let made = stage.hold(&guest, &[seat]).await;
+        let begun = Instant::now();
+        while !ids(&stage.get("/me/reservations").by(&guest).await.ok(200)).contains(&text(&made["id"])) {
+            assert!(begun.elapsed() < Duration::from_secs(5), "the ledger does not hear of new reservations");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        if seat == 1 {
+            stage.onsale.take_process().kill().unwrap();
+            stage.onsale.start_again();
+        } else if seat == 2 {
+            // Past the end of the first hold.
+            tokio::time::sleep(Duration::from_secs(11).saturating_sub(held.elapsed())).await;
+        }
+    }
+    assert_eq!(stage.counts().await, [0, 3, 0, 0, 0]);
+}
+
+/// What a key made may be gone: it is not made a second time, and asking is no fault of the server.
+#[tokio::test]
+async fn a_key_whose_event_is_gone_makes_no_second_one() {
+    let onsale = Onsale::start();
+    let organizer = onsale.organizer().await;
+    let create = || onsale.post("/events", &json!({"title": "A play"})).by(&organizer).key("k-1");
+    let id = text(&create().await.ok(201)["id"]);
+    onsale.delete(&format!("/events/{id}")).by(&organizer).await.empty(204);
+    create().await.refused(422, "idempotency_mismatch");
+    assert!(ids(&onsale.get("/events").await.ok(200)).is_empty());
 }
 
 #[tokio::test]

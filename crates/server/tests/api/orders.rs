@@ -263,6 +263,60 @@ async fn a_refund_may_keep_the_seats_off_sale() {
     assert_eq!((reconcile, stage.counts().await), (json!({"repaired": []}), [1, 0, 0, 2, 0]));
 }
 
+/// Whatever a second refund asks for, what one can hold one can also buy.
+#[tokio::test]
+async fn seats_that_were_kept_are_either_off_sale_or_can_be_bought() {
+    let stage = Stage::seats(1, 3).await;
+    let (kim, lee) = (stage.guest().await, stage.guest().await);
+    let order = stage.buy(&kim, &[1, 2]).await;
+    let path = format!("/orders/{}/refund", text(&order["id"]));
+    stage.post(&path, &json!({"keep_seats": true})).by(&stage.organizer).await.ok(200);
+    stage.post(&path, &json!({"keep_seats": false})).by(&stage.organizer).await.ok(200);
+    let held = stage.holding_seats(&lee, &[1, 2]).await;
+    if held.status == 201 {
+        stage.confirming(&lee, &held.json(), "simulated").await.ok(201);
+    } else {
+        held.refused(409, "seat_taken");
+    }
+    assert_eq!(stage.counts().await, [1, 0, 0, 2, 0]);
+}
+
+/// What was bought and given back stays in the buyer's list, whatever becomes of the event.
+#[tokio::test]
+async fn refunded_orders_can_be_read_after_the_event_is_gone() {
+    let stage = Stage::seats(1, 3).await;
+    let guest = stage.guest().await;
+    let order = stage.buy(&guest, &[1]).await;
+    let path = format!("/orders/{}", text(&order["id"]));
+    stage.post(&format!("{path}/refund"), &json!({})).by(&stage.organizer).await.ok(200);
+    let deleted = stage.delete(&format!("/events/{}", stage.event)).by(&stage.organizer).await;
+    if deleted.status == 204 {
+        stage.get("/me/reservations").by(&guest).await.ok(200);
+        let listed = ids(&stage.get("/me/orders").by(&guest).await.ok(200));
+        assert!(listed.is_empty() || listed == [text(&order["id"])], "{listed:?}");
+    } else {
+        deleted.refused(409, "has_orders");
+        assert_eq!(stage.get(&path).by(&guest).await.ok(200)["status"], "refunded");
+    }
+}
+
+/// The same, where nothing ever came of the order.
+#[tokio::test]
+async fn failed_orders_do_not_hide_the_others_after_the_event_is_gone() {
+    let stage = Stage::seats(1, 3).await;
+    let kim = stage.sign_up("kim@example.com").await;
+    let held = stage.hold(&kim, &[1]).await;
+    stage.confirming(&kim, &held, "wallet").await.refused(402, "payment_declined");
+    stage.cancel(&kim, &held).await.empty(204);
+    let event = stage.onsale.event(&stage.organizer, &json!({})).await;
+    let performance = stage.onsale.performance(&stage.organizer, &event, &grid(1, 1)).await;
+    let path = format!("/performances/{performance}/reservations");
+    let other = stage.post(&path, &json!({"seat_ids": [1]})).by(&kim).await.ok(201);
+    let order = stage.confirming(&kim, &other, "simulated").await.ok(201);
+    stage.delete(&format!("/events/{}", stage.event)).by(&stage.organizer).await.empty(204);
+    assert!(ids(&stage.get("/me/orders").by(&kim).await.ok(200)).contains(&text(&order["id"])));
+}
+
 /// A bank that takes its time: the seats are neither lost nor to be had meanwhile.
 #[tokio::test]
 async fn while_a_payment_is_under_way_the_hold_stays_as_it_is() {

@@ -146,25 +146,31 @@ async fn sigterm_finishes_what_is_under_way() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     // Others go on holding and cancelling all the time.
-    let busy: Vec<_> = (0..4)
-        .map(|buyer| {
-            let (api, path) = ((**stage).clone(), stage.path("/reservations"));
-            tokio::spawn(async move {
-                let guest = text(&api.call("POST", "/auth/guest").await.ok(201)["access_token"]);
-                let mut kept: Option<Value> = None;
-                for _ in 0..100_000 {
-                    let seats = json!({"seat_ids": [20 + buyer]});
-                    let call = kept.as_ref().map_or_else(
-                        || api.post(&path, &seats),
-                        |held| api.delete(&format!("/reservations/{}", text(&held["id"]))),
-                    );
-                    let Ok(answer) = call.by(&guest).attempt().await else { break };
-                    assert!([201, 204].contains(&answer.status), "{answer:?}");
-                    kept = (answer.status == 201).then(|| answer.json());
-                }
-            })
-        })
-        .collect();
+    let (tell, mut at_work) = tokio::sync::mpsc::unbounded_channel();
+    let mut busy = Vec::new();
+    for seat in 21..=24 {
+        let (api, path, guest) = ((**stage).clone(), stage.path("/reservations"), stage.guest().await);
+        let tell = tell.clone();
+        busy.push(tokio::spawn(async move {
+            let mut kept: Option<Value> = None;
+            loop {
+                let call = kept.as_ref().map_or_else(
+                    || api.post(&path, &json!({"seat_ids": [seat]})),
+                    |held| api.delete(&format!("/reservations/{}", text(&held["id"]))),
+                );
+                let Ok(answer) = call.by(&guest).attempt().await else { break };
+                assert!([201, 204].contains(&answer.status), "{answer:?}");
+                kept = (answer.status == 201).then(|| answer.json());
+                let _ = tell.send(seat);
+            }
+        }));
+    }
+    let working = async {
+        for _ in 0..100 {
+            at_work.recv().await.unwrap();
+        }
+    };
+    tokio::time::timeout(10 * SECOND, working).await.unwrap();
     let process = stage.onsale.take_process();
     let told = Instant::now();
     let ended = tokio::task::spawn_blocking(move || process.terminate().unwrap());
