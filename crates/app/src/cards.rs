@@ -18,7 +18,7 @@ use parking_lot::RwLock;
 
 use crate::{
     App,
-    errors::AppError,
+    errors::{AppError, Reason},
     ports::{
         StoreError,
         ledger::{Event, Performance},
@@ -212,6 +212,15 @@ impl App {
         }
     }
 
+    /// The card of a performance, or none where it has been deleted: what was sold or held there outlives it.
+    pub(crate) async fn find_card(&self, id: PerformanceId) -> Result<Option<Arc<Card>>, AppError> {
+        match self.card(id).await {
+            Ok(card) => Ok(Some(card)),
+            Err(error) if error.reason() == Reason::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     /// The card of the performance that a reservation belongs to.
     pub(crate) async fn card_by_number(
         &self,
@@ -219,11 +228,11 @@ impl App {
     ) -> Result<Option<Arc<Card>>, AppError> {
         let known = self.cards.numbers.read().get(&number).copied();
         if let Some(id) = known {
-            return self.card(id).await.map(Some);
+            return self.find_card(id).await;
         }
         match self.ledger.performance_by_number(number).await? {
             None => Ok(None),
-            Some(performance) => self.card(performance.id).await.map(Some),
+            Some(performance) => self.find_card(performance.id).await,
         }
     }
 

@@ -21,7 +21,7 @@ use serde_json::json;
 use crate::{
     App, Caller,
     accounts::checked_name,
-    cards::Card,
+    cards::{Card, UnitLabel},
     errors::{AppError, Reason, rfc3339},
     ports::{
         hot::PaymentStep,
@@ -353,11 +353,15 @@ impl App {
     pub async fn order(&self, caller: Caller, id: OrderId) -> Result<OrderView, AppError> {
         let unknown = || AppError::not_found("order");
         let order = self.ledger.order(id).await?.ok_or_else(unknown)?;
-        let card = self.card(order.performance).await?;
-        if order.owner != caller.account && !caller.manages(&card.event) {
+        let card = self.find_card(order.performance).await?;
+        let manages = || card.as_ref().is_some_and(|card| caller.manages(&card.event));
+        if order.owner != caller.account && !manages() {
             return Err(unknown());
         }
-        Ok(order_in_words(&card, order))
+        Ok(match card {
+            Some(card) => order_in_words(&card, order),
+            None => order_in_numbers(order),
+        })
     }
 
     /// The caller's orders, newest first.
@@ -365,8 +369,10 @@ impl App {
         let orders = self.ledger.orders_of(caller.account, page).await?;
         let mut items = Vec::with_capacity(orders.items.len());
         for order in orders.items {
-            let card = self.card(order.performance).await?;
-            items.push(order_in_words(&card, order));
+            items.push(match self.find_card(order.performance).await? {
+                Some(card) => order_in_words(&card, order),
+                None => order_in_numbers(order),
+            });
         }
         Ok(Page { items, next: orders.next })
     }
@@ -412,6 +418,12 @@ impl App {
 fn order_in_words(card: &Card, order: Order) -> OrderView {
     let units: Vec<Unit> = order.units.iter().map(|unit| unit.unit).collect();
     OrderView { labels: in_words(card, &units), order }
+}
+
+/// An order whose performance is gone: its units have no names any more.
+fn order_in_numbers(order: Order) -> OrderView {
+    let label = |unit: Unit| UnitLabel { label: unit.0.to_string(), section: None };
+    OrderView { labels: order.units.iter().map(|unit| label(unit.unit)).collect(), order }
 }
 
 struct Attempt<'a> {

@@ -26,7 +26,8 @@ impl App {
         let mut finished = 0;
         let before = left_behind(self.clock.now(), older_than_ms);
         for order in self.ledger.open_orders(before, AT_ONCE).await? {
-            let card = self.card(order.performance).await?;
+            // One that cannot be looked at must not keep the others waiting.
+            let Some(card) = self.find_card(order.performance).await? else { continue };
             match self.settle(&card, &order).await {
                 Ok(()) => finished += 1,
                 Err(error) => tracing::warn!(order = %order.id, %error, "order stays open"),
@@ -35,7 +36,7 @@ impl App {
         for (performance, hold) in self.stock.paying(older_than_ms, AT_ONCE as usize).await? {
             let HoldStatus::Paying { order, .. } = hold.status else { continue };
             let step = PaymentStep { hold: hold.id, fence: hold.fence, order };
-            let card = self.card(performance).await?;
+            let Some(card) = self.find_card(performance).await? else { continue };
             match self.finish_hold(&card, step).await {
                 Ok(true) => finished += 1,
                 Ok(false) => {}

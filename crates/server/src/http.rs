@@ -14,9 +14,10 @@ use std::{
 use axum::{
     Router,
     extract::Request,
-    http::{HeaderValue, Method, header},
+    http::{HeaderValue, Method, StatusCode, header},
     middleware,
     response::{IntoResponse, Response},
+    routing::any,
 };
 use futures_util::FutureExt;
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -186,8 +187,34 @@ pub(crate) fn routes() -> (Router<Arc<Server>>, utoipa::openapi::OpenApi) {
         .routes(routes!(operations::metrics))
         .nest("/api/v1", v1)
         .split_for_parts();
+    name_operations(&mut document);
     complete(&mut document);
     (router, document)
+}
+
+/// Names each operation after its method and path, because handlers of different nouns share their names and clients
+/// are generated with these: `GET /events/{event_id}` is `get_events_by_event_id`.
+fn name_operations(document: &mut utoipa::openapi::OpenApi) {
+    for (path, item) in &mut document.paths.paths {
+        let words: Vec<String> = path
+            .trim_start_matches("/api/v1")
+            .split('/')
+            .filter(|word| !word.is_empty())
+            .map(|word| word.replace('-', "_").replace('{', "by_").replace('}', ""))
+            .collect();
+        let words = words.join("_");
+        let methods = [
+            ("get", &mut item.get),
+            ("post", &mut item.post),
+            ("patch", &mut item.patch),
+            ("delete", &mut item.delete),
+        ];
+        for (method, operation) in methods {
+            if let Some(operation) = operation {
+                operation.operation_id = Some(format!("{method}_{words}"));
+            }
+        }
+    }
 }
 
 /// Adds what the derive cannot say: how to authenticate, and the list of reason codes.
@@ -220,8 +247,16 @@ impl Interface {
         let swagger = utoipa_swagger_ui::SwaggerUi::new("/api").url("/openapi.json", document);
         let swagger: Router<Arc<Server>> =
             Router::from(swagger).layer(middleware::map_response(allow_swagger));
-        let mut router =
-            routes.merge(swagger).fallback(unknown_address).method_not_allowed_fallback(unknown_method);
+        // Swagger UI takes every address below /api that is nobody else's; those of the interface are not its own.
+        let unknown = Router::new()
+            .route("/api/v1", any(unknown_address))
+            .route("/api/v1/", any(unknown_address))
+            .route("/api/v1/{*rest}", any(unknown_address));
+        let mut router = routes
+            .merge(unknown)
+            .merge(swagger)
+            .fallback(unknown_address)
+            .method_not_allowed_fallback(unknown_method);
         if let Some(cors) = cors(&server.settings) {
             router = router.layer(cors);
         }
@@ -241,6 +276,9 @@ impl Interface {
 
 /// Swagger UI brings its own scripts and styles; nothing else may run there.
 async fn allow_swagger(mut response: Response) -> Response {
+    if response.status() == StatusCode::NOT_FOUND {
+        return Problem::new(Reason::NotFound, "nothing is at this address").into_response();
+    }
     response.headers_mut().insert(
         header::CONTENT_SECURITY_POLICY,
         HeaderValue::from_static(

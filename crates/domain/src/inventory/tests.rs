@@ -4,7 +4,11 @@ use proptest::prelude::*;
 use uuid::Uuid;
 
 use super::*;
-use crate::{ids::PerformanceNumber, reservations::GRACE_AFTER_DECLINE_MS, seating::SeatingPlan};
+use crate::{
+    ids::PerformanceNumber,
+    reservations::{GRACE_AFTER_DECLINE_MS, RequestKey},
+    seating::SeatingPlan,
+};
 
 const TTL_MS: u64 = 10_000;
 

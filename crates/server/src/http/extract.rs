@@ -79,6 +79,10 @@ impl<T: DeserializeOwned> FromRequest<Arc<Server>> for Command<T> {
         let RawCommand { body, key } = RawCommand::read(request, MAX_BODY_BYTES).await?;
         // A body that may be left out is the same as an empty object.
         let text: &[u8] = if body.is_empty() { b"{}" } else { &body };
+        // A list of the values in their order would do for serde.
+        if !text.trim_ascii_start().starts_with(b"{") {
+            return Err(AppError::invalid("body", "must be a JSON object").into());
+        }
         let body =
             serde_json::from_slice(text).map_err(|error| AppError::invalid("body", &error.to_string()))?;
         Ok(Self { body, key })

@@ -99,9 +99,13 @@ pub(crate) async fn framed<F: Future<Output = Response>>(
     let uri = request.uri().clone();
     let mut response = inside(request).await;
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
-        let extensions = std::mem::take(response.extensions_mut());
+        let (mut head, _) = response.into_parts();
+        // What the layers inside have said, such as Allow and who may read it from another origin, stays.
+        head.headers.remove(header::CONTENT_LENGTH);
         response = problem::render(&problem, id.to_str().unwrap_or_default());
-        *response.extensions_mut() = extensions;
+        head.headers.extend(std::mem::take(response.headers_mut()));
+        *response.headers_mut() = head.headers;
+        *response.extensions_mut() = head.extensions;
     }
     let status = response.status();
     let sequence = response.extensions().get::<Sequence>().map(|sequence| sequence.0);

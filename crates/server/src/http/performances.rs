@@ -186,7 +186,12 @@ pub(crate) async fn create(
     let currency = server.app.managed_event(caller, event).await?.settings.currency;
     let key = key.map(|key| OwnedKey { owner: caller.account, key });
     let made = server.app.create_performance(caller, event, body.checked(currency)?, key).await?;
-    Ok((StatusCode::CREATED, Json(performance_dto(&made, made.capacity))))
+    // Under a key it may be a performance that has been selling for a while.
+    let available = match key {
+        Some(_) => server.app.availability(made.id).await?.counts.available,
+        None => made.capacity,
+    };
+    Ok((StatusCode::CREATED, Json(performance_dto(&made, available))))
 }
 
 /// Lists the performances of an event, in order of creation.
