@@ -21,7 +21,7 @@ const GATHER: Duration = Duration::from_millis(15);
 
 /// In a rush the drain rests this many times as long as a batch took: the machine belongs to those who are waiting
 /// for an answer, and the drain catches up after it.
-const REST: u32 = 8;
+const REST: u32 = 24;
 
 /// What counts as a rush: so many commands accepted a second while a batch was written.
 const RUSH_PER_S: f64 = 2_000.0;
@@ -73,7 +73,7 @@ impl App {
         let took = begun.elapsed();
         let accepted = self.accepted.load(Ordering::Acquire) - before;
         let is_rush = accepted as f64 > RUSH_PER_S * took.as_secs_f64();
-        Ok(if is_rush { took * REST } else { Duration::ZERO })
+        Ok(if is_rush { (took * REST).min(MAX_PAUSE) } else { Duration::ZERO })
     }
 
     /// Drains what there is, at the end of a run.
