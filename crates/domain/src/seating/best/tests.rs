@@ -1,3 +1,5 @@
+//! Which seats somebody gets who does not pick: the rule in small examples, and its promises in random houses.
+
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;

@@ -1,3 +1,5 @@
+//! What the stock knows of a plan: runs, aisles, areas and ranks, in small plans.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! What is read, and what is refused with a pointer to it.
+
 use proptest::prelude::*;
 use serde_json::json;
 
