@@ -44,7 +44,7 @@ mod replay;
 mod tests;
 
 pub use committer::OnFatal;
-use committer::{Committer, Restore, Ticket};
+use committer::{Answers, Committer, Restore, Ticket};
 use journal::{Journal, JournalReader};
 
 /// How many times a read is made again when what it saw was taken back before it was durable.
@@ -53,8 +53,8 @@ const READ_ATTEMPTS: usize = 20;
 /// After so many changes every performance is written down anew, which bounds what a start has to replay.
 const CHECKPOINT_EVERY: u64 = 1_000_000;
 
-/// How often the journal's traces are merged.
-const TIDY_EVERY: Duration = Duration::from_secs(1);
+/// How often the journal's traces are merged: in a rush some megabytes gather in this time.
+const TIDY_EVERY: Duration = Duration::from_millis(250);
 
 /// One performance.
 struct Shard {
@@ -92,15 +92,16 @@ struct Inner {
 }
 
 impl MemoryStore {
-    /// Opens the store on a journal: replays it, then starts the journal thread. `on_fatal` is called when the
-    /// journal is in a state that only a restart can mend; it should end the process.
+    /// Opens the store on a journal: replays it, then starts the journal thread and, on the runtime this is called
+    /// in, the task that answers. `on_fatal` is called when the journal is in a state that only a restart can mend;
+    /// it should end the process.
     pub fn open(
         journal: Box<dyn Journal>,
         clock: Arc<dyn Clock>,
         on_fatal: OnFatal,
     ) -> Result<Self, StoreError> {
         let tidier = journal.tidier()?;
-        let store = Self::replayed(journal.reader()?, clock, on_fatal, None)?;
+        let store = Self::replayed(journal.reader()?, clock, Answers::through_a_task(), on_fatal, None)?;
         let inner = Arc::clone(&store.inner);
         let mut journal = journal;
         let thread = std::thread::Builder::new()
@@ -116,12 +117,13 @@ impl MemoryStore {
     /// be the same on every run.
     pub fn open_inline(journal: Box<dyn Journal>, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
         let reader = journal.reader()?;
-        Self::replayed(reader, clock, Box::new(|_| ()), Some(Mutex::new(journal)))
+        Self::replayed(reader, clock, Answers::Inline, Box::new(|_| ()), Some(Mutex::new(journal)))
     }
 
     fn replayed(
         mut reader: Box<dyn JournalReader>,
         clock: Arc<dyn Clock>,
+        answers: Answers,
         on_fatal: OnFatal,
         inline_journal: Option<Mutex<Box<dyn Journal>>>,
     ) -> Result<Self, StoreError> {
@@ -134,7 +136,7 @@ impl MemoryStore {
         let inner = Inner {
             shards: RwLock::new(shards),
             clock,
-            committer: Committer::new(replayed.last_sequence, replayed.last_row, on_fatal),
+            committer: Committer::new(replayed.last_sequence, replayed.last_row, answers, on_fatal),
             reader: Mutex::new(reader),
             drained_row: AtomicU64::new(replayed.drained_to),
             checkpointed_sequence: AtomicU64::new(replayed.last_sequence),
