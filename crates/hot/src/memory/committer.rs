@@ -21,7 +21,10 @@ use onsale_domain::{
 use parking_lot::{Condvar, Mutex};
 use tokio::sync::{Notify, mpsc, oneshot};
 
-use super::journal::{Batch, Journal, JournalError};
+use super::{
+    journal::{Batch, Journal, JournalError},
+    watched::Watched,
+};
 
 /// Changes that may gather before further commands are refused: some tens of megabytes, and far more than
 /// can gather while the disk works at all.
@@ -109,6 +112,8 @@ pub(super) struct Committer {
     durable_row: AtomicU64,
     /// Notified after each commit that holds changes.
     pub(super) committed: Notify,
+    /// Told after each commit.
+    pub(super) watched: Watched,
     answers: Answers,
     on_fatal: OnFatal,
     batch_seconds: metrics::Histogram,
@@ -152,6 +157,7 @@ impl Committer {
             durable_sequence: AtomicU64::new(last_sequence),
             durable_row: AtomicU64::new(last_row),
             committed: Notify::new(),
+            watched: Watched::default(),
             answers,
             on_fatal,
             batch_seconds: metrics::histogram!("onsale_journal_commit_seconds"),
@@ -317,6 +323,7 @@ impl Committer {
                 self.batch_seconds.record(begun.elapsed());
                 self.batch_changes.record(f64::from(batch.changes.len() as u32));
                 self.answers.give(waiters, true);
+                self.watched.committed(&batch);
                 if self.refuses() {
                     self.accept_again();
                 }
