@@ -30,6 +30,7 @@ mod checks;
 mod codec;
 mod connection;
 mod expiry;
+mod feed;
 mod keys;
 mod loading;
 mod log;
@@ -93,6 +94,7 @@ struct Inner {
     performances: RwLock<BTreeMap<PerformanceId, Arc<Performance>>>,
     stopped: AtomicBool,
     drain: log::Drain,
+    watched: Arc<feed::Watched>,
 }
 
 /// What this node knows of a performance. There is one for each that it ever touched or heard of; the catalogue
@@ -124,8 +126,12 @@ impl RedisStore {
             performances: RwLock::default(),
             stopped: AtomicBool::new(false),
             drain: log::Drain::default(),
+            watched: Arc::default(),
         };
-        Ok(Self { inner: Arc::new(inner) })
+        let store = Self { inner: Arc::new(inner) };
+        let watched = Arc::clone(&store.inner.watched);
+        tokio::spawn(feed::run(Arc::downgrade(&store.inner), watched, place));
+        Ok(store)
     }
 }
 

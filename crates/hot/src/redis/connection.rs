@@ -14,15 +14,16 @@ use std::{
 use onsale_app::ports::StoreError;
 use parking_lot::Mutex;
 use redis::{
-    AsyncConnectionConfig, Client, Cmd, ErrorKind, IntoConnectionInfo, RedisError, RedisResult,
-    ServerErrorKind, Value,
-    aio::MultiplexedConnection,
-    cluster::{ClusterClient, ClusterClientBuilder},
+    AsyncConnectionConfig, Client, Cmd, ErrorKind, IntoConnectionInfo, ProtocolVersion, RedisError,
+    RedisResult, ServerErrorKind, Value,
+    aio::{AsyncPushSender, MultiplexedConnection},
+    cluster::ClusterClientBuilder,
     cluster_async::ClusterConnection,
     cluster_routing::{MultipleNodeRoutingInfo, RoutingInfo},
     io::tcp::TcpSettings,
     sentinel::{SentinelClient, SentinelClientBuilder, SentinelServerType},
 };
+use tokio::runtime::Handle;
 
 /// How long a command may take, retries included: so that a request is answered within two seconds.
 pub(super) const WITHIN: Duration = Duration::from_millis(1_500);
@@ -140,11 +141,12 @@ impl Link {
             Place::One(client) => Self::Direct(Arc::new(Direct::to(Source::One(client.clone())))),
             Place::Sentinels { urls, master, access } => {
                 let client =
-                    sentinel_client(urls.clone(), master, access).map_err(|error| trouble(&error))?;
+                    sentinel_builder(urls.clone(), master, access).and_then(SentinelClientBuilder::build);
+                let client = client.map_err(|error| trouble(&error))?;
                 Self::Direct(Arc::new(Direct::to(Source::Sentinels(Box::new(client)))))
             }
             Place::Cluster(nodes) => {
-                let client = cluster_client(nodes)?;
+                let client = cluster_builder(nodes).build().map_err(|error| trouble(&error))?;
                 let opened = tokio::time::timeout(CONNECT_WITHIN * 3, client.get_async_connection()).await;
                 let connection = opened.map_err(|_| too_slow())?.map_err(|error| trouble(&error))?;
                 return Ok(Self::Cluster(connection));
@@ -189,7 +191,7 @@ impl Link {
     }
 }
 
-fn cluster_client(nodes: &[redis::ConnectionInfo]) -> Result<ClusterClient, StoreError> {
+fn cluster_builder(nodes: &[redis::ConnectionInfo]) -> ClusterClientBuilder {
     ClusterClientBuilder::new(nodes.iter().cloned())
         .tcp_settings(tcp())
         .connection_timeout(CONNECT_WITHIN)
@@ -198,15 +200,13 @@ fn cluster_client(nodes: &[redis::ConnectionInfo]) -> Result<ClusterClient, Stor
         .retries(12)
         .min_retry_wait(5)
         .max_retry_wait(100)
-        .build()
-        .map_err(|error| trouble(&error))
 }
 
-fn sentinel_client(
+fn sentinel_builder(
     urls: Vec<redis::ConnectionAddr>,
     master: &str,
     access: &Access,
-) -> RedisResult<SentinelClient> {
+) -> RedisResult<SentinelClientBuilder> {
     let mut builder = SentinelClientBuilder::new(urls, master, SentinelServerType::Master)?
         .set_client_to_redis_db(access.db)
         .set_client_to_redis_tcp_settings(tcp())
@@ -217,18 +217,104 @@ fn sentinel_client(
     if let Some(password) = &access.password {
         builder = builder.set_client_to_redis_password(password);
     }
-    builder.build()
+    Ok(builder)
+}
+
+/// A connection on which shard channels are listened to.
+pub(super) enum Subscription {
+    Direct(MultiplexedConnection),
+    Cluster(ClusterConnection),
+}
+
+impl Subscription {
+    /// Connects; whatever is pushed goes to `told`.
+    pub(super) async fn open(place: &Place, told: impl AsyncPushSender) -> Result<Self, StoreError> {
+        let opened = tokio::time::timeout(CONNECT_WITHIN * 3, Self::connect(place, told)).await;
+        opened.map_err(|_| too_slow())?.map_err(|error| trouble(&error))
+    }
+
+    async fn connect(place: &Place, told: impl AsyncPushSender) -> RedisResult<Self> {
+        let config = || {
+            AsyncConnectionConfig::new()
+                .set_connection_timeout(Some(CONNECT_WITHIN))
+                .set_response_timeout(Some(WITHIN))
+        };
+        match place {
+            Place::One(client) => {
+                let info = client.get_connection_info().clone();
+                let settings = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
+                let client = Client::open(info.set_redis_settings(settings))?;
+                let config = config().set_push_sender(told);
+                client.get_multiplexed_async_connection_with_config(&config).await.map(Self::Direct)
+            }
+            Place::Sentinels { urls, master, access } => {
+                let mut client = sentinel_builder(urls.clone(), master, access)?
+                    .set_client_to_redis_protocol(ProtocolVersion::RESP3)
+                    .build()?;
+                let config = config().set_push_sender(told);
+                client.get_async_connection_with_config(&config).await.map(Self::Direct)
+            }
+            Place::Cluster(nodes) => {
+                let client =
+                    cluster_builder(nodes).use_protocol(ProtocolVersion::RESP3).push_sender(told).build()?;
+                client.get_async_connection().await.map(Self::Cluster)
+            }
+        }
+    }
+
+    /// Listens to a shard channel, or no longer.
+    pub(super) async fn listen(&mut self, channel: &str, listen: bool) -> Result<(), StoreError> {
+        let asked = async {
+            match (self, listen) {
+                (Self::Direct(connection), _) => {
+                    let verb = if listen { "SSUBSCRIBE" } else { "SUNSUBSCRIBE" };
+                    redis::cmd(verb).arg(channel).exec_async(connection).await
+                }
+                (Self::Cluster(connection), true) => connection.ssubscribe(channel).await,
+                (Self::Cluster(connection), false) => connection.sunsubscribe(channel).await,
+            }
+        };
+        let answered = tokio::time::timeout(WITHIN, asked).await;
+        answered.map_err(|_| too_slow())?.map_err(|error| trouble(&error))
+    }
+
+    /// Fails where the other end is gone without a word.
+    pub(super) async fn is_there(&mut self) -> Result<(), StoreError> {
+        let ping = redis::cmd("PING");
+        let asked = async {
+            match self {
+                Self::Direct(connection) => ping.exec_async(connection).await,
+                Self::Cluster(connection) => {
+                    let routing = RoutingInfo::MultiNode((MultipleNodeRoutingInfo::AllMasters, None));
+                    connection.route_command(ping, routing).await.map(drop)
+                }
+            }
+        };
+        let answered = tokio::time::timeout(WITHIN, asked).await;
+        answered.map_err(|_| too_slow())?.map_err(|error| trouble(&error))
+    }
 }
 
 /// A connection to one server at a time.
 pub(super) struct Direct {
     current: Mutex<Current>,
-    source: tokio::sync::Mutex<Source>,
+    source: Arc<tokio::sync::Mutex<Source>>,
+    /// Where connections live: whoever finds one broken may be on a runtime that ends before the others.
+    home: Handle,
 }
 
 enum Source {
     One(Client),
     Sentinels(Box<SentinelClient>),
+}
+
+impl Source {
+    async fn connect(&mut self, config: &AsyncConnectionConfig) -> RedisResult<MultiplexedConnection> {
+        match self {
+            Self::One(client) => client.get_multiplexed_async_connection_with_config(config).await,
+            Self::Sentinels(client) => client.get_async_connection_with_config(config).await,
+        }
+    }
 }
 
 #[derive(Default)]
@@ -242,7 +328,11 @@ struct Current {
 
 impl Direct {
     fn to(source: Source) -> Self {
-        Self { current: Mutex::default(), source: tokio::sync::Mutex::new(source) }
+        Self {
+            current: Mutex::default(),
+            source: Arc::new(tokio::sync::Mutex::new(source)),
+            home: Handle::current(),
+        }
     }
 
     async fn run(&self, command: &Cmd, within: Duration) -> RedisResult<Value> {
@@ -291,21 +381,20 @@ impl Direct {
         if let Some(known) = self.at_hand() {
             return known;
         }
-        let mut source = self.source.lock().await;
+        let mut source = Arc::clone(&self.source).lock_owned().await;
         // Somebody else may have been here meanwhile.
         if let Some(known) = self.at_hand() {
             return known;
         }
-        let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(CONNECT_WITHIN))
-            .set_response_timeout(None);
-        let connecting = async {
-            match &mut *source {
-                Source::One(client) => client.get_multiplexed_async_connection_with_config(&config).await,
-                Source::Sentinels(client) => client.get_async_connection_with_config(&config).await,
-            }
-        };
-        let made = tokio::time::timeout(CONNECT_WITHIN, connecting).await.unwrap_or_else(|_| Err(silence()));
+        // The guard goes along, so that one connects at a time even where nobody waits for it any more.
+        let connecting = self.home.spawn(async move {
+            let config = AsyncConnectionConfig::new()
+                .set_connection_timeout(Some(CONNECT_WITHIN))
+                .set_response_timeout(None);
+            let made = tokio::time::timeout(CONNECT_WITHIN, source.connect(&config)).await;
+            made.unwrap_or_else(|_| Err(silence()))
+        });
+        let made = connecting.await.unwrap_or_else(|_| Err(silence()));
         let mut current = self.current.lock();
         match made {
             Ok(connection) => {

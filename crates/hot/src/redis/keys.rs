@@ -29,6 +29,11 @@ impl Keys {
         Self(NAMES.map(|name| format!("onsale:{{{p}}}:{name}")))
     }
 
+    /// The performance that a key belongs to.
+    pub(super) fn performance_of(key: &str) -> Option<PerformanceId> {
+        key.strip_prefix("onsale:{")?.split_once('}')?.0.parse().ok()
+    }
+
     /// Those that every command names.
     pub(super) fn of_stock(&self) -> &[String] {
         &self.0[..OF_STOCK]
@@ -59,6 +64,8 @@ mod tests {
         let p = PerformanceId(uuid::Uuid::from_u128(7));
         let keys = Keys::of(p);
         assert!(keys.all().iter().all(|key| key.starts_with(&format!("onsale:{{{p}}}:"))));
+        assert!(keys.all().iter().all(|key| Keys::performance_of(key) == Some(p)));
+        assert_eq!(Keys::performance_of(REGISTRY), None);
         assert!(keys.layout().ends_with(":layout") && keys.changes().ends_with(":changes"));
         assert_eq!(keys.of_stock().last().map(String::as_str), Some(keys.changes()));
     }
