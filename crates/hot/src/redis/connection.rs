@@ -138,7 +138,7 @@ impl Link {
     /// Connects; fails where Redis does not answer in time.
     pub(super) async fn open(place: &Place) -> Result<Self, StoreError> {
         let link = match place {
-            Place::One(client) => Self::Direct(Arc::new(Direct::to(Source::One(client.clone())))),
+            Place::One(client) => Self::Direct(Arc::new(Direct::to(Source::One(Box::new(client.clone()))))),
             Place::Sentinels { urls, master, access } => {
                 let client =
                     sentinel_builder(urls.clone(), master, access).and_then(SentinelClientBuilder::build);
@@ -304,7 +304,7 @@ pub(super) struct Direct {
 }
 
 enum Source {
-    One(Client),
+    One(Box<Client>),
     Sentinels(Box<SentinelClient>),
 }
 

@@ -100,7 +100,9 @@ pub(super) async fn run(store: Weak<Inner>, watched: Arc<Watched>, place: Place)
         if let Err(error) = listen(&watched, &place, &mut connection, &wanted).await {
             tracing::warn!(%error, "viewers are told of changes once a second until Redis can be listened to again");
             connection = None;
-            wanted.iter().for_each(|p| watched.move_mark(*p));
+            for p in &wanted {
+                watched.move_mark(*p);
+            }
             tokio::time::sleep(LOOK_EVERY).await;
             continue;
         }

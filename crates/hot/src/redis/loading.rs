@@ -20,7 +20,7 @@ use super::{
     Inner, Performance,
     codec::{self, Meta},
     keys::REGISTRY,
-    scripts,
+    scripts::{self, Pair},
 };
 
 /// Loading and imaging walk a whole stock, which takes longer than a command.
@@ -28,6 +28,9 @@ const WITHIN: Duration = Duration::from_secs(10);
 
 /// The score of what stands in a sorted set so that it never becomes empty.
 const NEVER: &[u8] = b"+inf";
+
+/// What stands in a sorted set: its score and its name.
+type Scored = (u64, Vec<u8>);
 
 /// A collection, filled by one command with these arguments behind the key.
 struct Collection {
@@ -38,13 +41,13 @@ struct Collection {
 }
 
 impl Collection {
-    fn hash(key: usize, entries: impl IntoIterator<Item = (Vec<u8>, Vec<u8>)>) -> Self {
+    fn hash(key: usize, entries: impl IntoIterator<Item = Pair>) -> Self {
         let nameless = std::iter::once((Vec::new(), Vec::new()));
         let arguments = nameless.chain(entries).flat_map(|(name, value)| [name, value]).collect();
         Self { key, command: "HSET", arguments }
     }
 
-    fn sorted(key: usize, entries: impl IntoIterator<Item = (u64, Vec<u8>)>) -> Self {
+    fn sorted(key: usize, entries: impl IntoIterator<Item = Scored>) -> Self {
         let nameless = std::iter::once([NEVER.to_vec(), Vec::new()]);
         let named = entries.into_iter().map(|(score, name)| [score.to_string().into_bytes(), name]);
         Self { key, command: "ZADD", arguments: nameless.chain(named).flatten().collect() }
@@ -76,7 +79,7 @@ fn belongings(image: &Image) -> Belongings {
 }
 
 /// The areas with their frontiers, and the free places below them.
-fn areas(inventory: &Inventory) -> (Vec<(Vec<u8>, Vec<u8>)>, Vec<(u64, Vec<u8>)>) {
+fn areas(inventory: &Inventory) -> (Vec<Pair>, Vec<Scored>) {
     let is_free = |unit: &Unit| inventory.states()[unit.index()] == UnitState::Available;
     let (mut areas, mut returned) = (Vec::new(), Vec::new());
     for run in inventory.layout().areas() {

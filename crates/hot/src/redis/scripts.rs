@@ -101,7 +101,7 @@ impl Answer {
     }
 
     /// The next thing that belongs to the word, as a list of pairs without the one that has no name.
-    pub(super) fn pairs(&mut self) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError> {
+    pub(super) fn pairs(&mut self) -> Result<Vec<Pair>, StoreError> {
         let Some(Value::Array(items)) = self.rest.next() else {
             return Err(StoreError::corrupt(format!("a script answered {:?} without a list", self.word)));
         };
@@ -109,7 +109,7 @@ impl Answer {
     }
 
     /// All the rest as pairs.
-    pub(super) fn rest(self) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError> {
+    pub(super) fn rest(self) -> Result<Vec<Pair>, StoreError> {
         pairs(self.rest)
     }
 
@@ -119,7 +119,10 @@ impl Answer {
     }
 }
 
-fn pairs(mut items: std::vec::IntoIter<Value>) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError> {
+/// An entry of a hash or list: its name and its value.
+pub(super) type Pair = (Vec<u8>, Vec<u8>);
+
+fn pairs(mut items: std::vec::IntoIter<Value>) -> Result<Vec<Pair>, StoreError> {
     let mut found = Vec::with_capacity(items.len() / 2);
     while let Some(name) = items.next() {
         match (name, items.next()) {

@@ -178,26 +178,16 @@ impl Redis {
     fn ask_within(&self, command: &[&str], limit: Duration) -> anyhow::Result<String> {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port))?;
         stream.set_read_timeout(Some(limit))?;
-        let mut request = format!("*{}\r\n", command.len());
-        for word in command {
-            request.push_str(&format!("${}\r\n{word}\r\n", word.len()));
-        }
-        // What follows the answer to this is not read, so a second command marks the end of the first.
-        request.push_str("*2\r\n$4\r\nECHO\r\n$9\r\nthe-end-!\r\n");
+        let words = command.iter().map(|word| format!("${}\r\n{word}\r\n", word.len()));
+        let request: String = std::iter::once(format!("*{}\r\n", command.len())).chain(words).collect();
         stream.write_all(request.as_bytes())?;
         let mut answer = Vec::new();
         let mut buffer = [0; 16 * 1024];
-        let end = b"$9\r\nthe-end-!\r\n";
-        while !answer.ends_with(end) {
+        while whole(&answer).is_none() {
             let count = stream.read(&mut buffer)?;
             ensure!(count > 0, "the connection ended after {:?}", String::from_utf8_lossy(&answer));
             answer.extend_from_slice(&buffer[..count]);
-            // While it reads its file back it refuses the second command as well.
-            if answer.starts_with(b"-LOADING") {
-                bail!("it is loading");
-            }
         }
-        answer.truncate(answer.len() - end.len());
         let answer = String::from_utf8_lossy(&answer).trim_end().to_owned();
         ensure!(!answer.starts_with('-'), "{command:?}: {answer}");
         Ok(answer)
@@ -368,6 +358,18 @@ impl Redis {
         let mut after = self.arguments.iter().skip_while(|argument| *argument != "--cluster-port").skip(1);
         after.next().and_then(|port| port.parse().ok()).unwrap_or(0)
     }
+}
+
+/// How many bytes the answer takes that these begin with; nothing where it has not come whole.
+fn whole(bytes: &[u8]) -> Option<usize> {
+    let line = bytes.windows(2).position(|pair| pair == b"\r\n")? + 2;
+    let count = || std::str::from_utf8(&bytes[1..line - 2]).ok()?.parse::<i64>().ok();
+    let end = match bytes[0] {
+        b'$' => usize::try_from(count()?).map_or(line, |length| line + length + 2),
+        b'*' => (0..count()?).try_fold(line, |at, _| Some(at + whole(&bytes[at..])?))?,
+        _ => line,
+    };
+    (end <= bytes.len()).then_some(end)
 }
 
 fn free_port() -> anyhow::Result<u16> {

@@ -1,6 +1,14 @@
-//! The store over Redis against the contract of its ports and against the model, on a private server.
+//! The store over Redis against the contract of its ports and against the model, on private servers; and what no
+//! contract of one store says: several nodes at once, and Redis failing under them.
 
-#![expect(clippy::unwrap_used, reason = "a store that does not open ends the test")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod cluster;
+mod draining;
+mod faults;
+mod nodes;
+mod sentinel;
+mod stage;
 
 use std::sync::Arc;
 
