@@ -1,7 +1,8 @@
 /**
  * One value kept in this browser.
  *
- * Invariant: what is read has passed the check, or is nothing; a browser that refuses storage behaves like an empty one.
+ * Invariant: what is read has passed the check, or is nothing; where the browser refuses storage, the value lasts as
+ * long as the page.
  */
 export interface Remembered<T> {
   read(): T | undefined;
@@ -14,8 +15,10 @@ export function remembered<T>(
   accepts: (value: unknown) => value is T,
   storage: () => Storage = () => localStorage,
 ): Remembered<T> {
+  let unstored: T | undefined;
   return {
     read() {
+      if (unstored !== undefined) return unstored;
       try {
         const value: unknown = JSON.parse(storage().getItem(key) ?? 'null');
         return accepts(value) ? value : undefined;
@@ -26,15 +29,17 @@ export function remembered<T>(
     write(value) {
       try {
         storage().setItem(key, JSON.stringify(value));
+        unstored = undefined;
       } catch {
-        // Private windows and full disks: the page works, it only forgets.
+        unstored = value;
       }
     },
     forget() {
+      unstored = undefined;
       try {
         storage().removeItem(key);
       } catch {
-        // As above.
+        // Nothing is stored where storage is refused.
       }
     },
   };
