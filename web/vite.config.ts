@@ -23,6 +23,18 @@ export default defineConfig(({ mode }) => ({
     modulePreload: { polyfill: false },
     assetsInlineLimit: 0,
     reportCompressedSize: false,
+    rolldownOptions: {
+      output: {
+        // What every page needs comes in one piece: on a slow line, requests cost more than bytes.
+        codeSplitting: {
+          groups: [
+            { name: 'base', test: /\/node_modules\/(svelte|openapi-fetch|regexparam|clsx|esm-env)/ },
+            { name: 'base', test: /\/src\/lib\/(api|events|layout|session|storage|theme|time)\// },
+            { name: 'base', test: /\/src\/lib\/messages\/(format|language|plural|reasons)/ },
+          ],
+        },
+      },
+    },
   },
   server: { port: 5173, proxy },
   preview: { port: 4173, proxy },

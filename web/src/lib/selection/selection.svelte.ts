@@ -60,8 +60,3 @@ export class Selection<Seat extends PickableSeat> {
     this.picked.clear();
   }
 }
-
-/** A seat in words: with its section where there is one. */
-export function inWords(seat: { label: string; section?: string | null | undefined }): string {
-  return [seat.section, seat.label].filter(Boolean).join(' ');
-}
