@@ -28,7 +28,7 @@ use onsale_domain::ids::AccountId;
 use passwords::Passwords;
 use ports::{
     clock::{Clock, Entropy},
-    hot::{ChangeLog, Decided, HotError, Reservations, Stock},
+    hot::{ChangeFeed, ChangeLog, Decided, HotError, Reservations, Stock},
     ledger::{Ledger, Role},
     payments::PaymentProvider,
 };
@@ -43,6 +43,8 @@ pub struct Ports {
     pub stock: Arc<dyn Stock>,
     /// The record.
     pub log: Arc<dyn ChangeLog>,
+    /// What tells of news.
+    pub feed: Arc<dyn ChangeFeed>,
     /// The ledger.
     pub ledger: Arc<dyn Ledger>,
     /// The ways to pay.
@@ -58,6 +60,7 @@ pub struct App {
     hot: Arc<dyn Reservations>,
     stock: Arc<dyn Stock>,
     log: Arc<dyn ChangeLog>,
+    feed: Arc<dyn ChangeFeed>,
     ledger: Arc<dyn Ledger>,
     providers: Vec<Arc<dyn PaymentProvider>>,
     clock: Arc<dyn Clock>,
@@ -109,6 +112,7 @@ impl App {
             hot: ports.reservations,
             stock: ports.stock,
             log: ports.log,
+            feed: ports.feed,
             ledger: ports.ledger,
             providers: ports.providers,
             clock: ports.clock,

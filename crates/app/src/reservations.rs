@@ -260,6 +260,15 @@ impl App {
         let card = self.card(performance).await?;
         self.on_stock(&card, || self.stock.availability(performance)).await
     }
+
+    /// A mark that moves when the public view of a performance's stock has changed.
+    pub async fn watch(
+        &self,
+        performance: PerformanceId,
+    ) -> Result<tokio::sync::watch::Receiver<u64>, AppError> {
+        self.card(performance).await?;
+        Ok(self.feed.watch(performance).await?)
+    }
 }
 
 /// Turns a wish into units to be chosen, refusing what makes no sense whatever the stock.

@@ -17,34 +17,29 @@ use std::{
     time::Duration,
 };
 
-use async_trait::async_trait;
 use onsale_app::ports::{
     StoreError,
     clock::Clock,
-    hot::{Availability, ChangeBatch, ChangeLog, Decided, HotError, PaymentStep, Reservations, Stock},
+    hot::{Availability, Decided, HotError},
 };
 use onsale_domain::{
-    changes::Recorded,
-    ids::{AccountId, OrderId, PerformanceId, ReservationId},
-    inventory::{Image, Inventory, Step},
-    reservations::{
-        BeginOutcome, BlockOutcome, CancelOutcome, ExtendOutcome, FinishOutcome, Hold, HoldOutcome,
-        HoldRequest, HoldView,
-    },
+    ids::PerformanceId,
+    inventory::{Inventory, Step},
     time::Timestamp,
-    units::Unit,
 };
 use parking_lot::{Mutex, RwLock};
 
 pub mod journal;
 
 mod committer;
+mod ports;
 mod replay;
 #[cfg(test)]
 mod tests;
+mod watched;
 
 pub use committer::OnFatal;
-use committer::{Committer, Restore, Ticket};
+use committer::{Answers, Committer, Restore, Ticket};
 use journal::{Journal, JournalReader};
 
 /// How many times a read is made again when what it saw was taken back before it was durable.
@@ -53,8 +48,8 @@ const READ_ATTEMPTS: usize = 20;
 /// After so many changes every performance is written down anew, which bounds what a start has to replay.
 const CHECKPOINT_EVERY: u64 = 1_000_000;
 
-/// How often the journal's traces are merged.
-const TIDY_EVERY: Duration = Duration::from_secs(1);
+/// How often the journal's traces are merged: in a rush some megabytes gather in this time.
+const TIDY_EVERY: Duration = Duration::from_millis(250);
 
 /// One performance.
 struct Shard {
@@ -92,15 +87,16 @@ struct Inner {
 }
 
 impl MemoryStore {
-    /// Opens the store on a journal: replays it, then starts the journal thread. `on_fatal` is called when the
-    /// journal is in a state that only a restart can mend; it should end the process.
+    /// Opens the store on a journal: replays it, then starts the journal thread and, on the runtime this is called
+    /// in, the task that answers. `on_fatal` is called when the journal is in a state that only a restart can mend;
+    /// it should end the process.
     pub fn open(
         journal: Box<dyn Journal>,
         clock: Arc<dyn Clock>,
         on_fatal: OnFatal,
     ) -> Result<Self, StoreError> {
         let tidier = journal.tidier()?;
-        let store = Self::replayed(journal.reader()?, clock, on_fatal, None)?;
+        let store = Self::replayed(journal.reader()?, clock, Answers::through_a_task(), on_fatal, None)?;
         let inner = Arc::clone(&store.inner);
         let mut journal = journal;
         let thread = std::thread::Builder::new()
@@ -116,12 +112,13 @@ impl MemoryStore {
     /// be the same on every run.
     pub fn open_inline(journal: Box<dyn Journal>, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
         let reader = journal.reader()?;
-        Self::replayed(reader, clock, Box::new(|_| ()), Some(Mutex::new(journal)))
+        Self::replayed(reader, clock, Answers::Inline, Box::new(|_| ()), Some(Mutex::new(journal)))
     }
 
     fn replayed(
         mut reader: Box<dyn JournalReader>,
         clock: Arc<dyn Clock>,
+        answers: Answers,
         on_fatal: OnFatal,
         inline_journal: Option<Mutex<Box<dyn Journal>>>,
     ) -> Result<Self, StoreError> {
@@ -134,7 +131,7 @@ impl MemoryStore {
         let inner = Inner {
             shards: RwLock::new(shards),
             clock,
-            committer: Committer::new(replayed.last_sequence, replayed.last_row, on_fatal),
+            committer: Committer::new(replayed.last_sequence, replayed.last_row, answers, on_fatal),
             reader: Mutex::new(reader),
             drained_row: AtomicU64::new(replayed.drained_to),
             checkpointed_sequence: AtomicU64::new(replayed.last_sequence),
@@ -377,206 +374,5 @@ impl Restore for Inner {
             }
         }
         true
-    }
-}
-
-#[async_trait]
-impl Reservations for MemoryStore {
-    async fn hold(&self, p: PerformanceId, request: HoldRequest) -> Result<Decided<HoldOutcome>, HotError> {
-        self.command(p, |inventory, now, steps| inventory.hold(&request, now, steps)).await
-    }
-
-    async fn extend(
-        &self,
-        p: PerformanceId,
-        hold: ReservationId,
-        owner: AccountId,
-        ttl_ms: u64,
-        max_extensions: u32,
-    ) -> Result<Decided<ExtendOutcome>, HotError> {
-        self.command(p, |inventory, now, steps| {
-            inventory.extend(hold, owner, ttl_ms, max_extensions, now, steps)
-        })
-        .await
-    }
-
-    async fn cancel(
-        &self,
-        p: PerformanceId,
-        hold: ReservationId,
-        owner: AccountId,
-    ) -> Result<Decided<CancelOutcome>, HotError> {
-        self.command(p, |inventory, now, steps| inventory.cancel(hold, owner, now, steps)).await
-    }
-
-    async fn begin_payment(
-        &self,
-        p: PerformanceId,
-        hold: ReservationId,
-        owner: AccountId,
-        order: OrderId,
-    ) -> Result<Decided<BeginOutcome>, HotError> {
-        self.command(p, |inventory, now, steps| inventory.begin_payment(hold, owner, order, now, steps)).await
-    }
-
-    async fn end_payment(
-        &self,
-        p: PerformanceId,
-        step: PaymentStep,
-        grace_ms: u64,
-    ) -> Result<Decided<FinishOutcome>, HotError> {
-        self.command(p, |inventory, now, steps| {
-            inventory.end_payment(step.hold, step.fence, step.order, grace_ms, now, steps)
-        })
-        .await
-    }
-
-    async fn sell(&self, p: PerformanceId, step: PaymentStep) -> Result<Decided<FinishOutcome>, HotError> {
-        self.command(p, |inventory, now, steps| inventory.sell(step.hold, step.fence, step.order, now, steps))
-            .await
-    }
-
-    async fn find(&self, p: PerformanceId, hold: ReservationId) -> Result<Option<HoldView>, HotError> {
-        self.read(p, |state| state.inventory.find(hold)).await
-    }
-
-    async fn holds_of(&self, p: PerformanceId, owner: AccountId) -> Result<Vec<Hold>, HotError> {
-        self.read(p, |state| state.inventory.holds_of(owner)).await
-    }
-}
-
-#[async_trait]
-impl Stock for MemoryStore {
-    async fn load(&self, p: PerformanceId, image: Image) -> Result<bool, StoreError> {
-        let inventory = Inventory::from_image(image.clone()).map_err(StoreError::corrupt)?;
-        self.inner.mend_inline();
-        let ticket = {
-            let mut shards = self.inner.shards.write();
-            if shards.contains_key(&p) {
-                return Ok(false);
-            }
-            if self.inner.committer.refuses() {
-                return Err(StoreError::unavailable("the journal cannot be written"));
-            }
-            shards.insert(p, Arc::new(Shard::new(p, inventory)));
-            self.inner.committer.submit_image(p, image)
-        };
-        self.inner.pump();
-        if ticket.wait().await {
-            Ok(true)
-        } else {
-            Err(StoreError::unavailable("the journal cannot be written"))
-        }
-    }
-
-    async fn availability(&self, p: PerformanceId) -> Result<Arc<Availability>, HotError> {
-        self.read(p, ShardState::view).await
-    }
-
-    async fn block(
-        &self,
-        p: PerformanceId,
-        seats: Vec<Unit>,
-        blocked: bool,
-    ) -> Result<Decided<BlockOutcome>, HotError> {
-        self.command(p, |inventory, now, steps| inventory.block(&seats, blocked, now, steps)).await
-    }
-
-    async fn give_back(
-        &self,
-        p: PerformanceId,
-        order: OrderId,
-        units: Vec<Unit>,
-    ) -> Result<Decided<FinishOutcome>, HotError> {
-        self.command(p, |inventory, now, steps| inventory.give_back(order, &units, now, steps)).await
-    }
-
-    async fn paying(
-        &self,
-        older_than_ms: u64,
-        limit: usize,
-    ) -> Result<Vec<(PerformanceId, Hold)>, StoreError> {
-        let before = Timestamp(
-            self.inner
-                .clock
-                .now()
-                .as_millis()
-                .saturating_sub(i64::try_from(older_than_ms).unwrap_or(i64::MAX)),
-        );
-        let shards: Vec<Arc<Shard>> = self.inner.shards.read().values().cloned().collect();
-        let mut found = Vec::new();
-        for shard in shards {
-            let holds = shard.state.lock().inventory.paying_since(before);
-            found.extend(holds.into_iter().map(|hold| (shard.id, hold)).take(limit - found.len()));
-            if found.len() == limit {
-                break;
-            }
-        }
-        Ok(found)
-    }
-
-    async fn image(&self, p: PerformanceId) -> Result<Image, HotError> {
-        self.read(p, |state| state.inventory.image()).await
-    }
-
-    async fn health(&self) -> Result<(), StoreError> {
-        if self.inner.committer.refuses() {
-            return Err(StoreError::unavailable("the journal cannot be written"));
-        }
-        Ok(())
-    }
-
-    async fn shut_down(&self) {
-        self.checkpoint().await;
-        self.inner.committer.stop();
-        self.inner.pump();
-        let thread = self.inner.thread.lock().take();
-        if let Some(thread) = thread {
-            // The thread ends after its last commit; waiting for it blocks, so not on the runtime's threads.
-            let joined = tokio::task::spawn_blocking(move || thread.join()).await;
-            if !matches!(joined, Ok(Ok(()))) {
-                tracing::error!("the journal thread ended badly");
-            }
-        }
-    }
-}
-
-#[async_trait]
-impl ChangeLog for MemoryStore {
-    async fn next(&self, max: usize, wait_ms: u64) -> Result<Option<ChangeBatch>, StoreError> {
-        let deadline = tokio::time::Instant::now() + Duration::from_millis(wait_ms);
-        loop {
-            let committed = self.inner.committer.committed.notified();
-            let after = self.inner.drained_row.load(Ordering::Acquire);
-            if self.inner.committer.durable_row() > after {
-                let rows = self.rows(after, max).await?;
-                let upto = rows.last().map_or(after, |(row, _)| *row);
-                let changes: Vec<Recorded> = rows.into_iter().flat_map(|(_, changes)| changes).collect();
-                if !changes.is_empty() {
-                    return Ok(Some(ChangeBatch { upto, changes }));
-                }
-                // Rows that hold images only are nothing to the ledger.
-                self.inner.drained_row.fetch_max(upto, Ordering::AcqRel);
-                continue;
-            }
-            if tokio::time::timeout_at(deadline, committed).await.is_err() {
-                return Ok(None);
-            }
-        }
-    }
-
-    async fn acknowledge(&self, batch: ChangeBatch) -> Result<(), StoreError> {
-        self.inner.drained_row.fetch_max(batch.upto, Ordering::AcqRel);
-        self.inner.committer.drained_to(batch.upto);
-        let mut reached = BTreeMap::new();
-        for change in &batch.changes {
-            reached.insert(change.performance, change.position);
-        }
-        for (p, position) in reached {
-            if let Ok(shard) = self.inner.shard(p) {
-                shard.state.lock().inventory.forget_ended(position);
-            }
-        }
-        Ok(())
     }
 }

@@ -36,7 +36,8 @@ fn under_test(store: MemoryStore, clock: Arc<ManualClock>) -> HotUnderTest {
     HotUnderTest {
         reservations: shared.clone(),
         stock: shared.clone(),
-        log: shared,
+        log: shared.clone(),
+        feed: shared,
         time: Arc::new(Time { clock, store }),
     }
 }

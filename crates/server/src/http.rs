@@ -41,6 +41,7 @@ mod events;
 mod extract;
 pub(crate) mod frame;
 mod identity;
+mod live;
 mod money;
 mod operations;
 mod orders;
@@ -48,14 +49,16 @@ mod performances;
 mod problem;
 mod reservations;
 mod seating;
+pub(crate) mod seats;
 mod times;
 mod views;
 
 use frame::Frame;
 use problem::Problem;
-use views::Views;
+use views::{Plans, Views};
 
 use crate::{
+    live::Hubs,
     settings::Settings,
     tokens::{BadToken, Identity, Tokens},
 };
@@ -67,6 +70,8 @@ pub(crate) struct Server {
     pub(crate) settings: Settings,
     pub(crate) frame: Frame,
     pub(crate) views: Views,
+    pub(crate) plans: Plans,
+    pub(crate) hubs: Hubs,
     pub(crate) metrics: PrometheusHandle,
     pub(crate) tasks: tokio_util::task::TaskTracker,
     stopping: AtomicBool,
@@ -85,6 +90,8 @@ impl Server {
             settings,
             frame: Frame::new(rand::random()),
             views: Views::default(),
+            plans: Plans::default(),
+            hubs: Hubs::default(),
             metrics,
             tasks: tokio_util::task::TaskTracker::new(),
             stopping: AtomicBool::new(false),
@@ -109,6 +116,7 @@ impl Server {
     /// From now on the server says that it is not ready.
     pub(crate) fn begin_stopping(&self) {
         self.stopping.store(true, Ordering::Release);
+        self.hubs.end();
     }
 
     fn is_stopping(&self) -> bool {
@@ -165,10 +173,11 @@ pub(crate) fn routes() -> (Router<Arc<Server>>, utoipa::openapi::OpenApi) {
         .routes(routes!(seating::read))
         .routes(routes!(performances::list, performances::create))
         .routes(routes!(performances::read))
-        .routes(routes!(performances::plan))
-        .routes(routes!(performances::seats))
-        .routes(routes!(performances::seat))
-        .routes(routes!(performances::availability))
+        .routes(routes!(seats::plan))
+        .routes(routes!(seats::seats))
+        .routes(routes!(seats::seat))
+        .routes(routes!(seats::availability))
+        .routes(routes!(live::follow))
         .routes(routes!(performances::stats))
         .routes(routes!(performances::reconcile))
         .routes(routes!(performances::block))

@@ -7,7 +7,7 @@ use onsale_app::{
     App, Ports,
     ports::{
         clock::{Clock, Entropy},
-        hot::{ChangeLog, Reservations, Stock},
+        hot::{ChangeFeed, ChangeLog, Reservations, Stock},
         ledger::{Ledger, Wallet},
         payments::PaymentProvider,
     },
@@ -104,7 +104,8 @@ fn ports(
     Ports {
         reservations: Arc::clone(&store) as Arc<dyn Reservations>,
         stock: Arc::clone(&store) as Arc<dyn Stock>,
-        log: store as Arc<dyn ChangeLog>,
+        log: Arc::clone(&store) as Arc<dyn ChangeLog>,
+        feed: store as Arc<dyn ChangeFeed>,
         ledger,
         providers,
         clock,

@@ -19,6 +19,7 @@ use onsale_domain::{
     },
     units::{Counts, Unit},
 };
+use tokio::sync::watch;
 
 use super::StoreError;
 
@@ -187,4 +188,14 @@ pub trait ChangeLog: Send + Sync {
 
     /// The ledger has committed them; the store may forget them.
     async fn acknowledge(&self, batch: ChangeBatch) -> Result<(), StoreError>;
+}
+
+/// Tells when there is something new to be seen.
+#[async_trait]
+pub trait ChangeFeed: Send + Sync {
+    /// A mark that moves soon after the public view of a performance has changed durably. It carries no news itself:
+    /// whoever sees it move reads [`Stock::availability`], which then shows at least the change that moved it. Several
+    /// changes may move it once, and it may move without a change, where the store cannot tell whether it missed one.
+    /// Watching ends when every receiver is dropped.
+    async fn watch(&self, p: PerformanceId) -> Result<watch::Receiver<u64>, StoreError>;
 }

@@ -19,23 +19,23 @@ use onsale_domain::{
     time::Timestamp,
 };
 use parking_lot::{Condvar, Mutex};
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 
-use super::journal::{Batch, Journal, JournalError};
+use super::{
+    journal::{Batch, Journal, JournalError},
+    watched::Watched,
+};
 
 /// Changes that may gather before further commands are refused: some tens of megabytes, and far more than
 /// can gather while the disk works at all.
 const MAX_GATHERED: usize = 200_000;
 
-/// In a rush those who have just been answered are soon back with the next command: the next batch waits for most of
-/// them, so that a command takes one commit's time and not up to two, and a commit serves twice as many.
+/// In a rush those who have just been answered are soon back with the next command, and half of those who are about
+/// make a batch: while one half is being written, the other is being served.
 const RUSH: usize = 8;
 
-/// What share of those who are about is waited for: three quarters.
-const MOST: (usize, usize) = (3, 4);
-
-/// How long they are waited for: about what a commit takes.
-const WAIT_FOR_MOST: Duration = Duration::from_micros(300);
+/// How long a batch waits for its half: a few commits' time.
+const WAIT_FOR_HALF: Duration = Duration::from_micros(800);
 
 /// How long to wait between attempts to write again.
 const RETRY_EVERY: Duration = Duration::from_millis(200);
@@ -55,6 +55,46 @@ struct Gathering {
     wake_at: usize,
 }
 
+/// Those who wait for a commit, and whether it was made.
+type Answered = (Vec<oneshot::Sender<bool>>, bool);
+
+/// How the answers get to those who wait.
+pub(super) enum Answers {
+    /// Through one task of the runtime: there, waking a whole batch costs no system call a waiter, as it would from
+    /// the journal thread. It holds at most what has gathered, which is bounded.
+    Task(mpsc::UnboundedSender<Answered>),
+    /// At once, where there is no journal thread.
+    Inline,
+}
+
+impl Answers {
+    /// Starts the task, on the runtime this is called in. It ends with the committer.
+    pub(super) fn through_a_task() -> Self {
+        let (answers, mut batches) = mpsc::unbounded_channel();
+        tokio::spawn(async move {
+            while let Some(batch) = batches.recv().await {
+                Self::wake(batch);
+            }
+        });
+        Self::Task(answers)
+    }
+
+    fn give(&self, waiters: Vec<oneshot::Sender<bool>>, durable: bool) {
+        match self {
+            Self::Inline => Self::wake((waiters, durable)),
+            // The task ends only with its runtime, and with that everybody who waited.
+            Self::Task(answers) => drop(answers.send((waiters, durable))),
+        }
+    }
+
+    fn wake((waiters, durable): Answered) {
+        for waiter in waiters {
+            // Whoever asked may have gone; the change stands all the same.
+            let _ = waiter.send(durable);
+        }
+    }
+}
+
 /// What one commit came to.
 pub(super) struct Committed {
     /// Whether there was anything to write.
@@ -72,6 +112,9 @@ pub(super) struct Committer {
     durable_row: AtomicU64,
     /// Notified after each commit that holds changes.
     pub(super) committed: Notify,
+    /// Told after each commit.
+    pub(super) watched: Watched,
+    answers: Answers,
     on_fatal: OnFatal,
     batch_seconds: metrics::Histogram,
     batch_changes: metrics::Histogram,
@@ -102,7 +145,7 @@ pub(super) trait Restore {
 }
 
 impl Committer {
-    pub(super) fn new(last_sequence: u64, last_row: u64, on_fatal: OnFatal) -> Self {
+    pub(super) fn new(last_sequence: u64, last_row: u64, answers: Answers, on_fatal: OnFatal) -> Self {
         Self {
             gathering: Mutex::new(Gathering {
                 next_sequence: last_sequence + 1,
@@ -114,6 +157,8 @@ impl Committer {
             durable_sequence: AtomicU64::new(last_sequence),
             durable_row: AtomicU64::new(last_row),
             committed: Notify::new(),
+            watched: Watched::default(),
+            answers,
             on_fatal,
             batch_seconds: metrics::histogram!("onsale_journal_commit_seconds"),
             batch_changes: metrics::histogram!("onsale_journal_batch_changes"),
@@ -234,7 +279,7 @@ impl Committer {
                 return;
             }
             let about = answered + self.gathering.lock().waiters.len();
-            expected = if about < RUSH { 1 } else { about * MOST.0 / MOST.1 };
+            expected = if about < RUSH { 1 } else { about / 2 };
         }
     }
 
@@ -247,7 +292,7 @@ impl Committer {
         }
         if gathering.waiters.len() < expected && !gathering.stopping && !gathering.broken {
             gathering.wake_at = expected;
-            let until = Instant::now() + WAIT_FOR_MOST;
+            let until = Instant::now() + WAIT_FOR_HALF;
             while gathering.waiters.len() < expected
                 && !gathering.stopping
                 && !self.work.wait_until(&mut gathering, until).timed_out()
@@ -264,7 +309,7 @@ impl Committer {
             (std::mem::take(&mut gathering.batch), std::mem::take(&mut gathering.waiters))
         };
         if batch.is_empty() {
-            answer(waiters, true);
+            self.answers.give(waiters, true);
             return Committed { wrote: false, answered: 0 };
         }
         let answered = waiters.len();
@@ -277,7 +322,8 @@ impl Committer {
                 self.durable_row.store(row, Ordering::Release);
                 self.batch_seconds.record(begun.elapsed());
                 self.batch_changes.record(f64::from(batch.changes.len() as u32));
-                answer(waiters, true);
+                self.answers.give(waiters, true);
+                self.watched.committed(&batch);
                 if self.refuses() {
                     self.accept_again();
                 }
@@ -325,8 +371,8 @@ impl Committer {
         };
         // Put back first, answer then: who is refused may read at once and must not see what never was.
         self.restore_dirty(restore);
-        answer(waiters, false);
-        answer(later_waiters, false);
+        self.answers.give(waiters, false);
+        self.answers.give(later_waiters, false);
     }
 
     /// Goes on after a failure if writing works again and the states are back. Gives whether commands are
@@ -355,12 +401,5 @@ impl Committer {
         }
         self.gathering.lock().dirty.extend(dirty);
         false
-    }
-}
-
-fn answer(waiters: Vec<oneshot::Sender<bool>>, durable: bool) {
-    for waiter in waiters {
-        // Whoever asked may have gone; the change stands all the same.
-        let _ = waiter.send(durable);
     }
 }

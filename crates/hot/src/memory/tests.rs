@@ -1,10 +1,12 @@
 //! What only the in-process store has: a journal that can fail, and a state that has to go back with it.
 
+use onsale_app::ports::hot::{ChangeLog, Reservations, Stock};
 use onsale_domain::{
-    ids::PerformanceNumber,
-    reservations::Choice,
+    ids::{AccountId, PerformanceNumber, ReservationId},
+    inventory::Image,
+    reservations::{Choice, HoldOutcome, HoldRequest},
     seating::{Layout, SeatingPlan},
-    units::Units,
+    units::{Unit, Units},
 };
 use onsale_testkit::clock::ManualClock;
 use uuid::Uuid;

@@ -10,6 +10,7 @@ mod calls;
 mod crashes;
 mod endpoints;
 mod events;
+mod live;
 mod operations;
 mod orders;
 mod performances;

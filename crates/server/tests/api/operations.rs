@@ -33,6 +33,7 @@ const CONTRACT: &[(&str, &str)] = &[
     ("GET", "/performances/{performance_id}/seats"),
     ("GET", "/performances/{performance_id}/seats/{seat_id}"),
     ("GET", "/performances/{performance_id}/availability"),
+    ("GET", "/performances/{performance_id}/live"),
     ("POST", "/performances/{performance_id}/reservations"),
     ("GET", "/reservations/{reservation_id}"),
     ("GET", "/me/reservations"),

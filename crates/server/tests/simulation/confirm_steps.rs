@@ -59,13 +59,14 @@ fn with_fault(world: &World, step: &'static str, who: Who, when: When) -> App {
         Arc::new(Faults::exactly(faults))
     };
     let store = Arc::new(world.process.store.clone());
-    let hot = Arc::new(FaultyHot::new(store.clone(), store.clone(), store, exact(Who::Hot)));
+    let hot = Arc::new(FaultyHot::new(store.clone(), store.clone(), store.clone(), exact(Who::Hot)));
     let ledger: Arc<dyn Ledger> = world.ledger.clone();
     let provider = FaultyProvider::new(world.bank.clone() as Arc<dyn PaymentProvider>, exact(Who::Provider));
     App::new(Ports {
         reservations: hot.clone(),
         stock: hot.clone(),
         log: hot,
+        feed: store,
         ledger: Arc::new(FaultyLedger::new(ledger, exact(Who::Ledger))),
         providers: vec![Arc::new(provider)],
         clock: world.clock.clone() as Arc<dyn Clock>,

@@ -242,7 +242,8 @@ fn start(
     let store =
         MemoryStore::open_inline(Box::new(journal.clone()), Arc::clone(clock) as Arc<dyn Clock>).unwrap();
     let shared = Arc::new(store.clone());
-    let hot = Arc::new(FaultyHot::new(shared.clone(), shared.clone(), shared, Arc::clone(&faults[0])));
+    let hot =
+        Arc::new(FaultyHot::new(shared.clone(), shared.clone(), shared.clone(), Arc::clone(&faults[0])));
     let ledger: Arc<dyn Ledger> = Arc::clone(ledger) as Arc<dyn Ledger>;
     let ledger: Arc<dyn Ledger> = Arc::new(FaultyLedger::new(ledger, Arc::clone(&faults[1])));
     let wallet = WalletPayments::new(Arc::clone(&ledger) as _, Arc::clone(clock) as Arc<dyn Clock>);
@@ -253,6 +254,7 @@ fn start(
         reservations: hot.clone(),
         stock: hot.clone(),
         log: hot,
+        feed: shared,
         ledger,
         providers: vec![faulty(Arc::clone(bank) as _), faulty(Arc::new(wallet))],
         clock: Arc::clone(clock) as Arc<dyn Clock>,

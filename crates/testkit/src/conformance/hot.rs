@@ -6,9 +6,10 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use onsale_app::ports::hot::{ChangeLog, Reservations, Stock};
+use onsale_app::ports::hot::{ChangeFeed, ChangeLog, Reservations, Stock};
 
 pub mod blocks;
+pub mod feed;
 pub mod holds;
 pub mod keys;
 pub mod lapses;
@@ -44,6 +45,8 @@ pub struct HotUnderTest {
     pub stock: Arc<dyn Stock>,
     /// The record.
     pub log: Arc<dyn ChangeLog>,
+    /// What tells of news.
+    pub feed: Arc<dyn ChangeFeed>,
     /// Its time.
     pub time: Arc<dyn TestTime>,
 }
@@ -125,6 +128,11 @@ macro_rules! hot_conformance {
                 comes_again_until_it_is_acknowledged,
                 waits_for_the_first_change,
                 performances_do_not_mix;
+            feed:
+                a_change_moves_the_mark,
+                what_lapses_moves_the_mark,
+                everybody_who_watches_is_told,
+                a_mark_that_moved_shows_the_change;
             races:
                 one_of_a_hundred_gets_the_seat,
                 overlapping_sets_never_split_a_seat,

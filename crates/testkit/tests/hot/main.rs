@@ -15,8 +15,13 @@ use store::RulesOnly;
 #[expect(clippy::unused_async, reason = "other stores have something to wait for")]
 async fn make() -> (HotUnderTest, ()) {
     let store = Arc::new(RulesOnly::new(Arc::new(ManualClock::new())));
-    let hot =
-        HotUnderTest { reservations: store.clone(), stock: store.clone(), log: store.clone(), time: store };
+    let hot = HotUnderTest {
+        reservations: store.clone(),
+        stock: store.clone(),
+        log: store.clone(),
+        feed: store.clone(),
+        time: store,
+    };
     (hot, ())
 }
 
@@ -38,8 +43,13 @@ mod decorated {
         let faults = Arc::new(Faults::seeded(FaultPlan { yields: 3, ..FaultPlan::CALM }));
         let (plain, ()) = super::make().await;
         let store = Arc::new(FaultyHot::new(plain.reservations, plain.stock, plain.log, faults));
-        let hot =
-            HotUnderTest { reservations: store.clone(), stock: store.clone(), log: store, time: plain.time };
+        let hot = HotUnderTest {
+            reservations: store.clone(),
+            stock: store.clone(),
+            log: store,
+            feed: plain.feed,
+            time: plain.time,
+        };
         (hot, ())
     }
 

@@ -10,7 +10,9 @@ use async_trait::async_trait;
 use onsale_app::ports::{
     StoreError,
     clock::Clock,
-    hot::{Availability, ChangeBatch, ChangeLog, Decided, HotError, PaymentStep, Reservations, Stock},
+    hot::{
+        Availability, ChangeBatch, ChangeFeed, ChangeLog, Decided, HotError, PaymentStep, Reservations, Stock,
+    },
 };
 use onsale_domain::{
     changes::Recorded,
@@ -25,13 +27,15 @@ use onsale_domain::{
 };
 use onsale_testkit::{clock::ManualClock, conformance::hot::TestTime};
 use parking_lot::Mutex;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 /// The rules of `domain` behind the hot ports.
 pub(crate) struct RulesOnly {
     clock: Arc<ManualClock>,
     state: Mutex<State>,
     news: Notify,
+    /// One mark for all performances: it may move without a change.
+    mark: watch::Sender<u64>,
 }
 
 #[derive(Default)]
@@ -58,7 +62,7 @@ impl State {
 
 impl RulesOnly {
     pub(crate) fn new(clock: Arc<ManualClock>) -> Self {
-        Self { clock, state: Mutex::default(), news: Notify::new() }
+        Self { clock, state: Mutex::default(), news: Notify::new(), mark: watch::Sender::new(0) }
     }
 
     fn command<T>(
@@ -77,6 +81,7 @@ impl RulesOnly {
         let sequence = state.record(p, now, steps);
         if sequence.is_some() {
             self.news.notify_one();
+            self.mark.send_modify(|mark| *mark += 1);
         }
         Ok(Decided { outcome, sequence })
     }
@@ -97,7 +102,9 @@ impl TestTime for RulesOnly {
             if let Some(stock) = state.stocks.get_mut(&p) {
                 stock.expire(now, &mut steps);
             }
-            state.record(p, now, steps);
+            if state.record(p, now, steps).is_some() {
+                self.mark.send_modify(|mark| *mark += 1);
+            }
         }
     }
 }
@@ -230,6 +237,13 @@ impl Stock for RulesOnly {
 
     async fn shut_down(&self) {
         self.state.lock().shut_down = true;
+    }
+}
+
+#[async_trait]
+impl ChangeFeed for RulesOnly {
+    async fn watch(&self, _: PerformanceId) -> Result<watch::Receiver<u64>, StoreError> {
+        Ok(self.mark.subscribe())
     }
 }
 

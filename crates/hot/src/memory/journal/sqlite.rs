@@ -1,9 +1,20 @@
 //! The journal in a SQLite file: WAL, `synchronous=FULL`, one row a batch.
 //!
-//! Invariant: `append` returns only after the commit's fsync. Merging the WAL into the file happens in the
-//! [`Tidier`]'s own connection, never inside a commit.
+//! Invariant: `append` returns only after the commit's fsync.
+//!
+//! A commit that writes over blocks the WAL has already costs about half of one that makes the WAL longer (measured
+//! with ext4: 95 µs against 150 to 200 for 8 KiB and fdatasync). So the WAL is given its length at the start, and begun
+//! anew again and again: the [`Tidier`] merges it into the file with a connection of its own, beside the commits, and
+//! the next commit merges the few pages that were written meanwhile; the one after it finds all merged and goes back to
+//! the beginning.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use onsale_app::ports::StoreError;
 use onsale_domain::{changes::Recorded, ids::PerformanceId, inventory::Image};
@@ -30,6 +41,9 @@ const SCHEMA: &str = "
     );
 ";
 
+/// The length the WAL is given at the start, in bytes: about what a rush writes between two runs of the tidier.
+const ROOM: usize = 16 << 20;
+
 /// Extended result code of a failed fsync of the WAL or the file.
 const SQLITE_IOERR_FSYNC: i32 = 1034;
 
@@ -38,6 +52,8 @@ pub struct SqliteJournal {
     connection: Connection,
     path: PathBuf,
     next_row: u64,
+    /// The tidier has just merged all but the last few pages.
+    nearly_merged: Arc<AtomicBool>,
 }
 
 impl SqliteJournal {
@@ -50,11 +66,29 @@ impl SqliteJournal {
             connection.pragma_update(None, "wal_autocheckpoint", 0)?;
             connection.busy_timeout(std::time::Duration::from_secs(5))?;
             connection.execute_batch(SCHEMA)?;
+            if let Err(error) = make_room(&connection) {
+                tracing::warn!(%error, "the journal starts without room: commits take longer");
+            }
             connection.query_row("SELECT COALESCE(MAX(row), 0) + 1 FROM batches", [], |row| row.get(0))
         };
         let next_row = prepare().map_err(StoreError::unavailable)?;
-        Ok(Self { connection, path: path.to_owned(), next_row })
+        Ok(Self { connection, path: path.to_owned(), next_row, nearly_merged: Arc::default() })
     }
+}
+
+/// Gives the WAL its length, and the file as many free pages, by writing something and dropping it again.
+fn make_room(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute_batch(&format!(
+        "CREATE TABLE IF NOT EXISTS room (bytes BLOB NOT NULL);
+         INSERT INTO room VALUES (zeroblob({ROOM}));
+         DROP TABLE room;"
+    ))?;
+    merge(connection)
+}
+
+/// Merges as much of the WAL into the file as readers allow, without waiting for anybody.
+fn merge(connection: &Connection) -> rusqlite::Result<()> {
+    connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))
 }
 
 fn encode<T: serde::Serialize>(value: &T) -> Result<Vec<u8>, JournalError> {
@@ -87,6 +121,12 @@ impl Journal for SqliteJournal {
             .iter()
             .map(|(performance, image)| Ok((performance.0, encode(image)?)))
             .collect::<Result<_, JournalError>>()?;
+        if self.nearly_merged.swap(false, Ordering::Relaxed)
+            && let Err(error) = merge(&self.connection)
+        {
+            // The WAL only grows longer for a while.
+            tracing::debug!(%error, "journal not merged");
+        }
         let row = self.next_row;
         let last_sequence = batch.changes.last().map_or(0, |change| change.sequence);
         let written_at = batch.changes.last().map_or(0, |change| change.at.as_millis());
@@ -149,10 +189,10 @@ impl Journal for SqliteJournal {
     fn tidier(&self) -> Result<Tidier, StoreError> {
         let connection = Connection::open(&self.path).map_err(StoreError::unavailable)?;
         connection.busy_timeout(std::time::Duration::from_secs(5)).map_err(StoreError::unavailable)?;
-        Ok(Box::new(move || {
-            if let Err(error) = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())) {
-                tracing::warn!(%error, "journal not merged; trying again later");
-            }
+        let nearly_merged = Arc::clone(&self.nearly_merged);
+        Ok(Box::new(move || match merge(&connection) {
+            Ok(()) => nearly_merged.store(true, Ordering::Relaxed),
+            Err(error) => tracing::warn!(%error, "journal not merged; trying again later"),
         }))
     }
 }
