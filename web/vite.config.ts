@@ -28,7 +28,10 @@ export default defineConfig(({ mode }) => ({
         // What every page needs comes in one piece: on a slow line, requests cost more than bytes.
         codeSplitting: {
           groups: [
-            { name: 'base', test: /\/node_modules\/(svelte|openapi-fetch|regexparam|clsx|esm-env)/ },
+            {
+              name: 'base',
+              test: /\/node_modules\/(svelte|openapi-fetch|regexparam|clsx|esm-env)/,
+            },
             { name: 'base', test: /\/src\/lib\/(api|events|layout|session|storage|theme|time)\// },
             { name: 'base', test: /\/src\/lib\/messages\/(format|language|plural|reasons)/ },
           ],

@@ -8,7 +8,7 @@ use std::{path::PathBuf, process::ExitCode};
 use clap::{Args, Parser, Subcommand};
 
 use crate::{
-    serve,
+    http, serve,
     settings::{self, Override, Settings},
     telemetry, wire,
 };
@@ -44,6 +44,8 @@ enum Command {
     Account(account::Account),
     /// Adds an event with one performance to sell
     Seed(seed::Seed),
+    /// Prints the description of the HTTP interface, as OpenAPI
+    Openapi,
     /// Prints tokens of guest buyers for load tests, one JSON object a line, valid for a day
     Token(token::Token),
 }
@@ -156,6 +158,11 @@ pub(crate) fn run() -> ExitCode {
         Command::Token(mut token) => {
             let folder = std::mem::take(&mut token.folder);
             (folder.into(), Box::new(move |settings| token::run(&settings, &token)))
+        }
+        Command::Openapi => {
+            // The same for every installation: no setting has a say in it.
+            print(http::document().trim_end());
+            return ExitCode::SUCCESS;
         }
     };
     let settings = match settings::load(cli.config.as_deref(), &flags.overrides()) {

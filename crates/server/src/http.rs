@@ -45,6 +45,7 @@ mod live;
 mod money;
 mod operations;
 mod orders;
+mod pages;
 mod performances;
 mod problem;
 mod reservations;
@@ -201,6 +202,12 @@ pub(crate) fn routes() -> (Router<Arc<Server>>, utoipa::openapi::OpenApi) {
     (router, document)
 }
 
+/// The description of the interface as JSON, laid out for people and version control.
+pub(crate) fn document() -> String {
+    // Made of strings and numbers, which JSON has a form for.
+    routes().1.to_pretty_json().unwrap_or_default()
+}
+
 /// Names each operation after its method and path, because handlers of different nouns share their names and clients
 /// are generated with these: `GET /events/{event_id}` is `get_events_by_event_id`.
 fn name_operations(document: &mut utoipa::openapi::OpenApi) {
@@ -264,6 +271,7 @@ impl Interface {
         let mut router = routes
             .merge(unknown)
             .merge(swagger)
+            .merge(pages::routes())
             .fallback(unknown_address)
             .method_not_allowed_fallback(unknown_method);
         if let Some(cors) = cors(&server.settings) {

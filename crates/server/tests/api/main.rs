@@ -13,6 +13,7 @@ mod events;
 mod live;
 mod operations;
 mod orders;
+mod pages;
 mod performances;
 mod processes;
 mod races;
