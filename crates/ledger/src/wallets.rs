@@ -143,15 +143,16 @@ impl Wallet for SqlLedger {
                         None => Ok(WalletOutcome::Cancelled),
                     };
                 }
-                if !take_out(&txn, account, amount).await? {
+                let before = balance_to_change(&txn, account, amount.currency).await?;
+                if before.amount < amount.amount {
                     // Ends the transaction without the charge that was to be.
-                    return Ok(WalletOutcome::Insufficient(balance(&txn, account, amount.currency).await?));
+                    return Ok(WalletOutcome::Insufficient(before));
                 }
+                take_out(&txn, account, amount).await?;
                 let taken = Money::new(-amount.amount, amount.currency);
                 enter_once(&txn, order.0, Movement::Charge, account, taken, at).await?;
-                let balance = balance(&txn, account, amount.currency).await?;
                 txn.commit().await?;
-                Ok(WalletOutcome::Moved(balance))
+                Ok(WalletOutcome::Moved(Money::new(before.amount - amount.amount, amount.currency)))
             })
             .await
     }
@@ -257,20 +258,27 @@ async fn put_in(db: &impl ConnectionTrait, account: AccountId, amount: Money) ->
     insert.exec_without_returning(db).await.map(drop).map_err(Failure::from)
 }
 
-/// Takes an amount if the balance covers it.
-async fn take_out(db: &impl ConnectionTrait, account: AccountId, amount: Money) -> Result<bool, Failure> {
+/// As [`balance`], and nobody else changes it until the transaction ends.
+async fn balance_to_change(
+    db: &impl ConnectionTrait,
+    account: AccountId,
+    currency: Currency,
+) -> Result<Money, Failure> {
+    let key = (account.0, currency.to_string());
+    let wallet = wallets::Entity::find_by_id(key).lock_exclusive().one(db).await?;
+    Ok(Money::new(wallet.map_or(0, |wallet| wallet.balance), currency))
+}
+
+/// Takes an amount that the balance covers.
+async fn take_out(db: &impl ConnectionTrait, account: AccountId, amount: Money) -> Result<(), Failure> {
     use wallets::Column;
-    if amount.amount == 0 {
-        return Ok(true);
-    }
-    let updated = wallets::Entity::update_many()
+    wallets::Entity::update_many()
         .col_expr(Column::Balance, Expr::col(Column::Balance).sub(amount.amount))
         .filter(Column::AccountId.eq(account.0))
         .filter(Column::Currency.eq(amount.currency.as_str()))
-        .filter(Column::Balance.gte(amount.amount))
         .exec(db)
         .await?;
-    Ok(updated.rows_affected > 0)
+    Ok(())
 }
 
 /// Settles how an order stands, unless it is settled already; gives whether this call did.

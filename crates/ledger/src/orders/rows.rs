@@ -93,7 +93,8 @@ pub(super) fn never_begun(id: OrderId, at: Timestamp) -> orders::ActiveModel {
     }
 }
 
-/// The units of a new order, claimed.
+/// The units of a new order, claimed, in the order of their numbers: whoever wants some of the same waits at the
+/// first of them, and nobody waits for somebody who waits.
 pub(super) fn units(order: &Order) -> Result<Vec<order_units::ActiveModel>, StoreError> {
     let row = |wanted: &OrderUnit| {
         Ok(order_units::ActiveModel {
@@ -106,7 +107,9 @@ pub(super) fn units(order: &Order) -> Result<Vec<order_units::ActiveModel>, Stor
             live: Set(true),
         })
     };
-    order.units.iter().map(row).collect()
+    let mut units: Vec<&OrderUnit> = order.units.iter().collect();
+    units.sort_unstable_by_key(|wanted| wanted.unit);
+    units.into_iter().map(row).collect()
 }
 
 /// The payment of a new order, open.

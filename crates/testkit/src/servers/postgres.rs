@@ -225,7 +225,8 @@ impl Postgres {
         }
         let log = File::options().create(true).append(true).open(self.log_file())?;
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
-        let mut child = command.spawn().with_context(|| format!("starting {:?}", self.programs))?;
+        let mut child =
+            command.spawn().with_context(|| format!("starting PostgreSQL of {}", self.programs.display()))?;
         let deadline = Instant::now() + LIMIT;
         loop {
             if let Some(status) = child.try_wait()? {
