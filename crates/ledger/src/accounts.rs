@@ -35,6 +35,10 @@ impl Accounts for SqlLedger {
     }
 
     async fn account_by_email(&self, email: &str) -> Result<Option<Account>, StoreError> {
+        // PostgreSQL's texts cannot even be compared with one that has a NUL in it, so nobody's address has one.
+        if email.contains('\0') {
+            return Ok(None);
+        }
         self.db
             .command(|| async move { one(self.db.reader(), accounts::Column::Email.eq(email)).await })
             .await

@@ -30,6 +30,9 @@ const ATTEMPTS: u32 = 5;
 /// What a command may take beside getting its connection and the longest of its statements.
 const SLACK: Duration = Duration::from_millis(500);
 
+/// How long the database may take to say that it is there: whoever asks that wants to know it soon.
+const PING_WITHIN: Duration = Duration::from_secs(1);
+
 /// How the ledger uses its database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LedgerSettings {
@@ -45,7 +48,7 @@ pub struct LedgerSettings {
 
 impl Default for LedgerSettings {
     fn default() -> Self {
-        Self { acquire_timeout_ms: 2_000, max_readers: 4, max_connections: 16, statement_timeout_ms: 5_000 }
+        Self { acquire_timeout_ms: 3_000, max_readers: 4, max_connections: 16, statement_timeout_ms: 5_000 }
     }
 }
 
@@ -144,7 +147,12 @@ impl Connections {
     /// A round trip.
     pub(crate) async fn ping(&self) -> Result<(), StoreError> {
         let select = Statement::from_string(self.readers.get_database_backend(), "SELECT 1");
-        self.command(|| async { Ok(self.readers.query_one_raw(select.clone()).await.map(drop)?) }).await
+        let ping = self.command(|| async { Ok(self.readers.query_one_raw(select.clone()).await.map(drop)?) });
+        if self.network.is_none() {
+            return ping.await;
+        }
+        let silence = || StoreError::unavailable("the database does not answer");
+        tokio::time::timeout(PING_WITHIN, ping).await.unwrap_or_else(|_| Err(silence()))
     }
 
     /// Closes all of them; readers first, so that SQLite's writer is the last and empties the WAL.

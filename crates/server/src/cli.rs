@@ -60,6 +60,15 @@ struct Flags {
     /// SQL database; without it SQLite in the data folder
     #[arg(long)]
     database_url: Option<String>,
+    /// PostgreSQL: how many connections this process opens at most [default: 16]
+    #[arg(long)]
+    database_max_connections: Option<String>,
+    /// How long a command waits for a connection to the database, in ms [default: 3000]
+    #[arg(long)]
+    database_acquire_timeout_ms: Option<String>,
+    /// PostgreSQL: how long one statement may take, in ms [default: 5000]
+    #[arg(long)]
+    database_statement_timeout_ms: Option<String>,
     /// Hot store shared by several processes; without it in this process
     #[arg(long)]
     redis_url: Option<String>,
@@ -107,6 +116,9 @@ impl Flags {
             ("listen", self.listen),
             ("data_dir", self.data_dir),
             ("database_url", self.database_url),
+            ("database.max_connections", self.database_max_connections),
+            ("database.acquire_timeout_ms", self.database_acquire_timeout_ms),
+            ("database.statement_timeout_ms", self.database_statement_timeout_ms),
             ("redis_url", self.redis_url),
             ("role", self.role),
             ("queue_url", self.queue_url),
@@ -131,11 +143,14 @@ struct Folder {
     /// Folder of the embedded stores [default: ./data]
     #[arg(long)]
     data_dir: Option<String>,
+    /// SQL database; without it SQLite in the data folder
+    #[arg(long)]
+    database_url: Option<String>,
 }
 
 impl From<Folder> for Flags {
     fn from(folder: Folder) -> Self {
-        Self { data_dir: folder.data_dir, ..Self::default() }
+        Self { data_dir: folder.data_dir, database_url: folder.database_url, ..Self::default() }
     }
 }
 

@@ -51,9 +51,8 @@ macro_rules! conformance_tests {
         $(
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $case() {
-                let Some((under_test, _guard)) = $crate::conformance::Made::made($make().await) else {
-                    return;
-                };
+                let made = $make().await;
+                let Some((under_test, _guard)) = $crate::conformance::Made::made(made) else { return };
                 $crate::conformance::$suite::$noun::$case(under_test).await;
             }
         )+
