@@ -289,6 +289,25 @@ async fn a_statement_that_takes_too_long_is_ended_by_the_server() {
     assert!(matches!(paid, onsale_app::ports::ledger::SettleOrder::Done(_)), "{paid:?}");
 }
 
+/// As it is asked for in the address, and no weaker.
+#[tokio::test]
+async fn the_address_says_whether_to_encrypt_and_whom_to_trust() {
+    let options = Options { tcp: true, tls: true, ..Options::default() };
+    let Some(server) = or_passed_over(Postgres::with(options), "postgres") else { return };
+    let address = format!("postgres://onsale@127.0.0.1:{}/postgres", server.port());
+    let trusted = format!("{address}?sslmode=verify-full&sslrootcert={}", server.certificate().display());
+    let ledger = SqlLedger::open(&trusted, QUICK).await.unwrap();
+    ledger.ping().await.unwrap();
+    let encrypted = "SELECT count(*) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) \
+                     WHERE ssl AND version LIKE 'TLSv1._' AND application_name = 'onsale'";
+    assert_eq!(server.sql(encrypted).unwrap(), "1");
+    let by_strangers = SqlLedger::open(&format!("{address}?sslmode=verify-full"), QUICK).await;
+    assert!(is_unavailable(&by_strangers), "its certificate is nobody's that is known");
+    let plain = Postgres::with(Options { tcp: true, ..Options::default() }).unwrap().unwrap();
+    let demanded = format!("postgres://onsale@127.0.0.1:{}/postgres?sslmode=require", plain.port());
+    assert!(is_unavailable(&SqlLedger::open(&demanded, QUICK).await), "it cannot encrypt");
+}
+
 /// Four processes that start at once on an empty database.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_four_that_migrate_at_once_each_finds_the_tables() {

@@ -33,6 +33,19 @@ const OLDEST: u32 = 15;
 /// Changes when what [`template`] makes does.
 const TEMPLATE: &str = "onsale-postgres-template-1";
 
+/// What `openssl` makes a certificate of.
+const CERTIFICATE: &str = "\
+[req]
+distinguished_name = name
+x509_extensions = extensions
+prompt = no
+[name]
+CN = localhost
+[extensions]
+basicConstraints = critical, CA:FALSE
+subjectAltName = IP:127.0.0.1
+";
+
 /// How a server differs from the quick one on a socket.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
@@ -40,6 +53,8 @@ pub struct Options {
     pub durable: bool,
     /// Also listens on a port of 127.0.0.1.
     pub tcp: bool,
+    /// Speaks TLS there, with a certificate of its own making for that address.
+    pub tls: bool,
     /// Further settings, such as `("max_connections", "5")`.
     pub settings: Vec<(String, String)>,
 }
@@ -83,6 +98,9 @@ impl Postgres {
             chown(&sockets, Some(identity.user), Some(identity.group))?;
         }
         let mut server = Self { folder, programs, identity, options, port: 0, child: None };
+        if server.options.tls {
+            server.make_certificate()?;
+        }
         server.launch()?;
         Ok(Some(server))
     }
@@ -105,13 +123,9 @@ impl Postgres {
         self.port
     }
 
-    /// Gives a file to the user that the server runs as, for that user alone.
-    pub fn hand_over(&self, file: &Path) -> anyhow::Result<()> {
-        fs::set_permissions(file, fs::Permissions::from_mode(0o600))?;
-        if let Some(identity) = self.identity {
-            chown(file, Some(identity.user), Some(identity.group))?;
-        }
-        Ok(())
+    /// The certificate to trust, where it speaks TLS.
+    pub fn certificate(&self) -> PathBuf {
+        self.folder.path().join("certificate.pem")
     }
 
     /// Runs SQL with `psql`; gives what it prints, unaligned and without headings.
@@ -180,6 +194,26 @@ impl Postgres {
         String::from_utf8_lossy(&text[from..]).into_owned()
     }
 
+    fn make_certificate(&self) -> anyhow::Result<()> {
+        let (wanted, key) = (self.folder.path().join("certificate.conf"), self.key_file());
+        fs::write(&wanted, CERTIFICATE)?;
+        let mut openssl = Command::new("openssl");
+        openssl.args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]);
+        openssl.args(["-nodes", "-days", "2", "-config"]).arg(wanted);
+        openssl.arg("-keyout").arg(&key).arg("-out").arg(self.certificate());
+        let made = openssl.output().context("running openssl")?;
+        ensure!(made.status.success(), "openssl: {}", String::from_utf8_lossy(&made.stderr));
+        fs::set_permissions(&key, fs::Permissions::from_mode(0o600))?;
+        if let Some(identity) = self.identity {
+            chown(&key, Some(identity.user), Some(identity.group))?;
+        }
+        Ok(())
+    }
+
+    fn key_file(&self) -> PathBuf {
+        self.folder.path().join("key.pem")
+    }
+
     /// Another may take the port between its being found and its being used; then another one is found.
     fn launch(&mut self) -> anyhow::Result<()> {
         if !self.options.tcp {
@@ -213,6 +247,11 @@ impl Postgres {
         if !self.options.durable {
             settings
                 .extend(["fsync", "synchronous_commit", "full_page_writes"].map(|name| (name, "off".into())));
+        }
+        if self.options.tls {
+            settings.push(("ssl", "on".to_owned()));
+            settings.push(("ssl_cert_file", self.certificate().display().to_string()));
+            settings.push(("ssl_key_file", self.key_file().display().to_string()));
         }
         for (name, value) in settings.iter().map(|(name, value)| (*name, value.as_str())) {
             command.arg("-c").arg(format!("{name}={value}"));
