@@ -14,6 +14,7 @@ use crate::{
 };
 
 mod account;
+mod check_health;
 mod seed;
 mod token;
 
@@ -44,6 +45,8 @@ enum Command {
     Account(account::Account),
     /// Adds an event with one performance to sell
     Seed(seed::Seed),
+    /// Asks a server on this machine whether it is well; status 1 where it is not
+    CheckHealth(check_health::CheckHealth),
     /// Prints tokens of guest buyers for load tests, one JSON object a line, valid for a day
     Token(token::Token),
 }
@@ -167,6 +170,10 @@ pub(crate) fn run() -> ExitCode {
         Command::Seed(mut seed) => {
             let folder = std::mem::take(&mut seed.folder);
             (folder.into(), Box::new(|settings| block_on(seed::run(settings, seed))))
+        }
+        Command::CheckHealth(mut check) => {
+            let flags = Flags { listen: check.listen.take(), ..Flags::default() };
+            (flags, Box::new(|settings| block_on(check_health::run(settings, check))))
         }
         Command::Token(mut token) => {
             let folder = std::mem::take(&mut token.folder);
