@@ -9,8 +9,38 @@
 pub mod hot;
 pub mod ledger;
 
+/// What `make` gives: what is under test with its guard, or perhaps.
+#[doc(hidden)]
+pub trait Made {
+    /// What is under test.
+    type UnderTest;
+    /// Lives as long as the case.
+    type Guard;
+
+    /// Both of them.
+    fn made(self) -> Option<(Self::UnderTest, Self::Guard)>;
+}
+
+impl<T, G> Made for (T, G) {
+    type UnderTest = T;
+    type Guard = G;
+
+    fn made(self) -> Option<(T, G)> {
+        Some(self)
+    }
+}
+
+impl<T, G> Made for Option<(T, G)> {
+    type UnderTest = T;
+    type Guard = G;
+
+    fn made(self) -> Option<(T, G)> {
+        self
+    }
+}
+
 /// Turns a list of cases into one `#[tokio::test]` each. For the macros of the suites; `make` gives what is under
-/// test and a guard that lives as long as the case.
+/// test and a guard that lives as long as the case, or `None` where this machine cannot make them.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! conformance_tests {
@@ -21,7 +51,8 @@ macro_rules! conformance_tests {
         $(
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $case() {
-                let (under_test, _guard) = $make().await;
+                let made = $make().await;
+                let Some((under_test, _guard)) = $crate::conformance::Made::made(made) else { return };
                 $crate::conformance::$suite::$noun::$case(under_test).await;
             }
         )+

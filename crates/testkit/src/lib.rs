@@ -10,6 +10,7 @@
 //! | [`model`] | a second opinion on the stock of a performance |
 //! | [`faults`] | ports that fail by plan |
 //! | [`process`] | the real binary, to be killed |
+//! | [`servers`] | private database servers |
 //! | [`stocks`] | small seating plans |
 
 pub mod clock;
@@ -18,4 +19,5 @@ pub mod faults;
 pub mod ledger;
 pub mod model;
 pub mod process;
+pub mod servers;
 pub mod stocks;
