@@ -28,7 +28,8 @@ export type Pointed = { kind: 'seat'; id: number } | { kind: 'section'; index: n
 
 export interface Calls {
   onview(view: View, scales: Scales): void;
-  onpoint(pointed: Pointed | undefined): void;
+  /** What is pointed at, and whether by a finger, which hides what is around it. */
+  onpoint(pointed: Pointed | undefined, coarse: boolean): void;
   /** A seat was meant, beyond doubt. */
   onseat(id: number): void;
 }
@@ -109,7 +110,12 @@ export class SeatCanvas {
       signal,
     });
     canvas.addEventListener('pointermove', (event) => this.#follow(event), { signal });
-    canvas.addEventListener('pointerleave', () => this.#point(undefined), { signal });
+    canvas.addEventListener(
+      'pointerleave',
+      // A lifted finger leaves, too; what it has touched is still worth reading.
+      ({ pointerType }) => pointerType !== 'touch' && this.#point(undefined),
+      { signal },
+    );
     canvas.addEventListener('click', (event) => this.#click(event), { signal });
   }
 
@@ -283,6 +289,7 @@ export class SeatCanvas {
 
   #follow(event: PointerEvent): void {
     if (event.pointerType === 'touch' || event.buttons !== 0) return;
+    this.#pointer = event.pointerType;
     const { x, y, aim } = this.#aim(event, false);
     this.#canvas.style.cursor =
       aim.kind === 'seat' ? 'pointer' : aim.kind === 'closer' ? 'zoom-in' : 'grab';
@@ -303,7 +310,7 @@ export class SeatCanvas {
       this.#hovered = id;
       this.#redraw(both);
     }
-    this.#calls.onpoint(pointed);
+    this.#calls.onpoint(pointed, this.#pointer === 'touch');
   }
 
   #redraw(ids?: readonly number[]): void {

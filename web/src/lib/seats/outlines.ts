@@ -2,7 +2,7 @@
  * The outlines of sections: along the first row, down the last seats of the rows, back along the last row and up the
  * first seats, so that curved blocks stay curved.
  *
- * Invariant: an outline has no more corners than it takes to follow the seats within a quarter of their distance.
+ * Invariant: an outline has no more corners than it takes to follow the seats within half of their distance.
  */
 import type { SeatSection, SeatingModel } from './model';
 
@@ -21,7 +21,25 @@ export function outlineOf(model: SeatingModel, section: SeatSection): Point[] {
       .flatMap((row) => row[0] ?? []),
   ];
   const points = ids.map((id): Point => [model.x[id] ?? 0, model.y[id] ?? 0]);
-  return simplified(points, model.pitch / 4);
+  const [first] = points;
+  return first ? simplified([...points, first], model.pitch / 2).slice(0, -1) : [];
+}
+
+/** Where a level line through a point inside an outline begins and ends. */
+export function chordAt(
+  outline: readonly Point[],
+  x: number,
+  y: number,
+): [number, number] | undefined {
+  let [left, right] = [-Infinity, Infinity];
+  for (const [index, [ax, ay]] of outline.entries()) {
+    const [bx, by] = outline[(index + 1) % outline.length] ?? [ax, ay];
+    if (ay > y === by > y) continue;
+    const crossing = ax + ((y - ay) * (bx - ax)) / (by - ay);
+    if (crossing <= x) left = Math.max(left, crossing);
+    else right = Math.min(right, crossing);
+  }
+  return Number.isFinite(left) && Number.isFinite(right) ? [left, right] : undefined;
 }
 
 /** Fewer points that stay within a distance of the line (Ramer, Douglas and Peucker). */

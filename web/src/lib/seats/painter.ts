@@ -4,12 +4,12 @@
  * Invariants: only what is in sight is drawn, and with regions given nothing outside them is touched; the same scene
  * always gives the same picture.
  */
-import { type Context, GlyphSheet } from './glyphs';
-import { AVAILABLE, MINE, PICKED } from './looks';
+import { type Context, drawGlyphs, layersOf } from './glyphs';
+import { AVAILABLE, MINE, PICKED, looks } from './looks';
 import type { PlanShape, SeatSection, SeatingModel } from './model';
-import { outlineOf } from './outlines';
+import { type Point, chordAt, outlineOf } from './outlines';
 import type { Palette } from './palette';
-import { type Box, type Size, type View, seenBox } from './viewport';
+import { type Box, type Size, type View, contains, seenBox } from './viewport';
 
 export interface Scene {
   view: View;
@@ -31,6 +31,8 @@ export interface Scene {
 /** Distances of neighbours on the screen, in CSS pixels, at which more is shown. */
 export const SEATS_FROM_PX = 8;
 const GLYPHS_FROM_PX = 7;
+/** With more seats in sight, they stay squares: filling so many discs takes longer than a frame. */
+const MOST_GLYPHS = 6_000;
 const ROW_LABELS_FROM_PX = 15;
 const NUMBERS_FROM_PX = 26;
 /** Part of the distance to the neighbour that a seat fills, as its radius. */
@@ -38,19 +40,22 @@ const RADIUS = 0.41;
 /** Sides of the squares that stand for seats from afar, in parts of the distance; smaller is less to be had. */
 const SQUARES = [0.78, 0.55, 0.38, 0.22, 1, 1] as const;
 const CAPTION_PX = 13;
+/** Of the piles of seats that look the same: where those begin that are free. */
+const FIRST_CATEGORY = looks.length;
 
 export class Painter {
   readonly #model: SeatingModel;
-  readonly #sheet = new GlyphSheet();
-  readonly #outlines: Path2D[];
+  readonly #corners: readonly Point[][];
+  readonly #outlines: readonly Path2D[];
   palette: Palette;
 
   constructor(model: SeatingModel, palette: Palette) {
     this.#model = model;
     this.palette = palette;
-    this.#outlines = model.sections.map((section) => {
+    this.#corners = model.sections.map((section) => outlineOf(model, section));
+    this.#outlines = this.#corners.map((corners) => {
       const path = new Path2D();
-      for (const [x, y] of outlineOf(model, section)) path.lineTo(x, y);
+      for (const [x, y] of corners) path.lineTo(x, y);
       path.closePath();
       return path;
     });
@@ -124,27 +129,23 @@ export class Painter {
     ctx.fillStyle = this.palette.label;
     for (const section of sections) {
       if (section.count === 0) continue;
-      const { minX, minY, maxX, maxY } = section.box;
-      const width = (maxX - minX + pitch) * k - 4;
-      const height = (maxY - minY + pitch) * k;
-      const [atX, atY] = [((minX + maxX) / 2) * k + x, this.#middleOf(section) * k + y];
+      const middle = this.#middleOf(section);
+      const chord = chordAt(this.#corners[section.index] ?? [], middle.x, middle.y);
+      if (!chord) continue;
+      const [left, right] = [chord[0] - pitch * 0.6, chord[1] + pitch * 0.6];
+      const height = (section.box.maxY - section.box.minY + pitch) * k;
+      const [atX, atY] = [((left + right) / 2) * k + x, middle.y * k + y];
       const count = scene.free[section.index] ?? 0;
-      this.#writeFitting(ctx, section.label, scene.freeText(count), String(count), {
-        atX,
-        atY,
-        width,
-        height,
-      });
+      const room = { atX, atY, width: (right - left) * k - 6, height };
+      this.#writeFitting(ctx, section.label, scene.freeText(count), String(count), room);
     }
   }
 
   /** The middle of a curved section is where its middle row is, which need not be that of its box. */
-  #middleOf(section: SeatSection): number {
+  #middleOf(section: SeatSection): { x: number; y: number } {
     const row = section.rows[section.rows.length >> 1];
-    const id = row?.ids[row.ids.length >> 1];
-    return id === undefined
-      ? (section.box.minY + section.box.maxY) / 2
-      : (this.#model.y[id] ?? section.box.minY);
+    const id = row?.ids[row.ids.length >> 1] ?? 0;
+    return { x: this.#model.x[id] ?? 0, y: this.#model.y[id] ?? 0 };
   }
 
   /** As much of name and count as there is room for. */
@@ -207,7 +208,7 @@ export class Painter {
     const ids = this.#inSight(scene, regions);
     const [shown, dimmed] = this.#split(ids, scene);
     const draw = (some: readonly number[]) => {
-      if (pitchPx < GLYPHS_FROM_PX) this.#drawSquares(ctx, scene, some);
+      if (pitchPx < GLYPHS_FROM_PX || ids.length > MOST_GLYPHS) this.#drawSquares(ctx, scene, some);
       else this.#drawGlyphs(ctx, scene, some);
     };
     if (dimmed.length > 0) {
@@ -245,62 +246,74 @@ export class Painter {
     return [shown, dimmed];
   }
 
+  /**
+   * Where the seats are on the screen, x, y, x, y…, apart by what they look like: first the looks that have one colour,
+   * at their codes, then the free seats of each category.
+   */
+  #piles(scene: Scene, ids: readonly number[]): (number[] | undefined)[] {
+    const { view, looks, fades } = scene;
+    const { x, y, category } = this.#model;
+    const piles: (number[] | undefined)[] = [];
+    for (const id of ids) {
+      if (fades.size > 0 && fades.has(id)) continue;
+      const look = looks[id] ?? AVAILABLE;
+      const at = look === AVAILABLE ? FIRST_CATEGORY + (category[id] ?? 0) : look;
+      (piles[at] ??= []).push((x[id] ?? 0) * view.k + view.x, (y[id] ?? 0) * view.k + view.y);
+    }
+    return piles;
+  }
+
   /** From afar a seat is a few pixels: squares of one colour after the other are the fastest to draw. */
   #drawSquares(ctx: Context, scene: Scene, ids: readonly number[]): void {
-    const { view, looks } = scene;
-    const { x, y, category, pitch } = this.#model;
-    const first = SQUARES.length - 1;
-    const piles: number[][] = [];
-    for (const id of ids) {
-      const look = looks[id] ?? AVAILABLE;
-      const pile = look === AVAILABLE ? first + 1 + (category[id] ?? 0) : look;
-      (piles[pile] ??= []).push(id);
-    }
-    for (const [pile, seats] of piles.entries()) {
-      if (!seats) continue;
-      const side = (SQUARES[pile] ?? SQUARES[0]) * pitch * view.k;
-      ctx.fillStyle = this.#squareColor(pile, first);
-      const [left, top] = [view.x - side / 2, view.y - side / 2];
-      for (const id of seats) {
-        ctx.fillRect((x[id] ?? 0) * view.k + left, (y[id] ?? 0) * view.k + top, side, side);
+    const pitchPx = this.#model.pitch * scene.view.k;
+    const piles = this.#piles({ ...scene, fades: new Map() }, ids);
+    for (const [at, places] of piles.entries()) {
+      if (!places) continue;
+      const side = (SQUARES[at] ?? SQUARES[0]) * pitchPx;
+      ctx.fillStyle = this.#squareColor(at);
+      for (let place = 0; place < places.length; place += 2) {
+        const [left, top] = [(places[place] ?? 0) - side / 2, (places[place + 1] ?? 0) - side / 2];
+        ctx.fillRect(left, top, side, side);
       }
     }
   }
 
-  #squareColor(pile: number, first: number): string {
+  #squareColor(at: number): string {
     const { palette } = this;
-    if (pile > first) return palette.categories[pile - first - 1]?.fill ?? palette.label;
+    if (at >= FIRST_CATEGORY) return palette.categories[at - FIRST_CATEGORY]?.fill ?? palette.label;
     const colors = [palette.label, palette.heldLine, palette.soldLine, palette.blockedLine];
-    return [...colors, palette.picked, palette.mine][pile] ?? palette.label;
+    return [...colors, palette.picked, palette.mine][at] ?? palette.label;
   }
 
   #drawGlyphs(ctx: Context, scene: Scene, ids: readonly number[]): void {
-    const { view, dpr, looks, fades } = scene;
-    const { x, y, category, pitch } = this.#model;
-    const sheet = this.#sheet;
-    sheet.prepare(pitch * view.k * RADIUS, dpr, this.palette);
-    const { cell } = sheet;
-    const side = cell / dpr;
-    const [left, top] = [view.x - side / 2, view.y - side / 2];
-    const fading = fades.size > 0;
-    const copy = (id: number, look: number) => {
-      const from = sheet.offset(look, category[id] ?? 0);
-      const [toX, toY] = [(x[id] ?? 0) * view.k + left, (y[id] ?? 0) * view.k + top];
-      ctx.drawImage(sheet.canvas, from, 0, cell, cell, toX, toY, side, side);
-    };
-    for (const id of ids) {
-      const fade = fading ? fades.get(id) : undefined;
-      if (!fade) {
-        copy(id, looks[id] ?? AVAILABLE);
-        continue;
-      }
-      const alpha = ctx.globalAlpha;
-      ctx.globalAlpha = alpha * (1 - fade.share);
-      copy(id, fade.from);
-      ctx.globalAlpha = alpha * fade.share;
-      copy(id, looks[id] ?? AVAILABLE);
-      ctx.globalAlpha = alpha;
+    const radius = this.#model.pitch * scene.view.k * RADIUS;
+    for (const [at, places] of this.#piles(scene, ids).entries()) {
+      if (!places) continue;
+      const category = at - FIRST_CATEGORY;
+      const look = category >= 0 ? 'available' : (looks[at] ?? 'blocked');
+      drawGlyphs(ctx, layersOf(look, radius, this.palette, Math.max(0, category)), radius, places);
     }
+    if (scene.fades.size > 0) this.#drawFades(ctx, scene, ids, radius);
+  }
+
+  /** What a seat was goes as what it is comes. */
+  #drawFades(ctx: Context, scene: Scene, ids: readonly number[], radius: number): void {
+    const { view, fades } = scene;
+    const { x, y, category } = this.#model;
+    const alpha = ctx.globalAlpha;
+    for (const id of ids) {
+      const fade = fades.get(id);
+      if (!fade) continue;
+      const place = [(x[id] ?? 0) * view.k + view.x, (y[id] ?? 0) * view.k + view.y];
+      const draw = (code: number, share: number) => {
+        const look = looks[code] ?? 'blocked';
+        ctx.globalAlpha = alpha * share;
+        drawGlyphs(ctx, layersOf(look, radius, this.palette, category[id] ?? 0), radius, place);
+      };
+      draw(fade.from, 1 - fade.share);
+      draw(scene.looks[id] ?? AVAILABLE, fade.share);
+    }
+    ctx.globalAlpha = alpha;
   }
 
   #writeNumbers(ctx: Context, scene: Scene, ids: readonly number[]): void {
@@ -424,15 +437,6 @@ function planBox(region: Box, view: View, margin: number): Box {
     maxX: (region.maxX - view.x) / view.k + margin,
     maxY: (region.maxY - view.y) / view.k + margin,
   };
-}
-
-function contains(outer: Box, inner: Box): boolean {
-  return (
-    outer.minX <= inner.minX &&
-    outer.minY <= inner.minY &&
-    outer.maxX >= inner.maxX &&
-    outer.maxY >= inner.maxY
-  );
 }
 
 function touches(a: Box, b: Box, margin: number): boolean {

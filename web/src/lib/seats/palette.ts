@@ -33,7 +33,7 @@ type Rgb = readonly [number, number, number];
 
 /** WCAG 2.2, 1.4.11 for shapes and 1.4.3 for text. */
 const SHAPE_CONTRAST = 3;
-const BLACK: Rgb = [16, 14, 18];
+const BLACK: Rgb = [0, 0, 0];
 const WHITE: Rgb = [255, 255, 255];
 /** How much of its category's colour a section shows from afar. */
 const SOFT = 0.22;

@@ -49,6 +49,15 @@ export function boxOf(boxes: readonly Box[]): Box {
   return box;
 }
 
+export function contains(outer: Box, inner: Box): boolean {
+  return (
+    outer.minX <= inner.minX &&
+    outer.minY <= inner.minY &&
+    outer.maxX >= inner.maxX &&
+    outer.maxY >= inner.maxY
+  );
+}
+
 export function scalesOf(box: Box, { width, height }: Size, pitch: number): Scales {
   const across = Math.max(1, width - 2 * MARGIN_PX) / Math.max(1e-6, box.maxX - box.minX);
   const down = Math.max(1, height - 2 * MARGIN_PX) / Math.max(1e-6, box.maxY - box.minY);
