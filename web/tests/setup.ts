@@ -1,7 +1,8 @@
-/** What every test needs: matchers of the DOM, a canvas, and the English catalogue. */
+/** What every test needs: matchers of the DOM, a canvas, the English catalogue, and an empty page. */
 import '@testing-library/jest-dom/vitest';
 import 'vitest-canvas-mock';
 
+import { cleanup } from '@testing-library/svelte';
 import { afterEach, beforeEach } from 'vitest';
 
 import { en } from '../src/lib/messages/en';
@@ -12,5 +13,6 @@ beforeEach(() => {
 });
 
 afterEach(() => {
+  cleanup();
   localStorage.clear();
 });
