@@ -9,6 +9,7 @@ mod ceiling;
 mod client;
 pub(crate) mod floor;
 mod holds;
+mod live;
 mod load;
 mod machine;
 mod report;
@@ -33,6 +34,8 @@ pub(crate) struct BenchArguments {
 enum Benchmark {
     /// Holds, refusals, availability, memory, and how long a performance takes to create.
     Holds(holds::HoldsArguments),
+    /// How soon everybody who watches sees a hold, and what a watching connection costs.
+    Live(live::LiveArguments),
     /// The client against the floor alone, which bounds what the other benchmarks can show.
     Ceiling(ceiling::CeilingArguments),
 }
@@ -47,6 +50,7 @@ pub(crate) fn run(arguments: &BenchArguments) -> anyhow::Result<ExitCode> {
     }
     match &arguments.benchmark {
         Benchmark::Holds(arguments) => holds::run(&workspace, arguments),
+        Benchmark::Live(arguments) => live::run(&workspace, arguments),
         Benchmark::Ceiling(arguments) => ceiling::run(&workspace, arguments),
     }
 }

@@ -59,6 +59,7 @@ const STEPS: &[Step] = &[
     ("licences, bans, sources", deny),
     ("unused dependencies", machete),
     ("tests", tests),
+    ("API over PostgreSQL", api_over_postgres),
     ("documentation examples", documentation_examples),
 ];
 
@@ -165,6 +166,22 @@ fn tests(surroundings: &Surroundings) -> anyhow::Result<Outcome> {
             passes(cargo.args(["test", "--workspace", "--all-targets"]))
         }
     }
+}
+
+/// The same tests of the whole program once more, with its ledger in PostgreSQL. They were built by the step before.
+fn api_over_postgres(surroundings: &Surroundings) -> anyhow::Result<Outcome> {
+    if !tools::has_postgres() {
+        return Ok(Outcome::LeftOut("postgres is not on this machine".to_owned()));
+    }
+    if !tools::provide(&surroundings.workspace, Tool::Nextest, false)? {
+        // One process for all tests has one environment, but no more than these tests in it.
+        let mut cargo = surroundings.workspace.cargo();
+        let arguments = ["test", "--package", "onsale-server", "--test", "api"];
+        return passes(cargo.args(arguments).env("ONSALE_TEST_STORES", "postgres"));
+    }
+    let mut cargo = surroundings.workspace.cargo();
+    let only = "package(onsale-server) & binary(api)";
+    passes(cargo.args(["nextest", "run", "--workspace", "-E", only]).env("ONSALE_TEST_STORES", "postgres"))
 }
 
 /// nextest does not run these.

@@ -7,13 +7,33 @@ use std::fmt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, ensure};
 
 use crate::workspace::Workspace;
 
-/// Programs the build and the tests start, and the Debian packages that bring them.
+/// A program of the system that the build or the tests start.
+struct Program {
+    name: &'static str,
+    /// The Debian package that brings it.
+    package: &'static str,
+    /// Where it is when it is not in `PATH`; `*` stands for the name of one folder.
+    place: &'static str,
+    /// Without it nothing goes; without the others the tests that need them are passed over.
+    is_indispensable: bool,
+}
+
 /// `cc` compiles the C of SQLite, ring and the allocator.
-const SYSTEM_PROGRAMS: &[(&str, &str)] = &[("cc", "build-essential")];
+const SYSTEM_PROGRAMS: &[Program] = &[
+    Program { name: "cc", package: "build-essential", place: "", is_indispensable: true },
+    Program {
+        name: "postgres",
+        package: "postgresql",
+        place: "/usr/lib/postgresql/*/bin",
+        is_indispensable: false,
+    },
+    Program { name: "redis-server", package: "redis-server", place: "", is_indispensable: false },
+    Program { name: "nginx", package: "nginx", place: "/usr/sbin", is_indispensable: false },
+];
 
 /// A cargo subcommand that is not part of the toolchain.
 #[derive(Clone, Copy)]
@@ -77,17 +97,26 @@ fn is_present(workspace: &Workspace, tool: Tool) -> bool {
 
 /// Sees to it that the programs of the system are there: as root through apt, else by naming what to install.
 pub(crate) fn provide_system_packages() -> anyhow::Result<()> {
-    let missing = missing_packages(SYSTEM_PROGRAMS, &std::env::var("PATH").unwrap_or_default());
+    let missing = missing(SYSTEM_PROGRAMS, &std::env::var("PATH").unwrap_or_default());
     if missing.is_empty() {
         return Ok(());
     }
-    let packages = missing.join(" ");
+    let packages: Vec<&str> = missing.iter().map(|program| program.package).collect();
     if !rustix::process::geteuid().is_root() {
-        bail!("missing: run `sudo apt-get install {packages}`");
+        let install = format!("sudo apt-get install {}", packages.join(" "));
+        ensure!(!missing.iter().any(|program| program.is_indispensable), "missing: run `{install}`");
+        println!("some tests are passed over; to have them: {install}");
+        return Ok(());
     }
-    println!("installing {packages} …");
+    println!("installing {} …", packages.join(" "));
     apt_get(&["update", "-qq"])?;
-    apt_get(&[&["install", "-y", "-qq", "--no-install-recommends"], &missing[..]].concat())
+    apt_get(&[&["install", "-y", "-qq", "--no-install-recommends"], &packages[..]].concat())
+}
+
+/// Whether tests can start a PostgreSQL server of their own.
+pub(crate) fn has_postgres() -> bool {
+    let path = std::env::var("PATH").unwrap_or_default();
+    !missing(SYSTEM_PROGRAMS, &path).iter().any(|program| program.name == "postgres")
 }
 
 fn apt_get(arguments: &[&str]) -> anyhow::Result<()> {
@@ -98,22 +127,42 @@ fn apt_get(arguments: &[&str]) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn missing_packages<'a>(programs: &[(&str, &'a str)], search_path: &str) -> Vec<&'a str> {
-    let present =
-        |program: &str| search_path.split(':').any(|folder| Path::new(folder).join(program).is_file());
-    programs.iter().filter(|(program, _)| !present(program)).map(|(_, package)| *package).collect()
+fn missing<'a>(programs: &'a [Program], search_path: &str) -> Vec<&'a Program> {
+    let in_path = |program: &Program| {
+        search_path.split(':').any(|folder| Path::new(folder).join(program.name).is_file())
+    };
+    programs.iter().filter(|program| !in_path(program) && !is_in_place(program)).collect()
+}
+
+fn is_in_place(program: &Program) -> bool {
+    let Some((folder, below)) = program.place.split_once("/*/") else {
+        return Path::new(program.place).join(program.name).is_file();
+    };
+    let versions = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    versions.map(|version| version.path().join(below).join(program.name)).any(|found| found.is_file())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Tool, missing_packages};
+    use super::{Program, Tool, missing};
 
     #[test]
-    fn names_the_packages_of_missing_programs() {
+    fn names_the_programs_that_are_missing() {
         let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("here"), b"").unwrap();
+        std::fs::create_dir_all(folder.path().join("15/bin")).unwrap();
+        for file in ["here", "15/bin/elsewhere"] {
+            std::fs::write(folder.path().join(file), b"").unwrap();
+        }
+        let place = format!("{}/*/bin", folder.path().display()).leak();
+        let programs = ["here", "elsewhere", "absent"].map(|name| Program {
+            name,
+            package: "package",
+            place,
+            is_indispensable: true,
+        });
         let path = format!("/nowhere:{}", folder.path().display());
-        assert_eq!(missing_packages(&[("here", "one"), ("absent", "other")], &path), ["other"]);
+        let names: Vec<&str> = missing(&programs, &path).iter().map(|program| program.name).collect();
+        assert_eq!(names, ["absent"]);
     }
 
     #[test]

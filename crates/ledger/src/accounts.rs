@@ -15,59 +15,76 @@ use sea_orm::{
     sea_query::{Expr, IntoCondition},
 };
 
-use crate::{SqlLedger, connection::store_error, entity::accounts, inserts::insert_new};
+use crate::{SqlLedger, entity::accounts, failures::Failure, inserts::insert_new};
 
 #[async_trait]
 impl Accounts for SqlLedger {
     async fn create_account(&self, account: &Account) -> Result<bool, StoreError> {
-        let txn = self.db.begin_write().await?;
-        if insert(&txn, account).await? {
-            txn.commit().await.map_err(store_error)?;
-            return Ok(true);
-        }
-        // There by an earlier call, or its address is another's.
-        let known = accounts::Entity::find_by_id(account.id.0).one(&txn).await.map_err(store_error)?;
-        Ok(known.is_some_and(|known| known.email == account.email))
+        self.db
+            .command(|| async move {
+                let txn = self.db.begin_write().await?;
+                if insert(&txn, account).await? {
+                    txn.commit().await?;
+                    return Ok(true);
+                }
+                // There by an earlier call, or its address is another's.
+                let known = accounts::Entity::find_by_id(account.id.0).one(&txn).await?;
+                Ok(known.is_some_and(|known| known.email == account.email))
+            })
+            .await
     }
 
     async fn account_by_email(&self, email: &str) -> Result<Option<Account>, StoreError> {
-        one(self.db.reader(), accounts::Column::Email.eq(email)).await
+        // PostgreSQL's texts cannot even be compared with one that has a NUL in it, so nobody's address has one.
+        if email.contains('\0') {
+            return Ok(None);
+        }
+        self.db
+            .command(|| async move { one(self.db.reader(), accounts::Column::Email.eq(email)).await })
+            .await
     }
 
     async fn account(&self, id: AccountId) -> Result<Option<Account>, StoreError> {
-        one(self.db.reader(), accounts::Column::Id.eq(id.0)).await
+        self.db.command(|| async move { one(self.db.reader(), accounts::Column::Id.eq(id.0)).await }).await
     }
 
     async fn account_by_external_id(&self, fresh: &Account) -> Result<Account, StoreError> {
-        let Some(external_id) = &fresh.external_id else {
-            return Err(StoreError::corrupt("an identity of a gateway without an external id"));
-        };
-        let same_identity = accounts::Column::ExternalId.eq(external_id);
-        if let Some(known) = one(self.db.reader(), same_identity.clone()).await? {
-            return Ok(known);
-        }
-        let txn = self.db.begin_write().await?;
-        insert(&txn, fresh).await?;
-        let account = one(&txn, same_identity).await?;
-        txn.commit().await.map_err(store_error)?;
-        account.ok_or_else(|| StoreError::corrupt("the id or address of a new account is taken"))
+        self.db
+            .command(|| async move {
+                let Some(external_id) = &fresh.external_id else {
+                    return Err(Failure::corrupt("an identity of a gateway without an external id"));
+                };
+                let same_identity = accounts::Column::ExternalId.eq(external_id);
+                if let Some(known) = one(self.db.reader(), same_identity.clone()).await? {
+                    return Ok(known);
+                }
+                let txn = self.db.begin_write().await?;
+                insert(&txn, fresh).await?;
+                let account = one(&txn, same_identity).await?;
+                txn.commit().await?;
+                account.ok_or_else(|| Failure::corrupt("the id or address of a new account is taken"))
+            })
+            .await
     }
 
     async fn set_role(&self, id: AccountId, role: Role) -> Result<bool, StoreError> {
-        let txn = self.db.begin_write().await?;
-        let updated = accounts::Entity::update_many()
-            .col_expr(accounts::Column::Role, Expr::value(role.as_str()))
-            .filter(accounts::Column::Id.eq(id.0))
-            .exec(&txn)
+        self.db
+            .command(|| async move {
+                let txn = self.db.begin_write().await?;
+                let updated = accounts::Entity::update_many()
+                    .col_expr(accounts::Column::Role, Expr::value(role.as_str()))
+                    .filter(accounts::Column::Id.eq(id.0))
+                    .exec(&txn)
+                    .await?;
+                txn.commit().await?;
+                Ok(updated.rows_affected > 0)
+            })
             .await
-            .map_err(store_error)?;
-        txn.commit().await.map_err(store_error)?;
-        Ok(updated.rows_affected > 0)
     }
 }
 
 /// Adds an account unless a unique index forbids it; gives whether it did.
-async fn insert(db: &impl ConnectionTrait, account: &Account) -> Result<bool, StoreError> {
+async fn insert(db: &impl ConnectionTrait, account: &Account) -> Result<bool, Failure> {
     let row = accounts::ActiveModel {
         id: Set(account.id.0),
         email: Set(account.email.clone()),
@@ -80,9 +97,9 @@ async fn insert(db: &impl ConnectionTrait, account: &Account) -> Result<bool, St
     insert_new(db, row).await
 }
 
-async fn one(db: &impl ConnectionTrait, which: impl IntoCondition) -> Result<Option<Account>, StoreError> {
-    let row = accounts::Entity::find().filter(which).one(db).await.map_err(store_error)?;
-    row.map(account).transpose()
+async fn one(db: &impl ConnectionTrait, which: impl IntoCondition) -> Result<Option<Account>, Failure> {
+    let row = accounts::Entity::find().filter(which).one(db).await?;
+    Ok(row.map(account).transpose()?)
 }
 
 fn account(row: accounts::Model) -> Result<Account, StoreError> {

@@ -1,56 +1,54 @@
-//! Connections, transactions and errors: the one place that knows which dialect it is.
+//! Connections, transactions and time: which dialect it is, and how a command is run on it.
 //!
-//! SQLite: one writer, because the database has one write lock and a queue in front of it is fairer than a race
-//! for it, and a few readers that see the last committed state (WAL) and cannot write. In memory there is one
-//! connection for both.
-//!
-//! Invariant: a command takes one connection at a time, so that waiting for the second can never be a deadlock;
-//! every wait for a connection ends.
+//! Invariants: a command takes one connection at a time, so that waiting for the second can never be a deadlock;
+//! every wait for a connection ends, and over a network every command does; a command that another transaction was
+//! in the way of is tried again, a bounded number of times.
 
 use std::time::Duration;
 
 use onsale_app::ports::StoreError;
 use sea_orm::{
-    AccessMode, ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction,
-    DbBackend, DbErr, IsolationLevel, RuntimeErr, SqliteTransactionMode, TransactionOptions,
-    TransactionTrait,
-    sea_query::ColumnType,
-    sqlx::{
-        self,
-        error::ErrorKind,
-        sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
-    },
+    AccessMode, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, IsolationLevel,
+    SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait, sea_query::ColumnType,
+    sqlx::PgPool,
 };
+
+use crate::failures::Failure;
+
+mod postgres;
+mod sqlite;
+
+use postgres::Suspicion;
 
 /// How many values one statement may bind: SQLite's default, the smallest of the dialects.
 pub(crate) const MAX_BINDS: usize = 32_766;
 
-/// How long SQLite waits for a lock that another process holds (a backup, say).
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// How often a command is tried that others get in the way of. Locks are taken in one order everywhere, so even a
+/// second attempt is rare.
+const ATTEMPTS: u32 = 5;
 
-/// How long the write-ahead log gets before a commit copies it into the file, in pages of 4 KiB. A batch of the
-/// drain alone dirties more than SQLite's 1,000 where buyers come in no order, and every one would copy: three
-/// times slower (examples/record.rs).
-const CHECKPOINT_AFTER_PAGES: &str = "4000";
+/// What a command may take beside getting its connection and the longest of its statements.
+const SLACK: Duration = Duration::from_millis(500);
 
-/// How much of the file the writer keeps in memory: 32 MiB, in SQLite's notation.
-const WRITER_CACHE: &str = "-32768";
-
-/// SQLite's codes for a file that is damaged or is no database.
-const DAMAGED: [&str; 4] = ["11", "26", "267", "523"];
+/// How long the database may take to say that it is there: whoever asks that wants to know it soon.
+const PING_WITHIN: Duration = Duration::from_secs(1);
 
 /// How the ledger uses its database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LedgerSettings {
     /// How long a command waits for a connection before it answers `Unavailable`, milliseconds.
     pub acquire_timeout_ms: u64,
-    /// How many may read at once.
+    /// SQLite: how many may read at once.
     pub max_readers: u32,
+    /// PostgreSQL: how many connections this process opens at most.
+    pub max_connections: u32,
+    /// PostgreSQL: how long one statement may take, waiting for locks included, milliseconds.
+    pub statement_timeout_ms: u64,
 }
 
 impl Default for LedgerSettings {
     fn default() -> Self {
-        Self { acquire_timeout_ms: 3_000, max_readers: 4 }
+        Self { acquire_timeout_ms: 3_000, max_readers: 4, max_connections: 16, statement_timeout_ms: 5_000 }
     }
 }
 
@@ -59,28 +57,33 @@ impl Default for LedgerSettings {
 pub(crate) struct Connections {
     writer: DatabaseConnection,
     readers: DatabaseConnection,
+    network: Option<Network>,
+}
+
+/// What a database at the other end of a network needs beside.
+#[derive(Debug)]
+struct Network {
+    command_limit: Duration,
+    suspicion: Suspicion,
 }
 
 impl Connections {
-    /// Connects; the writer first, since it makes the file.
+    /// Connects.
     pub(crate) async fn open(url: &str, settings: LedgerSettings) -> Result<Self, StoreError> {
-        let connect = async |options| Database::connect(options).await.map_err(store_error);
-        if is_in_memory(url) {
-            let only = connect(pool(url, settings, 1, |sqlite| sqlite)).await?;
-            return Ok(Self { readers: only.clone(), writer: only });
+        Ok(Self::connect(url, settings).await?)
+    }
+
+    async fn connect(url: &str, settings: LedgerSettings) -> Result<Self, Failure> {
+        if is_postgres(url) {
+            let suspicion = Suspicion::default();
+            let all = postgres::connect(url, settings, &suspicion).await?;
+            let command_limit =
+                Duration::from_millis(settings.acquire_timeout_ms + settings.statement_timeout_ms) + SLACK;
+            let network = Some(Network { command_limit, suspicion });
+            return Ok(Self { readers: all.clone(), writer: all, network });
         }
-        let writer = connect(pool(url, settings, 1, |sqlite| {
-            sqlite
-                .create_if_missing(true)
-                .journal_mode(SqliteJournalMode::Wal)
-                .synchronous(SqliteSynchronous::Full)
-                .pragma("wal_autocheckpoint", CHECKPOINT_AFTER_PAGES)
-                .pragma("cache_size", WRITER_CACHE)
-        }));
-        let writer = writer.await?;
-        let readers =
-            pool(url, settings, settings.max_readers.max(1), |sqlite| sqlite.pragma("query_only", "ON"));
-        Ok(Self { writer, readers: connect(readers).await? })
+        let (writer, readers) = sqlite::connect(url, settings).await?;
+        Ok(Self { writer, readers, network: None })
     }
 
     /// For single reads.
@@ -93,17 +96,42 @@ impl Connections {
         &self.writer
     }
 
+    /// PostgreSQL's connections, for the statements that are written for it alone; `None` on SQLite.
+    pub(crate) fn postgres(&self) -> Option<&PgPool> {
+        (self.writer.get_database_backend() == DbBackend::Postgres)
+            .then(|| self.writer.get_postgres_connection_pool())
+    }
+
+    /// Runs a command: again where another transaction was in its way, and over a network no longer than its limit.
+    pub(crate) async fn command<T, F>(&self, attempt: impl Fn() -> F) -> Result<T, StoreError>
+    where
+        F: Future<Output = Result<T, Failure>>,
+    {
+        let Some(network) = &self.network else { return attempts(attempt).await };
+        let mut command = std::pin::pin!(attempts(attempt));
+        // Behind the command, so that suspicion is there when its connection is given back.
+        let watch = network.suspicion.watch();
+        let answer = tokio::time::timeout(network.command_limit, command.as_mut()).await;
+        if answer.is_ok() {
+            watch.relax();
+        }
+        answer.unwrap_or_else(|_| {
+            let waited = network.command_limit.as_millis();
+            Err(StoreError::unavailable(format!("the database did not answer within {waited} ms")))
+        })
+    }
+
     /// Begins a transaction that writes. SQLite takes its write lock here rather than at the first write, where
-    /// it could be refused.
-    pub(crate) async fn begin_write(&self) -> Result<DatabaseTransaction, StoreError> {
+    /// it could be refused; PostgreSQL locks rows as it comes to them, each statement seeing what is committed.
+    pub(crate) async fn begin_write(&self) -> Result<DatabaseTransaction, Failure> {
         let immediate = Some(SqliteTransactionMode::Immediate);
         let options =
             TransactionOptions { sqlite_transaction_mode: immediate, ..TransactionOptions::default() };
-        self.writer.begin_with_options(options).await.map_err(store_error)
+        Ok(self.writer.begin_with_options(options).await?)
     }
 
     /// Begins a transaction in which all reads see the same state.
-    pub(crate) async fn begin_read(&self) -> Result<DatabaseTransaction, StoreError> {
+    pub(crate) async fn begin_read(&self) -> Result<DatabaseTransaction, Failure> {
         let options = match self.readers.get_database_backend() {
             // A deferred transaction reads one state by itself, and SQLite knows no levels.
             DbBackend::Sqlite => TransactionOptions::default(),
@@ -113,19 +141,21 @@ impl Connections {
                 sqlite_transaction_mode: None,
             },
         };
-        self.readers.begin_with_options(options).await.map_err(store_error)
+        Ok(self.readers.begin_with_options(options).await?)
     }
 
     /// A round trip.
     pub(crate) async fn ping(&self) -> Result<(), StoreError> {
-        self.readers
-            .query_one_raw(sea_orm::Statement::from_string(self.readers.get_database_backend(), "SELECT 1"))
-            .await
-            .map(drop)
-            .map_err(store_error)
+        let select = Statement::from_string(self.readers.get_database_backend(), "SELECT 1");
+        let ping = self.command(|| async { Ok(self.readers.query_one_raw(select.clone()).await.map(drop)?) });
+        if self.network.is_none() {
+            return ping.await;
+        }
+        let silence = || StoreError::unavailable("the database does not answer");
+        tokio::time::timeout(PING_WITHIN, ping).await.unwrap_or_else(|_| Err(silence()))
     }
 
-    /// Closes all of them; readers first, so that the writer is the last and empties the WAL.
+    /// Closes all of them; readers first, so that SQLite's writer is the last and empties the WAL.
     pub(crate) async fn close(&self) {
         for pool in [&self.readers, &self.writer] {
             if let Err(error) = pool.close_by_ref().await {
@@ -133,6 +163,24 @@ impl Connections {
             }
         }
     }
+}
+
+async fn attempts<T, F>(attempt: impl Fn() -> F) -> Result<T, StoreError>
+where
+    F: Future<Output = Result<T, Failure>>,
+{
+    for _ in 1..ATTEMPTS {
+        match attempt().await {
+            Err(Failure::Contended(cause)) => tracing::debug!(cause, "once more"),
+            other => return Ok(other?),
+        }
+    }
+    Ok(attempt().await?)
+}
+
+/// Whether a transaction may have to wait for others, or be ended in their favour. SQLite lets one write at a time.
+pub(crate) fn has_many_writers(db: &impl ConnectionTrait) -> bool {
+    db.get_database_backend() != DbBackend::Sqlite
 }
 
 /// The column type that holds a UUID: 16 bytes, in the order of the text form.
@@ -143,52 +191,6 @@ pub(crate) fn uuid_type(backend: DbBackend) -> ColumnType {
     }
 }
 
-/// What a failure of the database means to the caller. A constraint that nobody provided for, and values that
-/// cannot be read back, are damage; everything else may pass.
-pub(crate) fn store_error(error: DbErr) -> StoreError {
-    if is_damage(&error) { StoreError::corrupt(error) } else { StoreError::unavailable(error) }
-}
-
-fn is_damage(error: &DbErr) -> bool {
-    match error {
-        DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error)) => {
-            match &**error {
-                sqlx::Error::Database(error) => {
-                    !matches!(error.kind(), ErrorKind::Other)
-                        || error.code().is_some_and(|code| DAMAGED.contains(&code.as_ref()))
-                }
-                sqlx::Error::ColumnDecode { .. }
-                | sqlx::Error::Decode(_)
-                | sqlx::Error::ColumnNotFound(_) => true,
-                _ => false,
-            }
-        }
-        DbErr::Type(_) | DbErr::Json(_) | DbErr::TryIntoErr { .. } | DbErr::ConvertFromU64(_) => true,
-        _ => false,
-    }
-}
-
-fn is_in_memory(url: &str) -> bool {
-    url.contains(":memory:") || url.contains("mode=memory")
-}
-
-fn pool(
-    url: &str,
-    settings: LedgerSettings,
-    size: u32,
-    sqlite: impl Fn(SqliteConnectOptions) -> SqliteConnectOptions + Send + Sync + 'static,
-) -> ConnectOptions {
-    let wait = Duration::from_millis(settings.acquire_timeout_ms);
-    let mut options = ConnectOptions::new(url);
-    options
-        .max_connections(size)
-        .min_connections(1)
-        .acquire_timeout(wait)
-        // A connection to a file does not go stale, and one to memory is the memory.
-        .idle_timeout(None::<Duration>)
-        .max_lifetime(None::<Duration>)
-        .test_before_acquire(false)
-        .sqlx_logging(false)
-        .map_sqlx_sqlite_opts(move |options| sqlite(options.foreign_keys(true).busy_timeout(BUSY_TIMEOUT)));
-    options
+fn is_postgres(url: &str) -> bool {
+    url.starts_with("postgres://") || url.starts_with("postgresql://")
 }

@@ -21,8 +21,8 @@ use sea_orm::{
 use crate::{
     SqlLedger,
     columns::{from_json, to_json},
-    connection::store_error,
     entity::{blocked_units, events, order_units, orders, performances, reservations},
+    failures::Failure,
     idempotency::{self, Kind, Standing},
     inserts::insert_new,
     pages,
@@ -31,90 +31,112 @@ use crate::{
 #[async_trait]
 impl Events for SqlLedger {
     async fn create_event(&self, event: &Event, key: Option<OwnedKey>) -> Result<Created<Event>, StoreError> {
-        let txn = self.db.begin_write().await?;
-        match idempotency::standing(&txn, key, Kind::Event, event.created_at).await? {
-            Standing::Mismatch => return Ok(Created::KeyMismatch),
-            Standing::Made(id) => return Ok(Standing::repeated(find(&txn, EventId(id)).await?)),
-            Standing::Free => {}
-        }
-        let row = events::ActiveModel {
-            id: Set(event.id.0),
-            organizer_id: Set(event.organizer.0),
-            title: Set(event.title.clone()),
-            description: Set(event.description.clone()),
-            settings: Set(to_json(&event.settings)?),
-            created_at: Set(event.created_at.as_millis()),
-        };
-        if !insert_new(&txn, row).await? {
-            return Ok(Standing::repeated(find(&txn, event.id).await?));
-        }
-        idempotency::remember(&txn, key, Kind::Event, event.id.0, event.created_at).await?;
-        txn.commit().await.map_err(store_error)?;
-        Ok(Created::New(event.clone()))
+        self.db
+            .command(|| async move {
+                let txn = self.db.begin_write().await?;
+                match idempotency::take(&txn, key, Kind::Event, event.id.0, event.created_at).await? {
+                    Standing::Mismatch => return Ok(Created::KeyMismatch),
+                    Standing::Made(id) => return Ok(Standing::repeated(find(&txn, EventId(id)).await?)),
+                    Standing::Free => {}
+                }
+                let row = events::ActiveModel {
+                    id: Set(event.id.0),
+                    organizer_id: Set(event.organizer.0),
+                    title: Set(event.title.clone()),
+                    description: Set(event.description.clone()),
+                    settings: Set(to_json(&event.settings)?),
+                    created_at: Set(event.created_at.as_millis()),
+                };
+                if !insert_new(&txn, row).await? {
+                    return Ok(Standing::repeated(find(&txn, event.id).await?));
+                }
+                txn.commit().await?;
+                Ok(Created::New(event.clone()))
+            })
+            .await
     }
 
     async fn event(&self, id: EventId) -> Result<Option<Event>, StoreError> {
-        find(self.db.reader(), id).await
+        self.db.command(|| async move { find(self.db.reader(), id).await }).await
     }
 
     async fn events(&self, request: PageRequest) -> Result<Page<Event>, StoreError> {
-        let rows = events::Entity::find()
-            .apply_if(request.after, |query, after| query.filter(events::Column::Id.lt(after)))
-            .order_by_desc(events::Column::Id)
-            .limit(pages::rows(request))
-            .all(self.db.reader())
+        self.db
+            .command(|| async move {
+                let rows = events::Entity::find()
+                    .apply_if(request.after, |query, after| query.filter(events::Column::Id.lt(after)))
+                    .order_by_desc(events::Column::Id)
+                    .limit(pages::rows(request))
+                    .all(self.db.reader())
+                    .await?;
+                let items = rows.into_iter().map(event).collect::<Result<_, _>>()?;
+                Ok(pages::page(items, request, |event: &Event| event.id.0))
+            })
             .await
-            .map_err(store_error)?;
-        let items = rows.into_iter().map(event).collect::<Result<_, _>>()?;
-        Ok(pages::page(items, request, |event: &Event| event.id.0))
     }
 
     async fn update_event(&self, event: &Event) -> Result<bool, StoreError> {
-        let txn = self.db.begin_write().await?;
-        let updated = events::Entity::update_many()
-            .col_expr(events::Column::Title, Expr::value(event.title.clone()))
-            .col_expr(events::Column::Description, Expr::value(event.description.clone()))
-            .col_expr(events::Column::Settings, Expr::value(to_json(&event.settings)?))
-            .filter(events::Column::Id.eq(event.id.0))
-            .exec(&txn)
+        self.db
+            .command(|| async move {
+                let txn = self.db.begin_write().await?;
+                let updated = events::Entity::update_many()
+                    .col_expr(events::Column::Title, Expr::value(event.title.clone()))
+                    .col_expr(events::Column::Description, Expr::value(event.description.clone()))
+                    .col_expr(events::Column::Settings, Expr::value(to_json(&event.settings)?))
+                    .filter(events::Column::Id.eq(event.id.0))
+                    .exec(&txn)
+                    .await?;
+                txn.commit().await?;
+                Ok(updated.rows_affected > 0)
+            })
             .await
-            .map_err(store_error)?;
-        txn.commit().await.map_err(store_error)?;
-        Ok(updated.rows_affected > 0)
     }
 
     async fn delete_event(&self, id: EventId) -> Result<DeleteOutcome, StoreError> {
-        let txn = self.db.begin_write().await?;
-        let found = events::Entity::find_by_id(id.0).lock_exclusive().one(&txn).await.map_err(store_error)?;
-        if found.is_none() {
-            return Ok(DeleteOutcome::NotFound);
-        }
-        if has_orders(&txn, id).await? {
-            return Ok(DeleteOutcome::HasOrders);
-        }
-        reservations::Entity::delete_many()
-            .filter(reservations::Column::PerformanceId.in_subquery(performances_of(id)))
-            .exec(&txn)
+        self.db
+            .command(|| async move {
+                let txn = self.db.begin_write().await?;
+                let found = events::Entity::find_by_id(id.0).lock_exclusive().one(&txn).await?;
+                if found.is_none() {
+                    return Ok(DeleteOutcome::NotFound);
+                }
+                // Orders that are being begun keep their performance from this lock, and those that come later find it
+                // gone; so what is seen of orders behind it is all there will ever be.
+                let kept: Vec<i64> = performances::Entity::find()
+                    .select_only()
+                    .column(performances::Column::Number)
+                    .filter(performances::Column::EventId.eq(id.0))
+                    .order_by_asc(performances::Column::Number)
+                    .lock_exclusive()
+                    .into_tuple()
+                    .all(&txn)
+                    .await?;
+                tracing::debug!(event = %id, performances = kept.len(), "deleting");
+                if has_orders(&txn, id).await? {
+                    return Ok(DeleteOutcome::HasOrders);
+                }
+                reservations::Entity::delete_many()
+                    .filter(reservations::Column::PerformanceId.in_subquery(performances_of(id)))
+                    .exec(&txn)
+                    .await?;
+                blocked_units::Entity::delete_many()
+                    .filter(blocked_units::Column::PerformanceId.in_subquery(performances_of(id)))
+                    .exec(&txn)
+                    .await?;
+                performances::Entity::delete_many()
+                    .filter(performances::Column::EventId.eq(id.0))
+                    .exec(&txn)
+                    .await?;
+                events::Entity::delete_by_id(id.0).exec(&txn).await?;
+                txn.commit().await?;
+                Ok(DeleteOutcome::Deleted)
+            })
             .await
-            .map_err(store_error)?;
-        blocked_units::Entity::delete_many()
-            .filter(blocked_units::Column::PerformanceId.in_subquery(performances_of(id)))
-            .exec(&txn)
-            .await
-            .map_err(store_error)?;
-        performances::Entity::delete_many()
-            .filter(performances::Column::EventId.eq(id.0))
-            .exec(&txn)
-            .await
-            .map_err(store_error)?;
-        events::Entity::delete_by_id(id.0).exec(&txn).await.map_err(store_error)?;
-        txn.commit().await.map_err(store_error)?;
-        Ok(DeleteOutcome::Deleted)
     }
 }
 
 /// Whether a unit of the event is claimed, or an order of it is paying or paid.
-async fn has_orders(db: &impl ConnectionTrait, id: EventId) -> Result<bool, StoreError> {
+async fn has_orders(db: &impl ConnectionTrait, id: EventId) -> Result<bool, Failure> {
     let claim = order_units::Entity::find()
         .select_only()
         .column(order_units::Column::Unit)
@@ -122,8 +144,7 @@ async fn has_orders(db: &impl ConnectionTrait, id: EventId) -> Result<bool, Stor
         .filter(Expr::col(order_units::Column::Live))
         .into_tuple::<i32>()
         .one(db)
-        .await
-        .map_err(store_error)?;
+        .await?;
     if claim.is_some() {
         return Ok(true);
     }
@@ -132,8 +153,7 @@ async fn has_orders(db: &impl ConnectionTrait, id: EventId) -> Result<bool, Stor
         .filter(orders::Column::PerformanceId.in_subquery(performances_of(id)))
         .filter(orders::Column::Status.is_in(claiming))
         .one(db)
-        .await
-        .map_err(store_error)?;
+        .await?;
     Ok(order.is_some())
 }
 
@@ -145,8 +165,8 @@ fn performances_of(id: EventId) -> SelectStatement {
         .into_query()
 }
 
-async fn find(db: &impl ConnectionTrait, id: EventId) -> Result<Option<Event>, StoreError> {
-    events::Entity::find_by_id(id.0).one(db).await.map_err(store_error)?.map(event).transpose()
+async fn find(db: &impl ConnectionTrait, id: EventId) -> Result<Option<Event>, Failure> {
+    Ok(events::Entity::find_by_id(id.0).one(db).await?.map(event).transpose()?)
 }
 
 fn event(row: events::Model) -> Result<Event, StoreError> {

@@ -1,6 +1,7 @@
 //! Idempotency keys: which thing a request made, so that a repeat does nothing.
 //!
-//! Invariant: a key is written in the transaction that makes its thing; after a day it counts as unused.
+//! Invariant: a key is written in the transaction that makes its thing, before the thing: the unique key lets one
+//! request at a time past it. After a day it counts as unused.
 
 use onsale_app::ports::{
     StoreError,
@@ -12,15 +13,18 @@ use onsale_domain::{
 };
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    sea_query::{OnConflict, Query},
+    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+    sea_query::{Expr, ExprTrait, LockBehavior, LockType, OnConflict, Query},
 };
 use uuid::Uuid;
 
-use crate::{connection::store_error, entity::idempotency_keys};
+use crate::{
+    entity::idempotency_keys::{self, Column},
+    failures::Failure,
+};
 
 /// How many expired keys are deleted with each one written at most.
-const PRUNED_AT_ONCE: u64 = 8;
+pub(crate) const PRUNED_AT_ONCE: u64 = 8;
 
 /// What a key was used for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,7 +37,7 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Event => "event",
             Self::Plan => "plan",
@@ -62,27 +66,37 @@ impl Standing {
     }
 }
 
-/// Looks a key up before a thing of `kind` is made.
-pub(crate) async fn standing(
+/// Takes a key for a thing that is about to be made, unless it stands for another already: in one statement, so that
+/// of many requests under one key at once the others wait here for what becomes of the first.
+pub(crate) async fn take(
     db: &impl ConnectionTrait,
     key: Option<OwnedKey>,
     kind: Kind,
+    thing: Uuid,
     now: Timestamp,
-) -> Result<Standing, StoreError> {
+) -> Result<Standing, Failure> {
     let Some(key) = key else { return Ok(Standing::Free) };
-    let Some(row) = find(db, key).await? else { return Ok(Standing::Free) };
-    if now.since_ms(Timestamp(row.created_at)) >= KEY_MEMORY_MS {
+    prune(db, Some(key), now).await?;
+    let unless_remembered = overwrite()
+        .action_and_where(Expr::col((idempotency_keys::Entity, Column::CreatedAt)).lte(forgotten(now)))
+        .to_owned();
+    let insert = idempotency_keys::Entity::insert(row(key, kind, thing, now)).on_conflict(unless_remembered);
+    if insert.exec_without_returning(db).await? > 0 {
         return Ok(Standing::Free);
     }
-    let same = row.request_digest == key.key.request && row.kind == kind.as_str();
-    Ok(if same { Standing::Made(row.thing_id) } else { Standing::Mismatch })
+    let found = find(db, key).await?;
+    // Gone since: whoever deleted it has done so in the moment between the two statements.
+    let found =
+        found.ok_or_else(|| Failure::Contended("an idempotency key is just being forgotten".into()))?;
+    let same = found.request_digest == key.key.request && found.kind == kind.as_str();
+    Ok(if same { Standing::Made(found.thing_id) } else { Standing::Mismatch })
 }
 
 /// The order that a key points at, and the digest of the request it was used for.
 pub(crate) async fn order_under(
     db: &impl ConnectionTrait,
     key: OwnedKey,
-) -> Result<Option<(RequestKey, Uuid)>, StoreError> {
+) -> Result<Option<(RequestKey, Uuid)>, Failure> {
     let Some(row) = find(db, key).await?.filter(|row| row.kind == Kind::Order.as_str()) else {
         return Ok(None);
     };
@@ -91,60 +105,71 @@ pub(crate) async fn order_under(
     Ok(Some((RequestKey { key: key.key.key, request }, row.thing_id)))
 }
 
-/// Points a key at a thing, and forgets a few that nobody will ask for any more.
-pub(crate) async fn remember(
+/// Points a key at a thing, whatever it stood for before.
+pub(crate) async fn point(
     db: &impl ConnectionTrait,
     key: Option<OwnedKey>,
     kind: Kind,
     thing: Uuid,
     now: Timestamp,
-) -> Result<(), StoreError> {
-    use idempotency_keys::Column;
+) -> Result<(), Failure> {
     let Some(key) = key else { return Ok(()) };
-    prune(db, now).await?;
-    let row = idempotency_keys::ActiveModel {
+    prune(db, Some(key), now).await?;
+    let insert = idempotency_keys::Entity::insert(row(key, kind, thing, now)).on_conflict(overwrite());
+    Ok(insert.exec_without_returning(db).await.map(drop)?)
+}
+
+fn row(key: OwnedKey, kind: Kind, thing: Uuid, now: Timestamp) -> idempotency_keys::ActiveModel {
+    idempotency_keys::ActiveModel {
         owner_id: Set(key.owner.0),
         key_digest: Set(key.key.key.to_vec()),
         request_digest: Set(key.key.request.to_vec()),
         kind: Set(kind.as_str().to_owned()),
         thing_id: Set(thing),
         created_at: Set(now.as_millis()),
-    };
-    let overwrite = OnConflict::columns([Column::OwnerId, Column::KeyDigest])
+    }
+}
+
+fn overwrite() -> OnConflict {
+    OnConflict::columns([Column::OwnerId, Column::KeyDigest])
         .update_columns([Column::RequestDigest, Column::Kind, Column::ThingId, Column::CreatedAt])
-        .to_owned();
-    let insert = idempotency_keys::Entity::insert(row).on_conflict(overwrite);
-    insert.exec_without_returning(db).await.map(drop).map_err(store_error)
+        .to_owned()
 }
 
-async fn find(
-    db: &impl ConnectionTrait,
-    key: OwnedKey,
-) -> Result<Option<idempotency_keys::Model>, StoreError> {
+/// Keys from this time and before are forgotten.
+pub(crate) fn forgotten(now: Timestamp) -> i64 {
+    now.as_millis().saturating_sub(i64::try_from(KEY_MEMORY_MS).unwrap_or(i64::MAX))
+}
+
+async fn find(db: &impl ConnectionTrait, key: OwnedKey) -> Result<Option<idempotency_keys::Model>, Failure> {
     let id = (key.owner.0, key.key.key.to_vec());
-    idempotency_keys::Entity::find_by_id(id).one(db).await.map_err(store_error)
+    idempotency_keys::Entity::find_by_id(id).one(db).await.map_err(Failure::from)
 }
 
-async fn prune(db: &impl ConnectionTrait, now: Timestamp) -> Result<(), StoreError> {
-    use idempotency_keys::Column;
-    let memory = i64::try_from(KEY_MEMORY_MS).unwrap_or(i64::MAX);
+/// Deletes a few keys that nobody will ask for any more, leaving `except` to whoever is using it and those that
+/// another transaction is deleting to that one.
+async fn prune(db: &impl ConnectionTrait, except: Option<OwnedKey>, now: Timestamp) -> Result<(), Failure> {
     let expired: Vec<(Uuid, Vec<u8>)> = idempotency_keys::Entity::find()
         .select_only()
         .columns([Column::OwnerId, Column::KeyDigest])
-        .filter(Column::CreatedAt.lte(now.as_millis().saturating_sub(memory)))
+        .filter(Column::CreatedAt.lte(forgotten(now)))
+        .apply_if(except, |query, key| {
+            let own = Column::OwnerId.eq(key.owner.0).and(Column::KeyDigest.eq(key.key.key.to_vec()));
+            query.filter(own.not())
+        })
         .order_by_asc(Column::CreatedAt)
         .limit(PRUNED_AT_ONCE)
+        .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
         .into_tuple()
         .all(db)
-        .await
-        .map_err(store_error)?;
+        .await?;
     for (owner, digest) in expired {
         let delete = Query::delete()
             .from_table(idempotency_keys::Entity)
             .and_where(Column::OwnerId.eq(owner))
             .and_where(Column::KeyDigest.eq(digest))
             .take();
-        db.execute(&delete).await.map_err(store_error)?;
+        db.execute(&delete).await?;
     }
     Ok(())
 }

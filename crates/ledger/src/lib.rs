@@ -1,8 +1,16 @@
 //! The ledger in SQL: accounts, catalogue, orders and payments, through one set of queries for every dialect.
 //!
-//! Invariants: every command is one transaction; what a dialect does differently (how to connect, how to begin,
-//! which errors mean what) lives in `connection` and nowhere else; a unit is claimed by one order at a time
-//! because a unique index says so, not because the code is careful.
+//! Invariants: every command is one transaction; a unit is claimed by one order at a time because a unique index
+//! says so, not because the code is careful.
+//!
+//! Two dialects, SQLite and PostgreSQL. How to connect and to begin is in `connection`, which errors mean what in
+//! `failures`. The few statements that are hot and can be said better in PostgreSQL are in files of that name
+//! (`orders/postgres`, `reservations/postgres`, `wallets/postgres`), each with its reason and behind the same port;
+//! whatever they cannot settle is left to the queries that both share.
+//!
+//! SQLite has one writer; PostgreSQL has as many as there are connections, each statement seeing what is committed
+//! (READ COMMITTED). So nothing here looks first and acts on it later, unless what was looked at is locked, or the
+//! statement that acts has the condition in it.
 
 use async_trait::async_trait;
 use onsale_app::ports::{StoreError, ledger::LedgerHealth};
@@ -12,6 +20,7 @@ mod columns;
 mod connection;
 mod entity;
 mod events;
+mod failures;
 mod idempotency;
 mod inserts;
 mod logins;
@@ -38,8 +47,9 @@ pub struct SqlLedger {
 }
 
 impl SqlLedger {
-    /// Opens the database of a URL such as `sqlite:///var/lib/onsale/ledger.db`; a SQLite file that is not there
-    /// is made. Its tables are [`SqlLedger::migrate`]'s affair.
+    /// Opens the database of a URL such as `sqlite:///var/lib/onsale/ledger.db` or
+    /// `postgres://onsale:secret@db.example.com/onsale?sslmode=verify-full`; a SQLite file that is not there is
+    /// made. Its tables are [`SqlLedger::migrate`]'s affair.
     pub async fn open(url: &str, settings: LedgerSettings) -> Result<Self, StoreError> {
         Ok(Self { db: Connections::open(url, settings).await? })
     }
@@ -54,12 +64,12 @@ impl SqlLedger {
     /// Brings the tables to this version; does nothing where they are. Refuses a database that a newer version
     /// has touched.
     pub async fn migrate(&self) -> Result<(), MigrateError> {
-        migrations::migrate(self.db.writer()).await
+        migrations::migrate(&self.db).await
     }
 
     /// Every migration that this version knows, in order, and whether the database has it. Changes nothing.
     pub async fn migration_status(&self) -> Result<Vec<MigrationState>, MigrateError> {
-        migrations::status(self.db.writer()).await
+        migrations::status(&self.db).await
     }
 
     /// Closes every connection after what is under way; commands after it are refused.

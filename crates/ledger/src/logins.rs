@@ -20,8 +20,8 @@ use uuid::Uuid;
 
 use crate::{
     SqlLedger,
-    connection::store_error,
     entity::{logins, refresh_tokens},
+    failures::Failure,
     inserts::insert_new,
 };
 
@@ -41,11 +41,16 @@ impl Logins for SqlLedger {
         token: [u8; 32],
         expires_at: Timestamp,
     ) -> Result<(), StoreError> {
-        let txn = self.db.begin_write().await?;
-        let row = logins::ActiveModel { id: Set(login.0), account_id: Set(account.0), ended: Set(false) };
-        insert_new(&txn, row).await?;
-        issue(&txn, login.0, token, expires_at).await?;
-        txn.commit().await.map_err(store_error)
+        self.db
+            .command(|| async move {
+                let txn = self.db.begin_write().await?;
+                let row =
+                    logins::ActiveModel { id: Set(login.0), account_id: Set(account.0), ended: Set(false) };
+                insert_new(&txn, row).await?;
+                issue(&txn, login.0, token, expires_at).await?;
+                txn.commit().await.map_err(Failure::from)
+            })
+            .await
     }
 
     async fn rotate(
@@ -55,41 +60,51 @@ impl Logins for SqlLedger {
         next_expires_at: Timestamp,
         now: Timestamp,
     ) -> Result<Rotation, StoreError> {
-        let txn = self.db.begin_write().await?;
-        let used_up = use_up(&txn, token, now).await?;
-        let found =
-            refresh_tokens::Entity::find_by_id(token.to_vec()).one(&txn).await.map_err(store_error)?;
-        let Some(presented) = found else { return Ok(Rotation::Unknown) };
-        let login = logins::Entity::find_by_id(presented.login_id).one(&txn).await.map_err(store_error)?;
-        let Some(login) = login.filter(|login| !login.ended) else { return Ok(Rotation::Unknown) };
-        let answer = if used_up {
-            issue(&txn, login.id, next, next_expires_at).await?;
-            prune(&txn, now).await?;
-            Rotation::Rotated(AccountId(login.account_id))
-        } else if presented.used_at.is_some() {
-            end(&txn, login.id).await?;
-            Rotation::Reused
-        } else {
-            Rotation::Unknown
-        };
-        txn.commit().await.map_err(store_error)?;
-        Ok(answer)
+        self.db
+            .command(|| async move {
+                let txn = self.db.begin_write().await?;
+                let used_up = use_up(&txn, token, now).await?;
+                let found = refresh_tokens::Entity::find_by_id(token.to_vec()).one(&txn).await?;
+                let Some(presented) = found else { return Ok(Rotation::Unknown) };
+                let login = logins::Entity::find_by_id(presented.login_id).one(&txn).await?;
+                let Some(login) = login.filter(|login| !login.ended) else { return Ok(Rotation::Unknown) };
+                let answer = if used_up {
+                    issue(&txn, login.id, next, next_expires_at).await?;
+                    prune(&txn, now).await?;
+                    Rotation::Rotated(AccountId(login.account_id))
+                } else if presented.used_at.is_some() {
+                    end(&txn, login.id).await?;
+                    Rotation::Reused
+                } else {
+                    Rotation::Unknown
+                };
+                txn.commit().await?;
+                Ok(answer)
+            })
+            .await
     }
 
     async fn end_login(&self, token: [u8; 32]) -> Result<(), StoreError> {
-        let txn = self.db.begin_write().await?;
-        let found =
-            refresh_tokens::Entity::find_by_id(token.to_vec()).one(&txn).await.map_err(store_error)?;
-        if let Some(token) = found {
-            end(&txn, token.login_id).await?;
-        }
-        txn.commit().await.map_err(store_error)
+        self.db
+            .command(|| async move {
+                let txn = self.db.begin_write().await?;
+                let found = refresh_tokens::Entity::find_by_id(token.to_vec()).one(&txn).await?;
+                if let Some(token) = found {
+                    end(&txn, token.login_id).await?;
+                }
+                txn.commit().await.map_err(Failure::from)
+            })
+            .await
     }
 
     async fn end_login_by_id(&self, login: LoginId) -> Result<(), StoreError> {
-        let txn = self.db.begin_write().await?;
-        end(&txn, login.0).await?;
-        txn.commit().await.map_err(store_error)
+        self.db
+            .command(|| async move {
+                let txn = self.db.begin_write().await?;
+                end(&txn, login.0).await?;
+                txn.commit().await.map_err(Failure::from)
+            })
+            .await
     }
 }
 
@@ -98,7 +113,7 @@ async fn issue(
     login: Uuid,
     token: [u8; 32],
     expires_at: Timestamp,
-) -> Result<(), StoreError> {
+) -> Result<(), Failure> {
     let row = refresh_tokens::ActiveModel {
         digest: Set(token.to_vec()),
         login_id: Set(login),
@@ -109,7 +124,7 @@ async fn issue(
 }
 
 /// Uses a token up if it is good: not used, not expired, its login not ended.
-async fn use_up(db: &impl ConnectionTrait, token: [u8; 32], now: Timestamp) -> Result<bool, StoreError> {
+async fn use_up(db: &impl ConnectionTrait, token: [u8; 32], now: Timestamp) -> Result<bool, Failure> {
     let live_logins = logins::Entity::find()
         .select_only()
         .column(logins::Column::Id)
@@ -122,23 +137,22 @@ async fn use_up(db: &impl ConnectionTrait, token: [u8; 32], now: Timestamp) -> R
         .filter(refresh_tokens::Column::ExpiresAt.gt(now.as_millis()))
         .filter(refresh_tokens::Column::LoginId.in_subquery(live_logins))
         .exec(db)
-        .await
-        .map_err(store_error)?;
+        .await?;
     Ok(updated.rows_affected > 0)
 }
 
-async fn end(db: &impl ConnectionTrait, login: Uuid) -> Result<(), StoreError> {
+async fn end(db: &impl ConnectionTrait, login: Uuid) -> Result<(), Failure> {
     logins::Entity::update_many()
         .col_expr(logins::Column::Ended, Expr::value(true))
         .filter(logins::Column::Id.eq(login))
         .exec(db)
         .await
         .map(drop)
-        .map_err(store_error)
+        .map_err(Failure::from)
 }
 
 /// Deletes some tokens that expired long ago, and the logins of which none is left.
-async fn prune(db: &impl ConnectionTrait, now: Timestamp) -> Result<(), StoreError> {
+async fn prune(db: &impl ConnectionTrait, now: Timestamp) -> Result<(), Failure> {
     let old: Vec<(Vec<u8>, Uuid)> = refresh_tokens::Entity::find()
         .select_only()
         .column(refresh_tokens::Column::Digest)
@@ -148,8 +162,7 @@ async fn prune(db: &impl ConnectionTrait, now: Timestamp) -> Result<(), StoreErr
         .limit(PRUNED_AT_ONCE)
         .into_tuple()
         .all(db)
-        .await
-        .map_err(store_error)?;
+        .await?;
     if old.is_empty() {
         return Ok(());
     }
@@ -157,8 +170,7 @@ async fn prune(db: &impl ConnectionTrait, now: Timestamp) -> Result<(), StoreErr
     refresh_tokens::Entity::delete_many()
         .filter(refresh_tokens::Column::Digest.is_in(digests))
         .exec(db)
-        .await
-        .map_err(store_error)?;
+        .await?;
     let still_used = refresh_tokens::Entity::find()
         .select_only()
         .column(refresh_tokens::Column::LoginId)
@@ -170,5 +182,5 @@ async fn prune(db: &impl ConnectionTrait, now: Timestamp) -> Result<(), StoreErr
         .exec(db)
         .await
         .map(drop)
-        .map_err(store_error)
+        .map_err(Failure::from)
 }

@@ -4,10 +4,12 @@
 //! transaction; a database that knows a migration this version does not know is left alone.
 
 use onsale_app::ports::StoreError;
-use sea_orm::{DatabaseConnection, DbErr};
-use sea_orm_migration::{MigrationStatus, MigrationTrait, MigratorTrait, SchemaManager};
+use sea_orm::{ConnectionTrait, DbErr};
+use sea_orm_migration::{
+    IntoSchemaManagerConnection, MigrationStatus, MigrationTrait, MigratorTrait, SchemaManager,
+};
 
-use crate::connection::store_error;
+use crate::{connection::Connections, failures::Failure};
 
 mod accounts;
 mod catalogue;
@@ -16,6 +18,12 @@ mod idempotency;
 mod orders;
 mod reservations;
 mod wallets;
+
+/// What PostgreSQL knows the lock of migrations by: any number, the same in every version.
+const MIGRATION_LOCK: i64 = 0x6f6e_7361_6c65_0001;
+
+/// How long to wait for another process that is migrating.
+const LOCK_WITHIN_MS: u64 = 120_000;
 
 /// Why the tables could not be brought to this version.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -58,12 +66,28 @@ impl MigratorTrait for Migrator {
     }
 }
 
-pub(crate) async fn migrate(db: &DatabaseConnection) -> Result<(), MigrateError> {
-    refuse_newer(db).await?;
-    Ok(Migrator::up(db, None).await.map_err(store_error)?)
+pub(crate) async fn migrate(db: &Connections) -> Result<(), MigrateError> {
+    if db.postgres().is_none() {
+        return up(db.writer()).await;
+    }
+    // Its DDL is transactional: several processes that start at once migrate one after the other, and each finds
+    // what the one before has made, or nothing of what it could not finish.
+    let txn = db.begin_write().await.map_err(store_error)?;
+    for setting in [
+        format!("SET LOCAL statement_timeout = {LOCK_WITHIN_MS}"),
+        format!("SELECT pg_advisory_xact_lock({MIGRATION_LOCK})"),
+        // An index on a table that has grown large takes its time.
+        "SET LOCAL statement_timeout = 0".to_owned(),
+        "SET LOCAL idle_in_transaction_session_timeout = 0".to_owned(),
+    ] {
+        txn.execute_unprepared(&setting).await.map_err(store_error)?;
+    }
+    up(&txn).await?;
+    Ok(txn.commit().await.map_err(store_error)?)
 }
 
-pub(crate) async fn status(db: &DatabaseConnection) -> Result<Vec<MigrationState>, MigrateError> {
+pub(crate) async fn status(db: &Connections) -> Result<Vec<MigrationState>, MigrateError> {
+    let db = db.writer();
     refuse_newer(db).await?;
     let known = Migrator::get_migration_with_status_read_only(db).await.map_err(store_error)?;
     let states = known.into_iter().map(|migration| MigrationState {
@@ -73,7 +97,12 @@ pub(crate) async fn status(db: &DatabaseConnection) -> Result<Vec<MigrationState
     Ok(states.collect())
 }
 
-async fn refuse_newer(db: &DatabaseConnection) -> Result<(), MigrateError> {
+async fn up<'c>(db: impl IntoSchemaManagerConnection<'c> + Copy) -> Result<(), MigrateError> {
+    refuse_newer(db).await?;
+    Ok(Migrator::up(db, None).await.map_err(store_error)?)
+}
+
+async fn refuse_newer<'c>(db: impl IntoSchemaManagerConnection<'c> + Copy) -> Result<(), MigrateError> {
     let known: Vec<String> =
         Migrator::migrations().iter().map(|migration| migration.name().to_owned()).collect();
     match applied(db).await.map_err(store_error)?.into_iter().find(|name| !known.contains(name)) {
@@ -83,10 +112,15 @@ async fn refuse_newer(db: &DatabaseConnection) -> Result<(), MigrateError> {
 }
 
 /// The names of the applied migrations, in order; none where there is no table of them yet.
-async fn applied(db: &DatabaseConnection) -> Result<Vec<String>, DbErr> {
-    if !SchemaManager::new(db).has_table("seaql_migrations").await? {
+async fn applied<'c>(db: impl IntoSchemaManagerConnection<'c> + Copy) -> Result<Vec<String>, DbErr> {
+    let manager = SchemaManager::new(db);
+    if !manager.has_table("seaql_migrations").await? {
         return Ok(Vec::new());
     }
-    let rows = Migrator::get_migration_models(db).await?;
+    let rows = Migrator::get_migration_models(manager.get_connection()).await?;
     Ok(rows.into_iter().map(|row| row.version).collect())
+}
+
+fn store_error(error: impl Into<Failure>) -> StoreError {
+    error.into().into()
 }

@@ -10,7 +10,7 @@ use onsale_app::ports::{
     ledger::{BeginOrder, Order, Orders, OwnedKey, Page, PageRequest, SettleOrder},
 };
 use onsale_domain::{
-    ids::{AccountId, OrderId},
+    ids::{AccountId, OrderId, ReservationId},
     orders::OrderStatus,
     reservations::RequestKey,
     time::Timestamp,
@@ -18,19 +18,21 @@ use onsale_domain::{
 };
 use sea_orm::{
     ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
-    sea_query::{Expr, OnConflict},
+    sea_query::{Expr, LockType, OnConflict},
 };
 use uuid::Uuid;
 
 use crate::{
     SqlLedger, columns,
-    connection::store_error,
+    connection::has_many_writers,
     entity::{order_units, orders, payments, performances},
+    failures::Failure,
     idempotency::{self, Kind},
     inserts::insert_new,
     pages,
 };
 
+mod postgres;
 mod rows;
 
 use rows::PaymentStatus;
@@ -38,22 +40,32 @@ use rows::PaymentStatus;
 #[async_trait]
 impl Orders for SqlLedger {
     async fn begin_order(&self, order: &Order, key: Option<OwnedKey>) -> Result<BeginOrder, StoreError> {
-        let txn = self.db.begin_write().await?;
-        if !insert_new(&txn, rows::order(order)?).await? {
-            let known = orders::Entity::find_by_id(order.id.0).one(&txn).await.map_err(store_error)?;
-            let known = known.ok_or_else(|| StoreError::corrupt("an order that is there and is not"))?;
-            return Ok(BeginOrder::Exists(rows::status(&known)?));
-        }
-        still_performed(&txn, order).await?;
-        fail_earlier_attempts(&txn, order).await?;
-        if !claim(&txn, order).await? {
-            return Ok(BeginOrder::UnitTaken(taken(&txn, order).await?));
-        }
-        let payment = payments::Entity::insert(rows::payment(order));
-        payment.exec_without_returning(&txn).await.map_err(store_error)?;
-        idempotency::remember(&txn, key, Kind::Order, order.id.0, order.created_at).await?;
-        txn.commit().await.map_err(store_error)?;
-        Ok(BeginOrder::Begun)
+        self.db
+            .command(|| async move {
+                if let Some(pool) = self.db.postgres()
+                    && postgres::begin(pool, order, key).await?
+                {
+                    return Ok(BeginOrder::Begun);
+                }
+                let txn = self.db.begin_write().await?;
+                one_attempt_at_a_time(&txn, order.reservation).await?;
+                if !insert_new(&txn, rows::order(order)?).await? {
+                    let known = orders::Entity::find_by_id(order.id.0).one(&txn).await?;
+                    let known = known.ok_or_else(|| Failure::corrupt("an order that is there and is not"))?;
+                    return Ok(BeginOrder::Exists(rows::status(&known)?));
+                }
+                still_performed(&txn, order).await?;
+                fail_earlier_attempts(&txn, order).await?;
+                if !claim(&txn, order).await? {
+                    return Ok(BeginOrder::UnitTaken(taken(&txn, order).await?));
+                }
+                let payment = payments::Entity::insert(rows::payment(order));
+                payment.exec_without_returning(&txn).await?;
+                idempotency::point(&txn, key, Kind::Order, order.id.0, order.created_at).await?;
+                txn.commit().await?;
+                Ok(BeginOrder::Begun)
+            })
+            .await
     }
 
     async fn pay_order(
@@ -62,39 +74,65 @@ impl Orders for SqlLedger {
         reference: &str,
         at: Timestamp,
     ) -> Result<SettleOrder, StoreError> {
-        let txn = self.db.begin_write().await?;
-        let Some(order) = rows::find_for_update(&txn, id).await? else { return Ok(SettleOrder::NotFound) };
-        if !order.status.may_become(OrderStatus::Paid) {
-            return Ok(as_it_stands(order, OrderStatus::Paid));
-        }
-        move_order(&txn, id, OrderStatus::Paid, &[(orders::Column::SettledAt, at.as_millis().into())])
-            .await?;
-        let reference_column = (payments::Column::Reference, Expr::value(reference));
-        move_payment(&txn, id, PaymentStatus::Captured, at, Some(reference_column)).await?;
-        txn.commit().await.map_err(store_error)?;
-        let (status, reference) = (OrderStatus::Paid, Some(reference.to_owned()));
-        Ok(SettleOrder::Done(Box::new(Order { status, reference, ..order })))
+        self.db
+            .command(|| async move {
+                if let Some(pool) = self.db.postgres()
+                    && let Some(paid) = postgres::pay(pool, id, reference, at).await?
+                {
+                    return Ok(SettleOrder::Done(Box::new(paid)));
+                }
+                let txn = self.db.begin_write().await?;
+                let Some(order) = rows::find_for_update(&txn, id).await? else {
+                    return Ok(SettleOrder::NotFound);
+                };
+                if !order.status.may_become(OrderStatus::Paid) {
+                    return Ok(as_it_stands(order, OrderStatus::Paid));
+                }
+                move_order(
+                    &txn,
+                    id,
+                    OrderStatus::Paid,
+                    &[(orders::Column::SettledAt, at.as_millis().into())],
+                )
+                .await?;
+                let reference_column = (payments::Column::Reference, Expr::value(reference));
+                move_payment(&txn, id, PaymentStatus::Captured, at, Some(reference_column)).await?;
+                txn.commit().await?;
+                let (status, reference) = (OrderStatus::Paid, Some(reference.to_owned()));
+                Ok(SettleOrder::Done(Box::new(Order { status, reference, ..order })))
+            })
+            .await
     }
 
     async fn fail_order(&self, id: OrderId, reason: &str, at: Timestamp) -> Result<SettleOrder, StoreError> {
-        let txn = self.db.begin_write().await?;
-        let Some(order) = rows::find_for_update(&txn, id).await? else { return Ok(SettleOrder::NotFound) };
-        if !order.status.may_become(OrderStatus::Failed) {
-            return Ok(as_it_stands(order, OrderStatus::Failed));
-        }
-        fail(&txn, id, reason, at).await?;
-        txn.commit().await.map_err(store_error)?;
-        Ok(SettleOrder::Done(Box::new(Order { status: OrderStatus::Failed, ..order })))
+        self.db
+            .command(|| async move {
+                let txn = self.db.begin_write().await?;
+                let Some(order) = rows::find_for_update(&txn, id).await? else {
+                    return Ok(SettleOrder::NotFound);
+                };
+                if !order.status.may_become(OrderStatus::Failed) {
+                    return Ok(as_it_stands(order, OrderStatus::Failed));
+                }
+                fail(&txn, id, reason, at).await?;
+                txn.commit().await?;
+                Ok(SettleOrder::Done(Box::new(Order { status: OrderStatus::Failed, ..order })))
+            })
+            .await
     }
 
     async fn void_order(&self, id: OrderId, at: Timestamp) -> Result<Option<OrderStatus>, StoreError> {
-        let txn = self.db.begin_write().await?;
-        if insert_new(&txn, rows::never_begun(id, at)).await? {
-            txn.commit().await.map_err(store_error)?;
-            return Ok(None);
-        }
-        let known = orders::Entity::find_by_id(id.0).one(&txn).await.map_err(store_error)?;
-        known.as_ref().map(rows::status).transpose()
+        self.db
+            .command(|| async move {
+                let txn = self.db.begin_write().await?;
+                if insert_new(&txn, rows::never_begun(id, at)).await? {
+                    txn.commit().await?;
+                    return Ok(None);
+                }
+                let known = orders::Entity::find_by_id(id.0).one(&txn).await?;
+                Ok(known.as_ref().map(rows::status).transpose()?)
+            })
+            .await
     }
 
     async fn refund_order(
@@ -103,62 +141,82 @@ impl Orders for SqlLedger {
         keep_claim: bool,
         at: Timestamp,
     ) -> Result<SettleOrder, StoreError> {
-        let txn = self.db.begin_write().await?;
-        let Some(order) = rows::find_for_update(&txn, id).await? else { return Ok(SettleOrder::NotFound) };
-        if order.status.may_become(OrderStatus::Refunded) {
-            let when = [(orders::Column::RefundedAt, at.as_millis().into())];
-            move_order(&txn, id, OrderStatus::Refunded, &when).await?;
-            move_payment(&txn, id, PaymentStatus::Refunded, at, None).await?;
-        } else if order.status != OrderStatus::Refunded {
-            return Ok(as_it_stands(order, OrderStatus::Refunded));
-        }
-        // Also when it was refunded before with its claim kept: whoever asks again without keeping it is about to
-        // put the units back on sale.
-        if !keep_claim {
-            end_claim(&txn, id).await?;
-        }
-        txn.commit().await.map_err(store_error)?;
-        Ok(SettleOrder::Done(Box::new(Order { status: OrderStatus::Refunded, ..order })))
+        self.db
+            .command(|| async move {
+                let txn = self.db.begin_write().await?;
+                let Some(order) = rows::find_for_update(&txn, id).await? else {
+                    return Ok(SettleOrder::NotFound);
+                };
+                if order.status.may_become(OrderStatus::Refunded) {
+                    let when = [(orders::Column::RefundedAt, at.as_millis().into())];
+                    move_order(&txn, id, OrderStatus::Refunded, &when).await?;
+                    move_payment(&txn, id, PaymentStatus::Refunded, at, None).await?;
+                } else if order.status != OrderStatus::Refunded {
+                    return Ok(as_it_stands(order, OrderStatus::Refunded));
+                }
+                // Also when it was refunded before with its claim kept: whoever asks again without keeping it is about to
+                // put the units back on sale.
+                if !keep_claim {
+                    end_claim(&txn, id).await?;
+                }
+                txn.commit().await?;
+                Ok(SettleOrder::Done(Box::new(Order { status: OrderStatus::Refunded, ..order })))
+            })
+            .await
     }
 
     async fn order(&self, id: OrderId) -> Result<Option<Order>, StoreError> {
-        let txn = self.db.begin_read().await?;
-        let row = orders::Entity::find_by_id(id.0).all(&txn).await.map_err(store_error)?;
-        Ok(rows::assemble(&txn, row).await?.pop())
+        self.db
+            .command(|| async move {
+                let txn = self.db.begin_read().await?;
+                let row = orders::Entity::find_by_id(id.0).all(&txn).await?;
+                Ok(rows::assemble(&txn, row).await?.pop())
+            })
+            .await
     }
 
     async fn order_by_key(&self, key: OwnedKey) -> Result<Option<(RequestKey, OrderId)>, StoreError> {
-        let found = idempotency::order_under(self.db.reader(), key).await?;
-        Ok(found.map(|(used_for, order)| (used_for, OrderId(order))))
+        self.db
+            .command(|| async move {
+                let found = idempotency::order_under(self.db.reader(), key).await?;
+                Ok(found.map(|(used_for, order)| (used_for, OrderId(order))))
+            })
+            .await
     }
 
     async fn orders_of(&self, owner: AccountId, request: PageRequest) -> Result<Page<Order>, StoreError> {
-        let were_paid = [OrderStatus::Paid, OrderStatus::Refunded].map(OrderStatus::as_str);
-        let txn = self.db.begin_read().await?;
-        let found = orders::Entity::find()
-            .filter(orders::Column::OwnerId.eq(owner.0))
-            .filter(orders::Column::Status.is_in(were_paid))
-            .apply_if(request.after, |query, after| query.filter(orders::Column::Id.lt(after)))
-            .order_by_desc(orders::Column::Id)
-            .limit(pages::rows(request))
-            .all(&txn)
+        self.db
+            .command(|| async move {
+                let were_paid = [OrderStatus::Paid, OrderStatus::Refunded].map(OrderStatus::as_str);
+                let txn = self.db.begin_read().await?;
+                let found = orders::Entity::find()
+                    .filter(orders::Column::OwnerId.eq(owner.0))
+                    .filter(orders::Column::Status.is_in(were_paid))
+                    .apply_if(request.after, |query, after| query.filter(orders::Column::Id.lt(after)))
+                    .order_by_desc(orders::Column::Id)
+                    .limit(pages::rows(request))
+                    .all(&txn)
+                    .await?;
+                Ok(pages::page(rows::assemble(&txn, found).await?, request, |order| order.id.0))
+            })
             .await
-            .map_err(store_error)?;
-        Ok(pages::page(rows::assemble(&txn, found).await?, request, |order| order.id.0))
     }
 
     async fn open_orders(&self, before: Timestamp, limit: u32) -> Result<Vec<Order>, StoreError> {
-        let txn = self.db.begin_read().await?;
-        let found = orders::Entity::find()
-            .filter(orders::Column::Status.eq(OrderStatus::Paying.as_str()))
-            .filter(orders::Column::CreatedAt.lt(before.as_millis()))
-            .order_by_asc(orders::Column::CreatedAt)
-            .order_by_asc(orders::Column::Id)
-            .limit(u64::from(limit))
-            .all(&txn)
+        self.db
+            .command(|| async move {
+                let txn = self.db.begin_read().await?;
+                let found = orders::Entity::find()
+                    .filter(orders::Column::Status.eq(OrderStatus::Paying.as_str()))
+                    .filter(orders::Column::CreatedAt.lt(before.as_millis()))
+                    .order_by_asc(orders::Column::CreatedAt)
+                    .order_by_asc(orders::Column::Id)
+                    .limit(u64::from(limit))
+                    .all(&txn)
+                    .await?;
+                rows::assemble(&txn, found).await
+            })
             .await
-            .map_err(store_error)?;
-        rows::assemble(&txn, found).await
     }
 }
 
@@ -171,27 +229,44 @@ fn as_it_stands(order: Order, wanted: OrderStatus) -> SettleOrder {
     }
 }
 
+/// Lets attempts of one reservation past one after the other: neither would see what the other has not committed,
+/// and both would take the other's claim for somebody else's.
+async fn one_attempt_at_a_time(db: &impl ConnectionTrait, reservation: ReservationId) -> Result<(), Failure> {
+    if has_many_writers(db) {
+        // The random half of the id. Should it ever be another's too, they wait for each other for nothing.
+        let lock = reservation.0.as_u64_pair().1.cast_signed();
+        db.execute_unprepared(&format!("SELECT pg_advisory_xact_lock({lock})")).await?;
+    }
+    Ok(())
+}
+
 /// Makes sure that an order is for something: its event may have been deleted since the hold was made. The row
-/// stays as it is until the order is recorded.
-async fn still_performed(db: &impl ConnectionTrait, order: &Order) -> Result<(), StoreError> {
+/// stays until the order is recorded; the weakest lock that keeps it, because every order of a sale takes it.
+async fn still_performed(db: &impl ConnectionTrait, order: &Order) -> Result<(), Failure> {
     let number: Option<i64> = performances::Entity::find()
         .select_only()
         .column(performances::Column::Number)
         .filter(performances::Column::Id.eq(order.performance.0))
-        .lock_shared()
+        .lock(LockType::KeyShare)
         .into_tuple()
         .one(db)
-        .await
-        .map_err(store_error)?;
-    let none = || {
-        StoreError::corrupt(format!("an order for a performance that is not there: {}", order.performance))
-    };
+        .await?;
+    let none =
+        || Failure::corrupt(format!("an order for a performance that is not there: {}", order.performance));
     number.map(drop).ok_or_else(none)
 }
 
 /// Fails whatever attempts the reservation of a new order has under way.
-async fn fail_earlier_attempts(db: &impl ConnectionTrait, order: &Order) -> Result<(), StoreError> {
-    let earlier: Vec<Uuid> = orders::Entity::find()
+async fn fail_earlier_attempts(db: &impl ConnectionTrait, order: &Order) -> Result<(), Failure> {
+    for id in attempts_under_way(db, order).await? {
+        fail(db, OrderId(id), "replaced by a later attempt", order.created_at).await?;
+    }
+    Ok(())
+}
+
+/// The other attempts of the same reservation, locked.
+async fn attempts_under_way(db: &impl ConnectionTrait, order: &Order) -> Result<Vec<Uuid>, Failure> {
+    let earlier = orders::Entity::find()
         .select_only()
         .column(orders::Column::Id)
         .filter(orders::Column::ReservationId.eq(order.reservation.0))
@@ -200,16 +275,12 @@ async fn fail_earlier_attempts(db: &impl ConnectionTrait, order: &Order) -> Resu
         .lock_exclusive()
         .into_tuple()
         .all(db)
-        .await
-        .map_err(store_error)?;
-    for id in earlier {
-        fail(db, OrderId(id), "replaced by a later attempt", order.created_at).await?;
-    }
-    Ok(())
+        .await?;
+    Ok(earlier)
 }
 
 /// Claims the units of an order; `false` where another order has some of them.
-async fn claim(db: &impl ConnectionTrait, order: &Order) -> Result<bool, StoreError> {
+async fn claim(db: &impl ConnectionTrait, order: &Order) -> Result<bool, Failure> {
     if order.units.is_empty() {
         return Ok(true);
     }
@@ -221,13 +292,12 @@ async fn claim(db: &impl ConnectionTrait, order: &Order) -> Result<bool, StoreEr
     let claimed = order_units::Entity::insert_many(wanted)
         .on_conflict(unless_claimed)
         .exec_without_returning(db)
-        .await
-        .map_err(store_error)?;
+        .await?;
     Ok(claimed == order.units.len() as u64)
 }
 
 /// The units of an order that other orders have claimed.
-async fn taken(db: &impl ConnectionTrait, order: &Order) -> Result<Units, StoreError> {
+async fn taken(db: &impl ConnectionTrait, order: &Order) -> Result<Units, Failure> {
     let wanted =
         order.units.iter().map(|wanted| columns::unit_column(wanted.unit)).collect::<Result<Vec<_>, _>>()?;
     let claimed: Vec<i32> = order_units::Entity::find()
@@ -240,17 +310,17 @@ async fn taken(db: &impl ConnectionTrait, order: &Order) -> Result<Units, StoreE
         .order_by_asc(order_units::Column::Unit)
         .into_tuple()
         .all(db)
-        .await
-        .map_err(store_error)?;
-    if claimed.is_empty() {
-        // The other claim has ended since it stood in the way.
-        return Err(StoreError::unavailable("another claim on the same units is just ending"));
+        .await?;
+    // The other claim has ended since it stood in the way, or is an attempt of the same reservation, which this one
+    // is to replace and could not see before.
+    if claimed.is_empty() || !attempts_under_way(db, order).await?.is_empty() {
+        return Err(Failure::Contended("another claim on the same units has just changed".into()));
     }
-    claimed.into_iter().map(columns::unit).collect()
+    Ok(claimed.into_iter().map(columns::unit).collect::<Result<_, _>>()?)
 }
 
 /// PAYING → FAILED, with all that belongs to it.
-async fn fail(db: &impl ConnectionTrait, id: OrderId, reason: &str, at: Timestamp) -> Result<(), StoreError> {
+async fn fail(db: &impl ConnectionTrait, id: OrderId, reason: &str, at: Timestamp) -> Result<(), Failure> {
     let why = [(orders::Column::Failure, reason.into()), (orders::Column::SettledAt, at.as_millis().into())];
     move_order(db, id, OrderStatus::Failed, &why).await?;
     move_payment(db, id, PaymentStatus::Void, at, None).await?;
@@ -262,14 +332,14 @@ async fn move_order(
     id: OrderId,
     status: OrderStatus,
     with: &[(orders::Column, sea_orm::Value)],
-) -> Result<(), StoreError> {
+) -> Result<(), Failure> {
     let mut update = orders::Entity::update_many()
         .col_expr(orders::Column::Status, Expr::value(status.as_str()))
         .filter(orders::Column::Id.eq(id.0));
     for (column, value) in with {
         update = update.col_expr(*column, Expr::value(value.clone()));
     }
-    update.exec(db).await.map(drop).map_err(store_error)
+    update.exec(db).await.map(drop).map_err(Failure::from)
 }
 
 async fn move_payment(
@@ -278,7 +348,7 @@ async fn move_payment(
     status: PaymentStatus,
     at: Timestamp,
     with: Option<(payments::Column, Expr)>,
-) -> Result<(), StoreError> {
+) -> Result<(), Failure> {
     payments::Entity::update_many()
         .col_expr(payments::Column::Status, Expr::value(status.as_str()))
         .col_expr(payments::Column::UpdatedAt, Expr::value(at.as_millis()))
@@ -287,15 +357,15 @@ async fn move_payment(
         .exec(db)
         .await
         .map(drop)
-        .map_err(store_error)
+        .map_err(Failure::from)
 }
 
-async fn end_claim(db: &impl ConnectionTrait, id: OrderId) -> Result<(), StoreError> {
+async fn end_claim(db: &impl ConnectionTrait, id: OrderId) -> Result<(), Failure> {
     order_units::Entity::update_many()
         .col_expr(order_units::Column::Live, Expr::value(false))
         .filter(order_units::Column::OrderId.eq(id.0))
         .exec(db)
         .await
         .map(drop)
-        .map_err(store_error)
+        .map_err(Failure::from)
 }

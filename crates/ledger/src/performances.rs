@@ -20,9 +20,10 @@ use sea_orm::{
 use crate::{
     SqlLedger,
     columns::{from_json, signed, small, to_json},
-    connection::store_error,
     entity::performances::{ActiveModel, Column, Entity, Model},
+    failures::Failure,
     idempotency::{self, Kind, Standing},
+    inserts::insert_new,
     pages,
 };
 
@@ -33,31 +34,46 @@ impl Performances for SqlLedger {
         performance: &Performance,
         key: Option<OwnedKey>,
     ) -> Result<Created<Performance>, StoreError> {
-        let txn = self.db.begin_write().await?;
-        match idempotency::standing(&txn, key, Kind::Performance, performance.created_at).await? {
-            Standing::Mismatch => return Ok(Created::KeyMismatch),
-            Standing::Made(id) => return Ok(Standing::repeated(one(&txn, Column::Id.eq(id)).await?)),
-            Standing::Free => {}
-        }
-        if let Some(known) = one(&txn, Column::Id.eq(performance.id.0)).await? {
-            return Ok(Created::Repeated(known));
-        }
-        let made = Entity::insert(row(performance)?).exec(&txn).await.map_err(store_error)?;
-        idempotency::remember(&txn, key, Kind::Performance, performance.id.0, performance.created_at).await?;
-        txn.commit().await.map_err(store_error)?;
-        let number = PerformanceNumber(small(made.last_insert_id)?);
-        Ok(Created::New(Performance { number, ..performance.clone() }))
+        self.db
+            .command(|| async move {
+                let txn = self.db.begin_write().await?;
+                match idempotency::take(
+                    &txn,
+                    key,
+                    Kind::Performance,
+                    performance.id.0,
+                    performance.created_at,
+                )
+                .await?
+                {
+                    Standing::Mismatch => return Ok(Created::KeyMismatch),
+                    Standing::Made(id) => return Ok(Standing::repeated(one(&txn, Column::Id.eq(id)).await?)),
+                    Standing::Free => {}
+                }
+                let made = insert_new(&txn, row(performance)?).await?;
+                let known = one(&txn, Column::Id.eq(performance.id.0)).await?;
+                if !made {
+                    return Ok(Standing::repeated(known));
+                }
+                let none = || Failure::corrupt("a performance that was made and is not there");
+                let created = Created::New(known.ok_or_else(none)?);
+                txn.commit().await?;
+                Ok(created)
+            })
+            .await
     }
 
     async fn performance(&self, id: PerformanceId) -> Result<Option<Performance>, StoreError> {
-        one(self.db.reader(), Column::Id.eq(id.0)).await
+        self.db.command(|| async move { one(self.db.reader(), Column::Id.eq(id.0)).await }).await
     }
 
     async fn performance_by_number(
         &self,
         number: PerformanceNumber,
     ) -> Result<Option<Performance>, StoreError> {
-        one(self.db.reader(), Column::Number.eq(i64::from(number.0))).await
+        self.db
+            .command(|| async move { one(self.db.reader(), Column::Number.eq(i64::from(number.0))).await })
+            .await
     }
 
     async fn performances(
@@ -65,46 +81,48 @@ impl Performances for SqlLedger {
         event: EventId,
         request: PageRequest,
     ) -> Result<Page<Performance>, StoreError> {
-        let rows = Entity::find()
-            .filter(Column::EventId.eq(event.0))
-            .apply_if(request.after, |query, after| query.filter(Column::Id.gt(after)))
-            .order_by_asc(Column::Id)
-            .limit(pages::rows(request))
-            .all(self.db.reader())
+        self.db
+            .command(|| async move {
+                let rows = Entity::find()
+                    .filter(Column::EventId.eq(event.0))
+                    .apply_if(request.after, |query, after| query.filter(Column::Id.gt(after)))
+                    .order_by_asc(Column::Id)
+                    .limit(pages::rows(request))
+                    .all(self.db.reader())
+                    .await?;
+                let items = rows.iter().map(performance).collect::<Result<_, _>>()?;
+                Ok(pages::page(items, request, |performance: &Performance| performance.id.0))
+            })
             .await
-            .map_err(store_error)?;
-        let items = rows.iter().map(performance).collect::<Result<_, _>>()?;
-        Ok(pages::page(items, request, |performance: &Performance| performance.id.0))
     }
 
     async fn next_epoch(&self, id: PerformanceId) -> Result<u32, StoreError> {
-        let txn = self.db.begin_write().await?;
-        Entity::update_many()
-            .col_expr(Column::Epoch, Expr::col(Column::Epoch).add(1))
-            .filter(Column::Id.eq(id.0))
-            .exec(&txn)
+        self.db
+            .command(|| async move {
+                let txn = self.db.begin_write().await?;
+                Entity::update_many()
+                    .col_expr(Column::Epoch, Expr::col(Column::Epoch).add(1))
+                    .filter(Column::Id.eq(id.0))
+                    .exec(&txn)
+                    .await?;
+                // The row stays locked from the update to the commit, so what is read is what was written.
+                let epoch: Option<i64> = Entity::find()
+                    .select_only()
+                    .column(Column::Epoch)
+                    .filter(Column::Id.eq(id.0))
+                    .into_tuple()
+                    .one(&txn)
+                    .await?;
+                txn.commit().await?;
+                let none = || Failure::corrupt(format!("an epoch for a performance that is not there: {id}"));
+                Ok(small(epoch.ok_or_else(none)?)?)
+            })
             .await
-            .map_err(store_error)?;
-        // The row stays locked from the update to the commit, so what is read is what was written.
-        let epoch: Option<i64> = Entity::find()
-            .select_only()
-            .column(Column::Epoch)
-            .filter(Column::Id.eq(id.0))
-            .into_tuple()
-            .one(&txn)
-            .await
-            .map_err(store_error)?;
-        txn.commit().await.map_err(store_error)?;
-        let none = || StoreError::corrupt(format!("an epoch for a performance that is not there: {id}"));
-        small(epoch.ok_or_else(none)?)
     }
 }
 
-async fn one(
-    db: &impl ConnectionTrait,
-    which: impl IntoCondition,
-) -> Result<Option<Performance>, StoreError> {
-    Entity::find().filter(which).one(db).await.map_err(store_error)?.as_ref().map(performance).transpose()
+async fn one(db: &impl ConnectionTrait, which: impl IntoCondition) -> Result<Option<Performance>, Failure> {
+    Ok(Entity::find().filter(which).one(db).await?.as_ref().map(performance).transpose()?)
 }
 
 fn row(performance: &Performance) -> Result<ActiveModel, StoreError> {

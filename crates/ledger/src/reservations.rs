@@ -25,8 +25,8 @@ use uuid::Uuid;
 use crate::{
     SqlLedger,
     columns::{from_json, large, small},
-    connection::store_error,
     entity::reservations,
+    failures::Failure,
     pages,
 };
 
@@ -39,26 +39,34 @@ use folding::Folding;
 #[async_trait]
 impl ReservationRecords for SqlLedger {
     async fn record(&self, changes: &[Recorded]) -> Result<(), StoreError> {
-        if changes.is_empty() {
-            return Ok(());
-        }
-        let txn = self.db.begin_write().await?;
-        let mut folding = Folding::default();
-        for row in known(&txn, folding::continued(changes)).await? {
-            folding.know(row);
-        }
-        for change in changes {
-            folding.fold(change)?;
-        }
-        folding.report_unknown();
-        upserts::reservations(&txn, folding.reservations()).await?;
-        upserts::blocked_units(&txn, folding.blocked_units()).await?;
-        txn.commit().await.map_err(store_error)
+        self.db
+            .command(|| async move {
+                if changes.is_empty() {
+                    return Ok(());
+                }
+                let txn = self.db.begin_write().await?;
+                let mut folding = Folding::default();
+                for row in known(&txn, folding::continued(changes)).await? {
+                    folding.know(row);
+                }
+                for change in changes {
+                    folding.fold(change)?;
+                }
+                folding.report_unknown();
+                upserts::reservations(&txn, folding.reservations()).await?;
+                upserts::blocked_units(&txn, folding.blocked_units()).await?;
+                txn.commit().await.map_err(Failure::from)
+            })
+            .await
     }
 
     async fn reservation(&self, id: ReservationId) -> Result<Option<ReservationRecord>, StoreError> {
-        let row = reservations::Entity::find_by_id(id.0).one(self.db.reader()).await.map_err(store_error)?;
-        row.as_ref().map(record).transpose()
+        self.db
+            .command(|| async move {
+                let row = reservations::Entity::find_by_id(id.0).one(self.db.reader()).await?;
+                Ok(row.as_ref().map(record).transpose()?)
+            })
+            .await
     }
 
     async fn reservations_of(
@@ -66,16 +74,19 @@ impl ReservationRecords for SqlLedger {
         owner: AccountId,
         request: PageRequest,
     ) -> Result<Page<ReservationRecord>, StoreError> {
-        let rows = reservations::Entity::find()
-            .filter(reservations::Column::OwnerId.eq(owner.0))
-            .apply_if(request.after, |query, after| query.filter(reservations::Column::Id.lt(after)))
-            .order_by_desc(reservations::Column::Id)
-            .limit(pages::rows(request))
-            .all(self.db.reader())
+        self.db
+            .command(|| async move {
+                let rows = reservations::Entity::find()
+                    .filter(reservations::Column::OwnerId.eq(owner.0))
+                    .apply_if(request.after, |query, after| query.filter(reservations::Column::Id.lt(after)))
+                    .order_by_desc(reservations::Column::Id)
+                    .limit(pages::rows(request))
+                    .all(self.db.reader())
+                    .await?;
+                let items = rows.iter().map(record).collect::<Result<_, _>>()?;
+                Ok(pages::page(items, request, |record: &ReservationRecord| record.id.0))
+            })
             .await
-            .map_err(store_error)?;
-        let items = rows.iter().map(record).collect::<Result<_, _>>()?;
-        Ok(pages::page(items, request, |record: &ReservationRecord| record.id.0))
     }
 
     async fn image(
@@ -85,13 +96,17 @@ impl ReservationRecords for SqlLedger {
         epoch: u32,
         now: Timestamp,
     ) -> Result<Image, StoreError> {
-        let txn = self.db.begin_read().await?;
-        image::image(&txn, performance, layout, epoch, now).await
+        self.db
+            .command(|| async {
+                let txn = self.db.begin_read().await?;
+                image::image(&txn, performance, layout.clone(), epoch, now).await
+            })
+            .await
     }
 }
 
 /// The rows of reservations, locked until the transaction ends.
-async fn known(db: &impl ConnectionTrait, ids: Vec<Uuid>) -> Result<Vec<reservations::Model>, StoreError> {
+async fn known(db: &impl ConnectionTrait, ids: Vec<Uuid>) -> Result<Vec<reservations::Model>, Failure> {
     let mut rows = Vec::with_capacity(ids.len());
     for some in upserts::chunks(&ids) {
         let found = reservations::Entity::find()
@@ -99,8 +114,7 @@ async fn known(db: &impl ConnectionTrait, ids: Vec<Uuid>) -> Result<Vec<reservat
             .order_by_asc(reservations::Column::Id)
             .lock_exclusive()
             .all(db)
-            .await
-            .map_err(store_error)?;
+            .await?;
         rows.extend(found);
     }
     Ok(rows)

@@ -21,8 +21,8 @@ use uuid::Uuid;
 use crate::{
     SqlLedger,
     columns::{from_json, signed, small, to_json},
-    connection::store_error,
     entity::{grid_plans, seating_plans},
+    failures::Failure,
     idempotency::{self, Kind, Standing},
     inserts::insert_new,
     pages,
@@ -48,79 +48,97 @@ impl SeatingPlans for SqlLedger {
         plan: &SeatingPlan,
         key: Option<OwnedKey>,
     ) -> Result<Created<PlanSummary>, StoreError> {
-        let row = seating_plans::ActiveModel {
-            id: Set(summary.id.0),
-            owner_id: Set(owner.0),
-            name: Set(summary.name.clone()),
-            seat_count: Set(signed(summary.seat_count)?),
-            area_count: Set(signed(summary.area_count)?),
-            plan: Set(to_json(plan)?),
-            created_at: Set(summary.created_at.as_millis()),
-        };
-        let txn = self.db.begin_write().await?;
-        match idempotency::standing(&txn, key, Kind::Plan, summary.created_at).await? {
-            Standing::Mismatch => return Ok(Created::KeyMismatch),
-            Standing::Made(id) => return Ok(Standing::repeated(find(&txn, id).await?)),
-            Standing::Free => {}
-        }
-        if !insert_new(&txn, row).await? {
-            return Ok(Standing::repeated(find(&txn, summary.id.0).await?));
-        }
-        idempotency::remember(&txn, key, Kind::Plan, summary.id.0, summary.created_at).await?;
-        txn.commit().await.map_err(store_error)?;
-        Ok(Created::New(summary.clone()))
+        self.db
+            .command(|| async move {
+                let row = seating_plans::ActiveModel {
+                    id: Set(summary.id.0),
+                    owner_id: Set(owner.0),
+                    name: Set(summary.name.clone()),
+                    seat_count: Set(signed(summary.seat_count)?),
+                    area_count: Set(signed(summary.area_count)?),
+                    plan: Set(to_json(plan)?),
+                    created_at: Set(summary.created_at.as_millis()),
+                };
+                let txn = self.db.begin_write().await?;
+                match idempotency::take(&txn, key, Kind::Plan, summary.id.0, summary.created_at).await? {
+                    Standing::Mismatch => return Ok(Created::KeyMismatch),
+                    Standing::Made(id) => return Ok(Standing::repeated(find(&txn, id).await?)),
+                    Standing::Free => {}
+                }
+                if !insert_new(&txn, row).await? {
+                    return Ok(Standing::repeated(find(&txn, summary.id.0).await?));
+                }
+                txn.commit().await?;
+                Ok(Created::New(summary.clone()))
+            })
+            .await
     }
 
     async fn plan(&self, id: PlanId) -> Result<Option<(PlanSummary, SeatingPlan)>, StoreError> {
-        let row = seating_plans::Entity::find_by_id(id.0).one(self.db.reader()).await.map_err(store_error)?;
-        let Some(row) = row else { return Ok(None) };
-        let plan = from_json(&row.plan)?;
-        let (id, name) = (PlanId(row.id), row.name);
-        let (seat_count, area_count) = (small(row.seat_count)?, small(row.area_count)?);
-        Ok(Some((
-            PlanSummary { id, name, seat_count, area_count, created_at: Timestamp(row.created_at) },
-            plan,
-        )))
+        self.db
+            .command(|| async move {
+                let row = seating_plans::Entity::find_by_id(id.0).one(self.db.reader()).await?;
+                let Some(row) = row else { return Ok(None) };
+                let plan = from_json(&row.plan)?;
+                let (id, name) = (PlanId(row.id), row.name);
+                let (seat_count, area_count) = (small(row.seat_count)?, small(row.area_count)?);
+                Ok(Some((
+                    PlanSummary { id, name, seat_count, area_count, created_at: Timestamp(row.created_at) },
+                    plan,
+                )))
+            })
+            .await
     }
 
     async fn plans(&self, request: PageRequest) -> Result<Page<PlanSummary>, StoreError> {
-        let rows = seating_plans::Entity::find()
-            .apply_if(request.after, |query, after| query.filter(seating_plans::Column::Id.lt(after)))
-            .order_by_desc(seating_plans::Column::Id)
-            .limit(pages::rows(request))
-            .into_partial_model::<SummaryRow>()
-            .all(self.db.reader())
+        self.db
+            .command(|| async move {
+                let rows = seating_plans::Entity::find()
+                    .apply_if(request.after, |query, after| query.filter(seating_plans::Column::Id.lt(after)))
+                    .order_by_desc(seating_plans::Column::Id)
+                    .limit(pages::rows(request))
+                    .into_partial_model::<SummaryRow>()
+                    .all(self.db.reader())
+                    .await?;
+                let items = rows.into_iter().map(summary).collect::<Result<_, _>>()?;
+                Ok(pages::page(items, request, |plan: &PlanSummary| plan.id.0))
+            })
             .await
-            .map_err(store_error)?;
-        let items = rows.into_iter().map(summary).collect::<Result<_, _>>()?;
-        Ok(pages::page(items, request, |plan: &PlanSummary| plan.id.0))
     }
 
     async fn grid_plan(&self, rows: u32, columns: u32) -> Result<Option<PlanSummary>, StoreError> {
-        let size = (signed(rows)?, signed(columns)?);
-        let txn = self.db.begin_read().await?;
-        let grid = grid_plans::Entity::find_by_id(size).one(&txn).await.map_err(store_error)?;
-        match grid {
-            Some(grid) => find(&txn, grid.plan_id).await,
-            None => Ok(None),
-        }
+        self.db
+            .command(|| async move {
+                let size = (signed(rows)?, signed(columns)?);
+                let txn = self.db.begin_read().await?;
+                let grid = grid_plans::Entity::find_by_id(size).one(&txn).await?;
+                match grid {
+                    Some(grid) => find(&txn, grid.plan_id).await,
+                    None => Ok(None),
+                }
+            })
+            .await
     }
 
     async fn remember_grid_plan(&self, rows: u32, columns: u32, plan: PlanId) -> Result<(), StoreError> {
-        let row = grid_plans::ActiveModel {
-            rows: Set(signed(rows)?),
-            columns: Set(signed(columns)?),
-            plan_id: Set(plan.0),
-        };
-        let txn = self.db.begin_write().await?;
-        insert_new(&txn, row).await?;
-        txn.commit().await.map_err(store_error)
+        self.db
+            .command(|| async move {
+                let row = grid_plans::ActiveModel {
+                    rows: Set(signed(rows)?),
+                    columns: Set(signed(columns)?),
+                    plan_id: Set(plan.0),
+                };
+                let txn = self.db.begin_write().await?;
+                insert_new(&txn, row).await?;
+                txn.commit().await.map_err(Failure::from)
+            })
+            .await
     }
 }
 
-async fn find(db: &impl ConnectionTrait, id: Uuid) -> Result<Option<PlanSummary>, StoreError> {
+async fn find(db: &impl ConnectionTrait, id: Uuid) -> Result<Option<PlanSummary>, Failure> {
     let query = seating_plans::Entity::find_by_id(id).into_partial_model::<SummaryRow>();
-    query.one(db).await.map_err(store_error)?.map(summary).transpose()
+    Ok(query.one(db).await?.map(summary).transpose()?)
 }
 
 fn summary(row: SummaryRow) -> Result<PlanSummary, StoreError> {

@@ -24,11 +24,13 @@ use uuid::Uuid;
 use crate::{
     SqlLedger,
     columns::money,
-    connection::store_error,
     entity::{wallet_charges, wallet_entries, wallets},
+    failures::Failure,
     idempotency::{self, Kind, Standing},
     inserts::{insert_missing, insert_new},
 };
+
+mod postgres;
 
 /// Why money moves; the movement is named by the top-up or by the order, and by this.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,7 +89,7 @@ impl ChargeStatus {
 #[async_trait]
 impl Wallet for SqlLedger {
     async fn balance(&self, account: AccountId, currency: Currency) -> Result<Money, StoreError> {
-        balance(self.db.reader(), account, currency).await
+        self.db.command(|| async move { balance(self.db.reader(), account, currency).await }).await
     }
 
     async fn top_up(
@@ -98,20 +100,23 @@ impl Wallet for SqlLedger {
         key: Option<OwnedKey>,
         at: Timestamp,
     ) -> Result<Created<Money>, StoreError> {
-        let txn = self.db.begin_write().await?;
-        let fresh = match idempotency::standing(&txn, key, Kind::TopUp, at).await? {
-            Standing::Mismatch => return Ok(Created::KeyMismatch),
-            Standing::Made(_) => false,
-            Standing::Free => enter(&txn, id, Movement::TopUp, account, amount, at).await?,
-        };
-        if !fresh {
-            return Ok(Created::Repeated(balance(&txn, account, amount.currency).await?));
-        }
-        put_in(&txn, account, amount).await?;
-        idempotency::remember(&txn, key, Kind::TopUp, id, at).await?;
-        let balance = balance(&txn, account, amount.currency).await?;
-        txn.commit().await.map_err(store_error)?;
-        Ok(Created::New(balance))
+        self.db
+            .command(|| async move {
+                let txn = self.db.begin_write().await?;
+                let fresh = match idempotency::take(&txn, key, Kind::TopUp, id, at).await? {
+                    Standing::Mismatch => return Ok(Created::KeyMismatch),
+                    Standing::Made(_) => false,
+                    Standing::Free => enter(&txn, id, Movement::TopUp, account, amount, at).await?,
+                };
+                if !fresh {
+                    return Ok(Created::Repeated(balance(&txn, account, amount.currency).await?));
+                }
+                put_in(&txn, account, amount).await?;
+                let balance = balance(&txn, account, amount.currency).await?;
+                txn.commit().await?;
+                Ok(Created::New(balance))
+            })
+            .await
     }
 
     async fn charge(
@@ -121,54 +126,71 @@ impl Wallet for SqlLedger {
         amount: Money,
         at: Timestamp,
     ) -> Result<WalletOutcome, StoreError> {
-        let txn = self.db.begin_write().await?;
-        if !settle_first(&txn, order, ChargeStatus::Charged, Some((account, amount)), at).await? {
-            let known = find_charge(&txn, order).await?;
-            return match charged(known.as_ref())? {
-                Some((account, amount)) => {
-                    Ok(WalletOutcome::Moved(balance(&txn, account, amount.currency).await?))
+        self.db
+            .command(|| async move {
+                if let Some(pool) = self.db.postgres()
+                    && let Some(balance) = postgres::charge(pool, order, account, amount, at).await?
+                {
+                    return Ok(WalletOutcome::Moved(Money::new(balance, amount.currency)));
                 }
-                None => Ok(WalletOutcome::Cancelled),
-            };
-        }
-        if !take_out(&txn, account, amount).await? {
-            // Ends the transaction without the charge that was to be.
-            return Ok(WalletOutcome::Insufficient(balance(&txn, account, amount.currency).await?));
-        }
-        let taken = Money::new(-amount.amount, amount.currency);
-        enter_once(&txn, order.0, Movement::Charge, account, taken, at).await?;
-        let balance = balance(&txn, account, amount.currency).await?;
-        txn.commit().await.map_err(store_error)?;
-        Ok(WalletOutcome::Moved(balance))
+                let txn = self.db.begin_write().await?;
+                if !settle_first(&txn, order, ChargeStatus::Charged, Some((account, amount)), at).await? {
+                    let known = find_charge(&txn, order).await?;
+                    return match charged(known.as_ref())? {
+                        Some((account, amount)) => {
+                            Ok(WalletOutcome::Moved(balance(&txn, account, amount.currency).await?))
+                        }
+                        None => Ok(WalletOutcome::Cancelled),
+                    };
+                }
+                let before = balance_to_change(&txn, account, amount.currency).await?;
+                if before.amount < amount.amount {
+                    // Ends the transaction without the charge that was to be.
+                    return Ok(WalletOutcome::Insufficient(before));
+                }
+                take_out(&txn, account, amount).await?;
+                let taken = Money::new(-amount.amount, amount.currency);
+                enter_once(&txn, order.0, Movement::Charge, account, taken, at).await?;
+                txn.commit().await?;
+                Ok(WalletOutcome::Moved(Money::new(before.amount - amount.amount, amount.currency)))
+            })
+            .await
     }
 
     async fn settle(&self, order: OrderId, at: Timestamp) -> Result<bool, StoreError> {
-        let txn = self.db.begin_write().await?;
-        if settle_first(&txn, order, ChargeStatus::Cancelled, None, at).await? {
-            txn.commit().await.map_err(store_error)?;
-            return Ok(false);
-        }
-        Ok(charged(find_charge(&txn, order).await?.as_ref())?.is_some())
+        self.db
+            .command(|| async move {
+                let txn = self.db.begin_write().await?;
+                if settle_first(&txn, order, ChargeStatus::Cancelled, None, at).await? {
+                    txn.commit().await?;
+                    return Ok(false);
+                }
+                Ok(charged(find_charge(&txn, order).await?.as_ref())?.is_some())
+            })
+            .await
     }
 
     async fn give_back(&self, order: OrderId, at: Timestamp) -> Result<bool, StoreError> {
-        let txn = self.db.begin_write().await?;
-        let Some(known) = find_charge(&txn, order).await? else { return Ok(false) };
-        if ChargeStatus::of(&known)? == ChargeStatus::GivenBack {
-            return Ok(true);
-        }
-        let Some((account, amount)) = charged(Some(&known))? else { return Ok(false) };
-        wallet_charges::Entity::update_many()
-            .col_expr(wallet_charges::Column::Status, Expr::value(ChargeStatus::GivenBack.as_str()))
-            .col_expr(wallet_charges::Column::UpdatedAt, Expr::value(at.as_millis()))
-            .filter(wallet_charges::Column::OrderId.eq(order.0))
-            .exec(&txn)
+        self.db
+            .command(|| async move {
+                let txn = self.db.begin_write().await?;
+                let Some(known) = find_charge(&txn, order).await? else { return Ok(false) };
+                if ChargeStatus::of(&known)? == ChargeStatus::GivenBack {
+                    return Ok(true);
+                }
+                let Some((account, amount)) = charged(Some(&known))? else { return Ok(false) };
+                wallet_charges::Entity::update_many()
+                    .col_expr(wallet_charges::Column::Status, Expr::value(ChargeStatus::GivenBack.as_str()))
+                    .col_expr(wallet_charges::Column::UpdatedAt, Expr::value(at.as_millis()))
+                    .filter(wallet_charges::Column::OrderId.eq(order.0))
+                    .exec(&txn)
+                    .await?;
+                enter_once(&txn, order.0, Movement::GiveBack, account, amount, at).await?;
+                put_in(&txn, account, amount).await?;
+                txn.commit().await?;
+                Ok(true)
+            })
             .await
-            .map_err(store_error)?;
-        enter_once(&txn, order.0, Movement::GiveBack, account, amount, at).await?;
-        put_in(&txn, account, amount).await?;
-        txn.commit().await.map_err(store_error)?;
-        Ok(true)
     }
 }
 
@@ -176,9 +198,9 @@ async fn balance(
     db: &impl ConnectionTrait,
     account: AccountId,
     currency: Currency,
-) -> Result<Money, StoreError> {
+) -> Result<Money, Failure> {
     let key = (account.0, currency.to_string());
-    let wallet = wallets::Entity::find_by_id(key).one(db).await.map_err(store_error)?;
+    let wallet = wallets::Entity::find_by_id(key).one(db).await?;
     Ok(Money::new(wallet.map_or(0, |wallet| wallet.balance), currency))
 }
 
@@ -190,7 +212,7 @@ async fn enter(
     account: AccountId,
     amount: Money,
     at: Timestamp,
-) -> Result<bool, StoreError> {
+) -> Result<bool, Failure> {
     let entry = |side: &str, amount: i64, currency: Currency| wallet_entries::ActiveModel {
         movement_id: Set(movement),
         kind: Set(why.as_str().to_owned()),
@@ -215,14 +237,14 @@ async fn enter_once(
     account: AccountId,
     amount: Money,
     at: Timestamp,
-) -> Result<(), StoreError> {
+) -> Result<(), Failure> {
     if enter(db, movement, why, account, amount, at).await? {
         return Ok(());
     }
-    Err(StoreError::corrupt(format!("the entries of {} {movement} are there before it", why.as_str())))
+    Err(Failure::corrupt(format!("the entries of {} {movement} are there before it", why.as_str())))
 }
 
-async fn put_in(db: &impl ConnectionTrait, account: AccountId, amount: Money) -> Result<(), StoreError> {
+async fn put_in(db: &impl ConnectionTrait, account: AccountId, amount: Money) -> Result<(), Failure> {
     use wallets::Column;
     let row = wallets::ActiveModel {
         account_id: Set(account.0),
@@ -233,24 +255,30 @@ async fn put_in(db: &impl ConnectionTrait, account: AccountId, amount: Money) ->
     let add =
         OnConflict::columns([Column::AccountId, Column::Currency]).value(Column::Balance, sum).to_owned();
     let insert = wallets::Entity::insert(row).on_conflict(add);
-    insert.exec_without_returning(db).await.map(drop).map_err(store_error)
+    insert.exec_without_returning(db).await.map(drop).map_err(Failure::from)
 }
 
-/// Takes an amount if the balance covers it.
-async fn take_out(db: &impl ConnectionTrait, account: AccountId, amount: Money) -> Result<bool, StoreError> {
+/// As [`balance`], and nobody else changes it until the transaction ends.
+async fn balance_to_change(
+    db: &impl ConnectionTrait,
+    account: AccountId,
+    currency: Currency,
+) -> Result<Money, Failure> {
+    let key = (account.0, currency.to_string());
+    let wallet = wallets::Entity::find_by_id(key).lock_exclusive().one(db).await?;
+    Ok(Money::new(wallet.map_or(0, |wallet| wallet.balance), currency))
+}
+
+/// Takes an amount that the balance covers.
+async fn take_out(db: &impl ConnectionTrait, account: AccountId, amount: Money) -> Result<(), Failure> {
     use wallets::Column;
-    if amount.amount == 0 {
-        return Ok(true);
-    }
-    let updated = wallets::Entity::update_many()
+    wallets::Entity::update_many()
         .col_expr(Column::Balance, Expr::col(Column::Balance).sub(amount.amount))
         .filter(Column::AccountId.eq(account.0))
         .filter(Column::Currency.eq(amount.currency.as_str()))
-        .filter(Column::Balance.gte(amount.amount))
         .exec(db)
-        .await
-        .map_err(store_error)?;
-    Ok(updated.rows_affected > 0)
+        .await?;
+    Ok(())
 }
 
 /// Settles how an order stands, unless it is settled already; gives whether this call did.
@@ -260,7 +288,7 @@ async fn settle_first(
     status: ChargeStatus,
     charge: Option<(AccountId, Money)>,
     at: Timestamp,
-) -> Result<bool, StoreError> {
+) -> Result<bool, Failure> {
     let row = wallet_charges::ActiveModel {
         order_id: Set(order.0),
         status: Set(status.as_str().to_owned()),
@@ -275,8 +303,8 @@ async fn settle_first(
 async fn find_charge(
     db: &impl ConnectionTrait,
     order: OrderId,
-) -> Result<Option<wallet_charges::Model>, StoreError> {
-    wallet_charges::Entity::find_by_id(order.0).lock_exclusive().one(db).await.map_err(store_error)
+) -> Result<Option<wallet_charges::Model>, Failure> {
+    wallet_charges::Entity::find_by_id(order.0).lock_exclusive().one(db).await.map_err(Failure::from)
 }
 
 /// Whom and how much an order was charged, if it was.

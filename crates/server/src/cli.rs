@@ -8,12 +8,13 @@ use std::{path::PathBuf, process::ExitCode};
 use clap::{Args, Parser, Subcommand};
 
 use crate::{
-    serve,
+    http, serve,
     settings::{self, Override, Settings},
     telemetry, wire,
 };
 
 mod account;
+mod check_health;
 mod seed;
 mod token;
 
@@ -44,6 +45,10 @@ enum Command {
     Account(account::Account),
     /// Adds an event with one performance to sell
     Seed(seed::Seed),
+    /// Prints the description of the HTTP interface, as OpenAPI
+    Openapi,
+    /// Asks a server on this machine whether it is well; status 1 where it is not
+    CheckHealth(check_health::CheckHealth),
     /// Prints tokens of guest buyers for load tests, one JSON object a line, valid for a day
     Token(token::Token),
 }
@@ -60,6 +65,15 @@ struct Flags {
     /// SQL database; without it SQLite in the data folder
     #[arg(long)]
     database_url: Option<String>,
+    /// PostgreSQL: how many connections this process opens at most [default: 16]
+    #[arg(long)]
+    database_max_connections: Option<String>,
+    /// How long a command waits for a connection to the database, in ms [default: 3000]
+    #[arg(long)]
+    database_acquire_timeout_ms: Option<String>,
+    /// PostgreSQL: how long one statement may take, in ms [default: 5000]
+    #[arg(long)]
+    database_statement_timeout_ms: Option<String>,
     /// Hot store shared by several processes; without it in this process
     #[arg(long)]
     redis_url: Option<String>,
@@ -107,6 +121,9 @@ impl Flags {
             ("listen", self.listen),
             ("data_dir", self.data_dir),
             ("database_url", self.database_url),
+            ("database.max_connections", self.database_max_connections),
+            ("database.acquire_timeout_ms", self.database_acquire_timeout_ms),
+            ("database.statement_timeout_ms", self.database_statement_timeout_ms),
             ("redis_url", self.redis_url),
             ("role", self.role),
             ("queue_url", self.queue_url),
@@ -131,11 +148,14 @@ struct Folder {
     /// Folder of the embedded stores [default: ./data]
     #[arg(long)]
     data_dir: Option<String>,
+    /// SQL database; without it SQLite in the data folder
+    #[arg(long)]
+    database_url: Option<String>,
 }
 
 impl From<Folder> for Flags {
     fn from(folder: Folder) -> Self {
-        Self { data_dir: folder.data_dir, ..Self::default() }
+        Self { data_dir: folder.data_dir, database_url: folder.database_url, ..Self::default() }
     }
 }
 
@@ -153,9 +173,18 @@ pub(crate) fn run() -> ExitCode {
             let folder = std::mem::take(&mut seed.folder);
             (folder.into(), Box::new(|settings| block_on(seed::run(settings, seed))))
         }
+        Command::CheckHealth(mut check) => {
+            let flags = Flags { listen: check.listen.take(), ..Flags::default() };
+            (flags, Box::new(|settings| block_on(check_health::run(settings, check))))
+        }
         Command::Token(mut token) => {
             let folder = std::mem::take(&mut token.folder);
             (folder.into(), Box::new(move |settings| token::run(&settings, &token)))
+        }
+        Command::Openapi => {
+            // The same for every installation: no setting has a say in it.
+            print(http::document().trim_end());
+            return ExitCode::SUCCESS;
         }
     };
     let settings = match settings::load(cli.config.as_deref(), &flags.overrides()) {

@@ -41,21 +41,25 @@ mod events;
 mod extract;
 pub(crate) mod frame;
 mod identity;
+mod live;
 mod money;
 mod operations;
 mod orders;
+mod pages;
 mod performances;
 mod problem;
 mod reservations;
 mod seating;
+pub(crate) mod seats;
 mod times;
 mod views;
 
 use frame::Frame;
 use problem::Problem;
-use views::Views;
+use views::{Plans, Views};
 
 use crate::{
+    live::Hubs,
     settings::Settings,
     tokens::{BadToken, Identity, Tokens},
 };
@@ -67,6 +71,8 @@ pub(crate) struct Server {
     pub(crate) settings: Settings,
     pub(crate) frame: Frame,
     pub(crate) views: Views,
+    pub(crate) plans: Plans,
+    pub(crate) hubs: Hubs,
     pub(crate) metrics: PrometheusHandle,
     pub(crate) tasks: tokio_util::task::TaskTracker,
     stopping: AtomicBool,
@@ -85,6 +91,8 @@ impl Server {
             settings,
             frame: Frame::new(rand::random()),
             views: Views::default(),
+            plans: Plans::default(),
+            hubs: Hubs::default(),
             metrics,
             tasks: tokio_util::task::TaskTracker::new(),
             stopping: AtomicBool::new(false),
@@ -109,6 +117,7 @@ impl Server {
     /// From now on the server says that it is not ready.
     pub(crate) fn begin_stopping(&self) {
         self.stopping.store(true, Ordering::Release);
+        self.hubs.end();
     }
 
     fn is_stopping(&self) -> bool {
@@ -165,10 +174,11 @@ pub(crate) fn routes() -> (Router<Arc<Server>>, utoipa::openapi::OpenApi) {
         .routes(routes!(seating::read))
         .routes(routes!(performances::list, performances::create))
         .routes(routes!(performances::read))
-        .routes(routes!(performances::plan))
-        .routes(routes!(performances::seats))
-        .routes(routes!(performances::seat))
-        .routes(routes!(performances::availability))
+        .routes(routes!(seats::plan))
+        .routes(routes!(seats::seats))
+        .routes(routes!(seats::seat))
+        .routes(routes!(seats::availability))
+        .routes(routes!(live::follow))
         .routes(routes!(performances::stats))
         .routes(routes!(performances::reconcile))
         .routes(routes!(performances::block))
@@ -190,6 +200,12 @@ pub(crate) fn routes() -> (Router<Arc<Server>>, utoipa::openapi::OpenApi) {
     name_operations(&mut document);
     complete(&mut document);
     (router, document)
+}
+
+/// The description of the interface as JSON, laid out for people and version control.
+pub(crate) fn document() -> String {
+    // Made of strings and numbers, which JSON has a form for.
+    routes().1.to_pretty_json().unwrap_or_default()
 }
 
 /// Names each operation after its method and path, because handlers of different nouns share their names and clients
@@ -255,6 +271,7 @@ impl Interface {
         let mut router = routes
             .merge(unknown)
             .merge(swagger)
+            .merge(pages::routes())
             .fallback(unknown_address)
             .method_not_allowed_fallback(unknown_method);
         if let Some(cors) = cors(&server.settings) {

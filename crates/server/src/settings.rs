@@ -28,6 +28,9 @@ pub(crate) enum LogFormat {
 pub(crate) struct Settings {
     pub(crate) listen: SocketAddr,
     pub(crate) data_dir: PathBuf,
+    /// PostgreSQL; without it SQLite in `data_dir`.
+    pub(crate) database_url: Option<String>,
+    pub(crate) database: DatabaseLimits,
     pub(crate) simulated_failure_rate: f64,
     pub(crate) simulated_delay_ms: u64,
     pub(crate) trusted_proxies: Vec<IpNet>,
@@ -37,6 +40,14 @@ pub(crate) struct Settings {
     pub(crate) log_level: String,
     pub(crate) secret: Option<Secret>,
     pub(crate) previous_secrets: Vec<Secret>,
+}
+
+/// How one process uses PostgreSQL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct DatabaseLimits {
+    pub(crate) max_connections: u32,
+    pub(crate) acquire_timeout_ms: u64,
+    pub(crate) statement_timeout_ms: u64,
 }
 
 /// A secret; never printed.
@@ -80,6 +91,7 @@ struct Raw {
     listen: Option<String>,
     data_dir: Option<String>,
     database_url: Option<String>,
+    database: RawDatabase,
     redis_url: Option<String>,
     role: Option<String>,
     queue_url: Option<String>,
@@ -91,6 +103,34 @@ struct Raw {
     log: RawLog,
     secret: Option<String>,
     previous_secrets: List,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct RawDatabase {
+    max_connections: Option<String>,
+    acquire_timeout_ms: Option<String>,
+    statement_timeout_ms: Option<String>,
+}
+
+impl RawDatabase {
+    fn checked(self) -> Result<DatabaseLimits, BadSetting> {
+        Ok(DatabaseLimits {
+            max_connections: within("database.max_connections", self.max_connections, 16, 2..=1_000)?,
+            acquire_timeout_ms: within(
+                "database.acquire_timeout_ms",
+                self.acquire_timeout_ms,
+                3_000,
+                50..=60_000,
+            )?,
+            statement_timeout_ms: within(
+                "database.statement_timeout_ms",
+                self.statement_timeout_ms,
+                5_000,
+                100..=600_000,
+            )?,
+        })
+    }
 }
 
 #[derive(Default, Deserialize)]
@@ -168,13 +208,16 @@ pub(crate) fn load(file: Option<&Path>, overrides: &[Override]) -> Result<Settin
 
 impl Raw {
     fn checked(self) -> Result<Settings, BadSetting> {
-        if let Some(url) = &self.database_url {
+        if let Some(url) = &self.database_url
+            && !is_postgres(url)
+        {
             return Err(bad(
                 "database_url",
                 redacted(url),
-                "leaving it out: this version keeps its ledger in data_dir",
+                "postgres://user:password@host/name, or leaving it out for SQLite in data_dir",
             ));
         }
+        self.fit_for_several_processes()?;
         if let Some(url) = &self.redis_url {
             return Err(bad(
                 "redis_url",
@@ -219,6 +262,8 @@ impl Raw {
         Ok(Settings {
             listen,
             data_dir: self.data_dir.unwrap_or_else(|| "./data".into()).into(),
+            database_url: self.database_url,
+            database: self.database.checked()?,
             simulated_failure_rate: rate,
             simulated_delay_ms: delay_ms,
             trusted_proxies: networks(self.trusted_proxies.items())?,
@@ -239,6 +284,50 @@ impl Raw {
                 .collect::<Result<_, _>>()?,
         })
     }
+}
+
+impl Raw {
+    /// A hot store that several processes share needs a ledger that they share, and a secret that all of them
+    /// check tokens with.
+    fn fit_for_several_processes(&self) -> Result<(), BadSetting> {
+        let Some(redis_url) = &self.redis_url else { return Ok(()) };
+        if self.database_url.is_none() {
+            return Err(bad(
+                "redis_url",
+                redacted(redis_url),
+                "only together with database_url = postgres://…, a ledger that the processes share",
+            ));
+        }
+        if self.secret.is_none() {
+            return Err(bad(
+                "secret",
+                "missing",
+                "at least 32 bytes, the same for all processes of one redis_url",
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// A whole number that has to be in a range.
+fn within<T>(
+    setting: &str,
+    value: Option<String>,
+    default: T,
+    allowed: std::ops::RangeInclusive<T>,
+) -> Result<T, BadSetting>
+where
+    T: std::str::FromStr + PartialOrd + fmt::Display,
+{
+    let number = parsed(setting, value, default)?;
+    if allowed.contains(&number) {
+        return Ok(number);
+    }
+    Err(bad(setting, number, &format!("from {} to {}", allowed.start(), allowed.end())))
+}
+
+fn is_postgres(url: &str) -> bool {
+    url.starts_with("postgres://") || url.starts_with("postgresql://")
 }
 
 fn parsed<T: std::str::FromStr>(setting: &str, value: Option<String>, default: T) -> Result<T, BadSetting> {
@@ -282,8 +371,9 @@ fn checked_secret(setting: &str, secret: String) -> Result<Secret, BadSetting> {
     Ok(Secret(secret.into_bytes()))
 }
 
-/// An address without what is in front of the `@`.
-fn redacted(url: &str) -> String {
+/// An address without what is in front of the `@` and behind the `?`: either may have a password in it.
+pub(crate) fn redacted(url: &str) -> String {
+    let url = url.split('?').next().unwrap_or_default();
     match (url.split_once("://"), url.rsplit_once('@')) {
         (Some((scheme, _)), Some((_, host))) => format!("{scheme}://…@{host}"),
         _ => url.to_owned(),
@@ -312,7 +402,7 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_said_with_setting_value_and_what_is_allowed() {
-        let cases: [(Override, &str); 9] = [
+        let cases: [(Override, &str); 12] = [
             (("listen", "nowhere".into()), "setting listen is nowhere; allowed is an address"),
             (("payments.simulated.failure_rate", "2".into()), "is 2; allowed is from 0 to 1"),
             (("payments.simulated.failure_rate", "often".into()), "is often; allowed is a number"),
@@ -321,12 +411,43 @@ mod tests {
             (("trusted_proxies", "10.0.0.0/99".into()), "setting trusted_proxies is 10.0.0.0/99"),
             (("log.format", "xml".into()), "is xml; allowed is text or json"),
             (("secret", "short".into()), "setting secret is 5 bytes long; allowed is at least 32 bytes"),
-            (("redis_url", "redis://u:p@h/0".into()), "setting redis_url is redis://…@h/0"),
+            (
+                ("redis_url", "redis://u:p@h/0".into()),
+                "setting redis_url is redis://…@h/0; allowed is only together",
+            ),
+            (
+                ("database_url", "mysql://u:p@h/0?password=p".into()),
+                "setting database_url is mysql://…@h/0; allowed is",
+            ),
+            (
+                ("database.max_connections", "1".into()),
+                "setting database.max_connections is 1; allowed is from 2 to",
+            ),
+            (("database.statement_timeout_ms", "0".into()), "is 0; allowed is from 100 to 600000"),
         ];
         for (setting, expected) in cases {
             let message = with(&[setting]).err().map(|error| error.to_string()).unwrap_or_default();
             assert!(message.contains(expected), "{message}");
         }
+    }
+
+    #[test]
+    fn processes_that_share_a_hot_store_share_a_ledger_and_a_secret() {
+        let redis: Override = ("redis_url", "redis://h/0".into());
+        let postgres: Override = ("database_url", "postgres://u:p@h/onsale".into());
+        let secret: Override = ("secret", "x".repeat(32));
+        let said =
+            |settings: &[Override]| with(settings).err().map(|error| error.to_string()).unwrap_or_default();
+        let without_ledger = said(&[redis.clone(), secret.clone()]);
+        assert!(without_ledger.contains("setting redis_url") && without_ledger.contains("database_url"));
+        let without_secret = said(&[redis.clone(), postgres.clone()]);
+        assert!(without_secret.contains("setting secret is missing"), "{without_secret}");
+        let alone = with(std::slice::from_ref(&postgres)).unwrap();
+        assert_eq!(
+            alone.database_url.as_deref(),
+            Some("postgres://u:p@h/onsale"),
+            "one process may keep its stock"
+        );
     }
 
     #[test]

@@ -17,7 +17,7 @@ use onsale_hot::memory::{MemoryStore, journal::sqlite::SqliteJournal};
 use onsale_ledger::{LedgerSettings, SqlLedger};
 use onsale_payments::{Simulated, SimulatedSettings, WalletPayments};
 
-use crate::settings::Settings;
+use crate::settings::{Settings, redacted};
 
 /// The process's clock: the wall clock at start, and from there the monotonic one, so that stepping the wall
 /// clock neither ends holds early nor keeps them late.
@@ -61,9 +61,17 @@ pub(crate) struct Wired {
 pub(crate) async fn open_ledger(settings: &Settings) -> anyhow::Result<Arc<SqlLedger>> {
     fs::create_dir_all(&settings.data_dir)
         .with_context(|| format!("setting data_dir: {} cannot be created", settings.data_dir.display()))?;
-    let url = format!("sqlite://{}", settings.data_dir.join("ledger.db").display());
-    let ledger =
-        SqlLedger::open(&url, LedgerSettings::default()).await.context("the ledger cannot be opened")?;
+    let in_folder = || format!("sqlite://{}", settings.data_dir.join("ledger.db").display());
+    let url = settings.database_url.clone().unwrap_or_else(in_folder);
+    let limits = LedgerSettings {
+        acquire_timeout_ms: settings.database.acquire_timeout_ms,
+        max_connections: settings.database.max_connections,
+        statement_timeout_ms: settings.database.statement_timeout_ms,
+        ..LedgerSettings::default()
+    };
+    let ledger = SqlLedger::open(&url, limits)
+        .await
+        .with_context(|| format!("the ledger {} cannot be opened", redacted(&url)))?;
     ledger.migrate().await.context("the ledger cannot be brought to this version")?;
     Ok(Arc::new(ledger))
 }

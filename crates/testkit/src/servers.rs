@@ -3,7 +3,58 @@
 //! Invariant: a server belongs to the test that started it, listens where nobody else does, and is ended by its own
 //! id, at the latest when its handle is dropped.
 
+pub mod postgres;
 pub mod redis;
+
+use postgres::Postgres;
+
+/// The variable that says which stores the tests of the whole program run it on.
+pub const STORES: &str = "ONSALE_TEST_STORES";
+
+/// The stores that a program under test runs on, beside its folder.
+#[derive(Debug)]
+pub enum Stores {
+    /// Everything in its folder.
+    Embedded,
+    /// Its stock in the folder, its ledger in PostgreSQL.
+    Postgres(Box<Postgres>),
+}
+
+impl Stores {
+    /// Those that [`STORES`] asks for, started: `embedded` unless told, or `postgres`.
+    ///
+    /// # Panics
+    ///
+    /// Where it asks for others, or for what is not on this machine: whoever asks for them means them.
+    pub fn asked_for() -> Self {
+        let asked = std::env::var(STORES).unwrap_or_default();
+        match asked.as_str() {
+            "" | "embedded" => Self::Embedded,
+            "postgres" => match Postgres::start() {
+                Ok(Some(server)) => Self::Postgres(Box::new(server)),
+                Ok(None) => panic!("{STORES} is postgres, which is not on this machine"),
+                Err(error) => panic!("PostgreSQL does not start: {error:#}"),
+            },
+            _ => panic!("{STORES} is {asked}; allowed is embedded or postgres"),
+        }
+    }
+
+    /// The PostgreSQL server, where the ledger is in one.
+    pub fn postgres(&mut self) -> Option<&mut Postgres> {
+        match self {
+            Self::Embedded => None,
+            Self::Postgres(server) => Some(server),
+        }
+    }
+
+    /// The settings that lead a program to them, as environment variables.
+    pub fn settings(&self) -> Vec<(&'static str, String)> {
+        match self {
+            Self::Embedded => Vec::new(),
+            Self::Postgres(server) => vec![("ONSALE_DATABASE_URL", server.url())],
+        }
+    }
+}
 
 /// Whether a missing program fails a test. Elsewhere it is said and the test is passed over.
 fn is_required() -> bool {

@@ -84,6 +84,11 @@ pub(crate) fn uri(path: &str) -> anyhow::Result<Uri> {
     format!("/api/v1{path}").parse().with_context(|| format!("{path} is not a path"))
 }
 
+/// The body of a request for one seat.
+pub(crate) fn hold_of(seat: usize) -> Bytes {
+    Bytes::from(format!("{{\"seat_ids\":[{seat}]}}"))
+}
+
 /// The header value that names the bearer of an access token.
 pub(crate) fn bearer(token: &str) -> anyhow::Result<HeaderValue> {
     HeaderValue::from_str(&format!("Bearer {token}")).context("the access token cannot go into a header")

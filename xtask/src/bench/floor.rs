@@ -8,11 +8,14 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use axum::Router;
+use axum::extract::WebSocketUpgrade;
+use axum::extract::ws::{Message, Utf8Bytes};
 use axum::http::{HeaderName, StatusCode, header};
 use axum::routing::{get, post};
 use axum::serve::ListenerExt;
 use bytes::Bytes;
 use clap::Args;
+use tokio::sync::broadcast;
 
 #[derive(Args)]
 pub(crate) struct FloorArguments {
@@ -48,4 +51,32 @@ fn routes(body_bytes: usize) -> Router {
         .route("/floor", post(|_body: Bytes| async { (StatusCode::CREATED, JSON, r#"{"status":"held"}"#) }))
         .route("/floor", get(|| async { StatusCode::OK }))
         .route("/floor/body", get(move || async move { (JSON, body) }))
+        .merge(broadcast())
+}
+
+/// Messages that a WebSocket may be behind before it is ended.
+const BEHIND: usize = 4096;
+/// As small as onsale's, since the memory of a connection is compared.
+const BUFFER_BYTES: usize = 4096;
+
+/// Every body that is sent to one address goes to every WebSocket at the other.
+fn broadcast() -> Router {
+    let (messages, _) = broadcast::channel::<Utf8Bytes>(BEHIND);
+    let publish = messages.clone();
+    let follow = move |upgrade: WebSocketUpgrade| async move {
+        let mut messages = messages.subscribe();
+        upgrade.read_buffer_size(BUFFER_BYTES).write_buffer_size(0).on_upgrade(move |mut socket| async move {
+            while let Ok(message) = messages.recv().await {
+                if socket.send(Message::Text(message)).await.is_err() {
+                    return;
+                }
+            }
+        })
+    };
+    let publish = move |body: String| async move {
+        // Nobody may be there yet.
+        let _ = publish.send(body.into());
+        StatusCode::NO_CONTENT
+    };
+    Router::new().route("/floor/live", get(follow)).route("/floor/publish", post(publish))
 }

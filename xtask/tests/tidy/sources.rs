@@ -5,6 +5,9 @@ use crate::tree::{assert_none, sources};
 /// A reader takes in a file as a whole; beyond this it is two subjects.
 const LONGEST_FILE_LINES: usize = 600;
 
+/// Written by `npm run gen:api` from the description of the interface; nobody reads it as a whole.
+const GENERATED: &[&str] = &["web/src/lib/api/schema.d.ts"];
+
 #[test]
 fn every_rust_file_says_what_it_is_for() {
     let found: Vec<_> = sources(&["crates", "xtask"], &["rs"])
@@ -20,6 +23,7 @@ fn no_file_is_too_long() {
     let found: Vec<_> =
         sources(&["crates", "xtask", "web", "e2e"], &["rs", "lua", "ts", "svelte", "css", "sh"])
             .into_iter()
+            .filter(|source| !GENERATED.contains(&source.path.as_str()))
             .map(|source| (source.text.lines().count(), source.path))
             .filter(|(lines, _)| *lines > LONGEST_FILE_LINES)
             .map(|(lines, path)| format!("{path}: {lines} lines"))

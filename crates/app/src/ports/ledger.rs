@@ -468,7 +468,8 @@ pub enum SettleOrder {
 pub trait Orders: Send + Sync {
     /// Records an order as paying and claims its units, all or none. Earlier paying orders of the same
     /// reservation are marked failed in the same step: the hot store admits a new attempt only when the old
-    /// one is known to be over. The key, where given, points at this order from now on.
+    /// one is known to be over. The key, where given, points at this order from now on. A performance that is not
+    /// there (its event may have been deleted since the hold) is an error, and nothing is recorded.
     async fn begin_order(&self, order: &Order, key: Option<OwnedKey>) -> Result<BeginOrder, StoreError>;
     /// PAYING → PAID.
     async fn pay_order(&self, id: OrderId, reference: &str, at: Timestamp)

@@ -21,8 +21,8 @@ use uuid::Uuid;
 
 use crate::{
     columns::{large, money, signed, unit, unit_column},
-    connection::store_error,
     entity::{order_units, orders, payments},
+    failures::Failure,
 };
 
 /// Where the payment of an order stands.
@@ -93,7 +93,8 @@ pub(super) fn never_begun(id: OrderId, at: Timestamp) -> orders::ActiveModel {
     }
 }
 
-/// The units of a new order, claimed.
+/// The units of a new order, claimed, in the order of their numbers: whoever wants some of the same waits at the
+/// first of them, and nobody waits for somebody who waits.
 pub(super) fn units(order: &Order) -> Result<Vec<order_units::ActiveModel>, StoreError> {
     let row = |wanted: &OrderUnit| {
         Ok(order_units::ActiveModel {
@@ -106,7 +107,9 @@ pub(super) fn units(order: &Order) -> Result<Vec<order_units::ActiveModel>, Stor
             live: Set(true),
         })
     };
-    order.units.iter().map(row).collect()
+    let mut units: Vec<&OrderUnit> = order.units.iter().collect();
+    units.sort_unstable_by_key(|wanted| wanted.unit);
+    units.into_iter().map(row).collect()
 }
 
 /// The payment of a new order, open.
@@ -132,8 +135,8 @@ pub(super) fn status(row: &orders::Model) -> Result<OrderStatus, StoreError> {
 pub(super) async fn find_for_update(
     db: &impl ConnectionTrait,
     id: OrderId,
-) -> Result<Option<Order>, StoreError> {
-    let row = orders::Entity::find_by_id(id.0).lock_exclusive().all(db).await.map_err(store_error)?;
+) -> Result<Option<Order>, Failure> {
+    let row = orders::Entity::find_by_id(id.0).lock_exclusive().all(db).await?;
     Ok(assemble(db, row).await?.pop())
 }
 
@@ -141,56 +144,71 @@ pub(super) async fn find_for_update(
 pub(super) async fn assemble(
     db: &impl ConnectionTrait,
     rows: Vec<orders::Model>,
-) -> Result<Vec<Order>, StoreError> {
+) -> Result<Vec<Order>, Failure> {
     let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    let payments = payments::Entity::find()
-        .filter(payments::Column::OrderId.is_in(ids.iter().copied()))
-        .all(db)
-        .await
-        .map_err(store_error)?;
+    let payments =
+        payments::Entity::find().filter(payments::Column::OrderId.is_in(ids.iter().copied())).all(db).await?;
     let mut payments: BTreeMap<Uuid, payments::Model> =
         payments.into_iter().map(|row| (row.order_id, row)).collect();
     let units = order_units::Entity::find()
         .filter(order_units::Column::OrderId.is_in(ids))
         .order_by_asc(order_units::Column::Unit)
         .all(db)
-        .await
-        .map_err(store_error)?;
+        .await?;
     let mut units_of: BTreeMap<Uuid, Vec<OrderUnit>> = BTreeMap::new();
     for row in units {
-        let price = money(row.price, &row.currency)?;
-        let bought = OrderUnit { unit: unit(row.unit)?, price, ticket_code: row.ticket_code };
+        let bought = bought(row.unit, row.price, &row.currency, row.ticket_code)?;
         units_of.entry(row.order_id).or_default().push(bought);
     }
     let mut orders = Vec::with_capacity(rows.len());
     for row in rows {
-        let (Some(reservation), Some(performance), Some(owner)) =
-            (row.reservation_id, row.performance_id, row.owner_id)
-        else {
-            continue;
-        };
-        let status = status(&row)?;
-        let payment = payments.remove(&row.id);
-        let payment =
-            payment.ok_or_else(|| StoreError::corrupt(format!("order {} without a payment", row.id)))?;
-        orders.push(Order {
-            id: OrderId(row.id),
-            reservation: ReservationId(reservation),
-            performance: PerformanceId(performance),
-            owner: AccountId(owner),
-            fence: Fence(large(row.fence)?),
-            status,
-            units: units_of.remove(&row.id).unwrap_or_default(),
-            total: money(row.total, &row.currency)?,
-            buyer: BuyerDetails { name: row.buyer_name, phone: row.buyer_phone, email: row.buyer_email },
-            method: payment.method,
-            reference: payment.reference,
-            sequence: large(row.sequence)?,
-            created_at: Timestamp(row.created_at),
-        });
+        let payment = payments.remove(&row.id).map(|payment| (payment.method, payment.reference));
+        let units = units_of.remove(&row.id).unwrap_or_default();
+        orders.extend(put_together(row, payment, units)?);
     }
     Ok(orders)
+}
+
+/// One unit of an order.
+pub(super) fn bought(
+    number: i32,
+    price: i64,
+    currency: &str,
+    ticket_code: String,
+) -> Result<OrderUnit, StoreError> {
+    Ok(OrderUnit { unit: unit(number)?, price: money(price, currency)?, ticket_code })
+}
+
+/// An order of its row, its payment (method and reference) and its units; `None` where it was never begun.
+pub(super) fn put_together(
+    row: orders::Model,
+    payment: Option<(String, Option<String>)>,
+    units: Vec<OrderUnit>,
+) -> Result<Option<Order>, StoreError> {
+    let (Some(reservation), Some(performance), Some(owner)) =
+        (row.reservation_id, row.performance_id, row.owner_id)
+    else {
+        return Ok(None);
+    };
+    let status = status(&row)?;
+    let without = || StoreError::corrupt(format!("order {} without a payment", row.id));
+    let (method, reference) = payment.ok_or_else(without)?;
+    Ok(Some(Order {
+        id: OrderId(row.id),
+        reservation: ReservationId(reservation),
+        performance: PerformanceId(performance),
+        owner: AccountId(owner),
+        fence: Fence(large(row.fence)?),
+        status,
+        units,
+        total: money(row.total, &row.currency)?,
+        buyer: BuyerDetails { name: row.buyer_name, phone: row.buyer_phone, email: row.buyer_email },
+        method,
+        reference,
+        sequence: large(row.sequence)?,
+        created_at: Timestamp(row.created_at),
+    }))
 }

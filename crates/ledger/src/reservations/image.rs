@@ -24,8 +24,8 @@ use uuid::Uuid;
 
 use crate::{
     columns::{self, from_json, large, small},
-    connection::store_error,
     entity::{blocked_units, order_units, orders, reservations},
+    failures::Failure,
 };
 
 /// An order with a claim.
@@ -46,7 +46,7 @@ pub(super) async fn image(
     layout: Layout,
     epoch: u32,
     now: Timestamp,
-) -> Result<Image, StoreError> {
+) -> Result<Image, Failure> {
     let mut image = Image::untouched(layout, epoch);
     let claims = claims(db, performance).await?;
     let mut claimed: HashSet<Unit> = claims.iter().flat_map(|claim| claim.units.iter().copied()).collect();
@@ -73,7 +73,7 @@ pub(super) async fn image(
 }
 
 /// The orders with a claim, in the order of their ids.
-async fn claims(db: &impl ConnectionTrait, performance: PerformanceId) -> Result<Vec<Claim>, StoreError> {
+async fn claims(db: &impl ConnectionTrait, performance: PerformanceId) -> Result<Vec<Claim>, Failure> {
     let live_units: Vec<(Uuid, i32)> = order_units::Entity::find()
         .select_only()
         .columns([order_units::Column::OrderId, order_units::Column::Unit])
@@ -82,8 +82,7 @@ async fn claims(db: &impl ConnectionTrait, performance: PerformanceId) -> Result
         .order_by_asc(order_units::Column::Unit)
         .into_tuple()
         .all(db)
-        .await
-        .map_err(store_error)?;
+        .await?;
     let mut units_of: BTreeMap<Uuid, Units> = BTreeMap::new();
     for (order, unit) in live_units {
         units_of.entry(order).or_default().push(columns::unit(unit)?);
@@ -98,9 +97,8 @@ async fn claims(db: &impl ConnectionTrait, performance: PerformanceId) -> Result
         .filter(orders::Column::Id.in_subquery(with_claim))
         .order_by_asc(orders::Column::Id)
         .all(db)
-        .await
-        .map_err(store_error)?;
-    rows.iter().map(|row| claim(row, &mut units_of)).collect()
+        .await?;
+    Ok(rows.iter().map(|row| claim(row, &mut units_of)).collect::<Result<_, _>>()?)
 }
 
 fn claim(row: &orders::Model, units_of: &mut BTreeMap<Uuid, Units>) -> Result<Claim, StoreError> {
@@ -123,15 +121,14 @@ fn claim(row: &orders::Model, units_of: &mut BTreeMap<Uuid, Units>) -> Result<Cl
 async fn recorded(
     db: &impl ConnectionTrait,
     paying: &[Claim],
-) -> Result<BTreeMap<Uuid, reservations::Model>, StoreError> {
+) -> Result<BTreeMap<Uuid, reservations::Model>, Failure> {
     let ids: Vec<Uuid> = paying.iter().map(|claim| claim.reservation.0).collect();
     let mut rows = BTreeMap::new();
     for some in super::upserts::chunks(&ids) {
         let found = reservations::Entity::find()
             .filter(reservations::Column::Id.is_in(some.iter().copied()))
             .all(db)
-            .await
-            .map_err(store_error)?;
+            .await?;
         rows.extend(found.into_iter().map(|row| (row.id, row)));
     }
     Ok(rows)
@@ -157,7 +154,7 @@ async fn held(
     db: &impl ConnectionTrait,
     performance: PerformanceId,
     now: Timestamp,
-) -> Result<Vec<Hold>, StoreError> {
+) -> Result<Vec<Hold>, Failure> {
     let live = [RecordedStatus::Held, RecordedStatus::Paying].map(RecordedStatus::as_str);
     let were_paid = [OrderStatus::Paid, OrderStatus::Refunded].map(OrderStatus::as_str);
     let paid_for = orders::Entity::find()
@@ -176,8 +173,7 @@ async fn held(
         .filter(Expr::exists(paid_for).not())
         .order_by_desc(reservations::Column::Fence)
         .all(db)
-        .await
-        .map_err(store_error)?;
+        .await?;
     let hold = |row: reservations::Model| {
         Ok(Hold {
             id: ReservationId(row.id),
@@ -193,7 +189,7 @@ async fn held(
     rows.into_iter().map(hold).collect()
 }
 
-async fn blocked(db: &impl ConnectionTrait, performance: PerformanceId) -> Result<Vec<Unit>, StoreError> {
+async fn blocked(db: &impl ConnectionTrait, performance: PerformanceId) -> Result<Vec<Unit>, Failure> {
     let units: Vec<i32> = blocked_units::Entity::find()
         .select_only()
         .column(blocked_units::Column::Unit)
@@ -202,7 +198,6 @@ async fn blocked(db: &impl ConnectionTrait, performance: PerformanceId) -> Resul
         .order_by_asc(blocked_units::Column::Unit)
         .into_tuple()
         .all(db)
-        .await
-        .map_err(store_error)?;
-    units.into_iter().map(columns::unit).collect()
+        .await?;
+    Ok(units.into_iter().map(columns::unit).collect::<Result<_, _>>()?)
 }

@@ -12,8 +12,9 @@ use sea_orm::{
 };
 
 use crate::{
-    connection::{MAX_BINDS, store_error},
+    connection::MAX_BINDS,
     entity::{blocked_units, reservations},
+    failures::Failure,
 };
 
 /// How many rows a statement has: as many as fit of the first, then of the second, and so on.
@@ -36,7 +37,7 @@ pub(super) fn chunks<T>(mut items: &[T]) -> impl Iterator<Item = &[T]> {
 pub(super) async fn reservations(
     db: &impl ConnectionTrait,
     rows: Vec<&reservations::Model>,
-) -> Result<(), StoreError> {
+) -> Result<(), Failure> {
     use reservations::{Column, Entity};
     let columns = [
         Column::Id,
@@ -81,7 +82,7 @@ pub(super) async fn reservations(
                 ])
                 .map_err(StoreError::corrupt)?;
         }
-        db.execute(&insert).await.map_err(store_error)?;
+        db.execute(&insert).await?;
     }
     Ok(())
 }
@@ -90,7 +91,7 @@ pub(super) async fn reservations(
 pub(super) async fn blocked_units(
     db: &impl ConnectionTrait,
     rows: Vec<&blocked_units::Model>,
-) -> Result<(), StoreError> {
+) -> Result<(), Failure> {
     use blocked_units::{Column, Entity};
     let key = [Column::PerformanceId, Column::Unit];
     for run in chunks(&rows) {
@@ -104,7 +105,7 @@ pub(super) async fn blocked_units(
                 [row.performance_id.into(), row.unit.into(), row.blocked.into(), row.position.into()];
             insert.values(values).map_err(StoreError::corrupt)?;
         }
-        db.execute(&insert).await.map_err(store_error)?;
+        db.execute(&insert).await?;
     }
     Ok(())
 }

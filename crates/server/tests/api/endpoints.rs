@@ -141,6 +141,8 @@ pub(crate) const ENDPOINTS: &[Endpoint] = &[
     endpoint("GET", "/api/v1/performances/{performance_id}/seats", Who::Anyone, 200),
     endpoint("GET", "/api/v1/performances/{performance_id}/seats/{seat_id}", Who::Anyone, 200),
     endpoint("GET", "/api/v1/performances/{performance_id}/availability", Who::Anyone, 200),
+    // Asked as these tests ask, without a WebSocket; `live` asks rightly.
+    endpoint("GET", "/api/v1/performances/{performance_id}/live", Who::Anyone, 400),
     Endpoint {
         foreign: FORBIDDEN,
         ..endpoint("GET", "/api/v1/performances/{performance_id}/stats", Who::Organizer, 200)

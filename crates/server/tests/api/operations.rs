@@ -33,6 +33,7 @@ const CONTRACT: &[(&str, &str)] = &[
     ("GET", "/performances/{performance_id}/seats"),
     ("GET", "/performances/{performance_id}/seats/{seat_id}"),
     ("GET", "/performances/{performance_id}/availability"),
+    ("GET", "/performances/{performance_id}/live"),
     ("POST", "/performances/{performance_id}/reservations"),
     ("GET", "/reservations/{reservation_id}"),
     ("GET", "/me/reservations"),
@@ -135,7 +136,6 @@ async fn swagger_ui_is_served() {
 }
 
 #[rstest]
-#[case::root("GET", "/")]
 #[case::elsewhere("GET", "/nothing")]
 #[case::beside_a_root("GET", "/health/nothing")]
 #[case::under_the_base("GET", "/api/v1/nothing")]
@@ -205,7 +205,8 @@ async fn an_insane_request_id_is_replaced(#[case] id: &[u8]) {
 #[tokio::test]
 async fn every_answer_is_framed() {
     let onsale = Onsale::start();
-    for path in ["/api/v1/events", "/api/v1/me", "/health", "/nothing", "/openapi.json", "/api/", "/metrics"]
+    for path in
+        ["/", "/api/v1/events", "/api/v1/me", "/health", "/nothing", "/openapi.json", "/api/", "/metrics"]
     {
         let answer = onsale.at_root("GET", path).await;
         assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");

@@ -19,7 +19,14 @@ const SECOND: Duration = Duration::from_secs(1);
 fn ends_with(folder: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> (Option<i32>, String) {
     let errors = folder.join("stderr.log");
     let mut command = Command::new(BINARY);
-    command.args(arguments).current_dir(folder).envs(variables.iter().copied());
+    command.args(arguments).current_dir(folder);
+    for (name, _) in std::env::vars_os() {
+        // What is meant for the tests is no setting.
+        if name.to_string_lossy().starts_with("ONSALE_") {
+            command.env_remove(name);
+        }
+    }
+    command.envs(variables.iter().copied());
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(fs::File::create(&errors).unwrap());
     let mut child = command.spawn().unwrap();
     let begun = Instant::now();
@@ -73,6 +80,16 @@ fn ends_with(folder: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> (
 #[case::log("ONSALE_LOG__FORMAT", "xml", "setting log.format is xml; allowed is text or json")]
 #[case::secret("ONSALE_SECRET", "short", "setting secret is 5 bytes long; allowed is at least 32 bytes")]
 #[case::role("ONSALE_ROLE", "nobody", "setting role is nobody; allowed is all")]
+#[case::database(
+    "ONSALE_DATABASE_URL",
+    "mysql://u:secret@h/d",
+    "setting database_url is mysql://…@h/d; allowed is postgres://"
+)]
+#[case::redis_alone(
+    "ONSALE_REDIS_URL",
+    "redis://h/0",
+    "allowed is only together with database_url = postgres://"
+)]
 fn bad_settings_are_named_with_their_value_and_what_is_allowed(
     #[case] name: &str,
     #[case] value: &str,
@@ -246,6 +263,27 @@ async fn the_command_line_works_while_the_server_runs() {
         );
     }
     assert!(onsale.installation.run(&["seed", "--seats", "1", "--owner", "nobody@example.com"], "").is_err());
+}
+
+/// For a container's health check, where there is no other client.
+#[tokio::test]
+async fn a_server_is_asked_for_its_health_on_the_command_line() {
+    let mut onsale = Onsale::start();
+    let address = onsale.address().to_owned();
+    for arguments in [vec!["check-health"], vec!["check-health", "--ready"]] {
+        let arguments = [arguments, vec!["--listen", &address]].concat();
+        onsale.installation.run(&arguments, "").unwrap();
+    }
+    let process = onsale.take_process();
+    process.freeze().unwrap();
+    let asked = Instant::now();
+    let frozen = onsale.installation.run(&["check-health", "--listen", &address], "").unwrap_err();
+    assert!(frozen.to_string().contains("no answer within 3 s"), "{frozen}");
+    assert!(asked.elapsed() < 10 * SECOND, "{:?}", asked.elapsed());
+    process.thaw().unwrap();
+    process.kill().unwrap();
+    let gone = onsale.installation.run(&["check-health", "--listen", &address], "").unwrap_err();
+    assert!(gone.to_string().contains("nobody listens"), "{gone}");
 }
 
 /// Tokens stay good over a restart, because the secret is kept with the data.

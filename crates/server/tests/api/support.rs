@@ -4,7 +4,10 @@
 
 use std::ops::Deref;
 
-use onsale_testkit::process::{Installation, Running};
+use onsale_testkit::{
+    process::{Installation, Running},
+    servers::Stores,
+};
 use serde_json::{Value, json};
 
 use crate::calls::{Answer, Api, Call};
@@ -20,6 +23,8 @@ pub(crate) struct Onsale {
     pub(crate) installation: Installation,
     running: Option<Running>,
     api: Api,
+    /// Ended after the program that runs on them.
+    pub(crate) stores: Stores,
 }
 
 impl Deref for Onsale {
@@ -38,14 +43,22 @@ impl Onsale {
 
     /// With settings, given as environment variables.
     pub(crate) fn with(settings: &[(&str, &str)]) -> Self {
+        Self::on(Stores::asked_for(), settings)
+    }
+
+    /// On stores of the test's choice.
+    pub(crate) fn on(stores: Stores, settings: &[(&str, &str)]) -> Self {
         let mut installation = Installation::new(BINARY).unwrap();
         installation.set("ONSALE_PAYMENTS__SIMULATED__FAILURE_RATE", "0");
+        for (name, value) in stores.settings() {
+            installation.set(name, &value);
+        }
         for (name, value) in settings {
             installation.set(name, value);
         }
         let running = installation.start().unwrap();
         let api = Api::at(running.url());
-        Self { installation, running: Some(running), api }
+        Self { installation, running: Some(running), api, stores }
     }
 
     /// The process, to be ended by whoever takes it.

@@ -10,6 +10,7 @@ pub mod keys;
 pub mod logins;
 pub mod orders;
 pub mod performances;
+pub mod races;
 pub mod reservations;
 pub mod seating_plans;
 pub mod settling;
@@ -113,6 +114,19 @@ macro_rules! ledger_conformance {
                 settling_against_charging_has_one_answer,
                 giving_back_happens_once,
                 wallets_and_currencies_do_not_mix;
+            races:
+                of_many_attempts_at_once_the_last_is_left,
+                overlapping_orders_do_not_block_each_other,
+                voiding_against_beginning_has_one_answer,
+                paying_against_replacing_has_one_answer,
+                an_order_settled_by_many_goes_one_way,
+                deleting_against_beginning_has_one_answer,
+                a_busy_wallet_adds_up,
+                a_key_among_many_at_once_tops_up_once,
+                what_is_created_many_times_at_once_is_there_once,
+                ending_a_login_against_its_rotation_ends_it,
+                a_record_written_by_many_at_once_is_written_once,
+                an_image_is_of_one_moment;
         });
     };
 }

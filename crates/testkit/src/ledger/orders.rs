@@ -28,6 +28,9 @@ impl Orders for MemoryLedger {
         if state.tombstones.contains(&order.id) {
             return Ok(BeginOrder::Exists(OrderStatus::Failed));
         }
+        if !state.performances.contains_key(&order.performance) {
+            return Err(StoreError::corrupt("an order for a performance that is not there"));
+        }
         let superseded: Vec<OrderId> = state
             .orders
             .values()

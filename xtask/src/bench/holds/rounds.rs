@@ -10,7 +10,7 @@ use hyper::StatusCode;
 use hyper::http::{HeaderValue, Method, Uri};
 use tokio::runtime::Runtime;
 
-use super::seats::hold_of;
+use crate::bench::api::hold_of;
 use crate::bench::client::call;
 use crate::bench::load::{self, Calls, Measured, Pace, Round};
 use crate::bench::server::Server;

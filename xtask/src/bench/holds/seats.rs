@@ -1,10 +1,9 @@
 //! Hold requests for seats that nobody has yet: every seat is asked for once, by a buyer who may have it.
 
-use bytes::Bytes;
 use hyper::http::{HeaderValue, Method, Uri};
 use serde_json::json;
 
-use crate::bench::api::uri;
+use crate::bench::api::{hold_of, uri};
 use crate::bench::client::call;
 use crate::bench::load::Calls;
 use crate::bench::stage::Stage;
@@ -56,11 +55,6 @@ impl FreeSeats {
         });
         Ok(calls.collect())
     }
-}
-
-/// The body of a request for one seat.
-pub(super) fn hold_of(seat: usize) -> Bytes {
-    Bytes::from(format!("{{\"seat_ids\":[{seat}]}}"))
 }
 
 #[cfg(test)]

@@ -9,8 +9,8 @@ use serde_json::json;
 use tokio::runtime::Runtime;
 
 use super::rounds::Subject;
-use super::seats::{FreeSeats, hold_of};
-use crate::bench::api::uri;
+use super::seats::FreeSeats;
+use crate::bench::api::{hold_of, uri};
 use crate::bench::client::call;
 use crate::bench::load::{Calls, Measured};
 use crate::bench::stage::Stage;

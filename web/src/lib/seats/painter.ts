@@ -1,0 +1,449 @@
+/**
+ * Draws the plan on a canvas: from afar the sections, nearer the seats, nearer still their numbers.
+ *
+ * Invariants: only what is in sight is drawn, and with regions given nothing outside them is touched; the same scene
+ * always gives the same picture.
+ */
+import { type Context, drawGlyphs, layersOf } from './glyphs';
+import { AVAILABLE, MINE, PICKED, looks } from './looks';
+import type { PlanShape, SeatSection, SeatingModel } from './model';
+import { type Point, chordAt, outlineOf } from './outlines';
+import type { Palette } from './palette';
+import { type Box, type Size, type View, contains, seenBox } from './viewport';
+
+export interface Scene {
+  view: View;
+  size: Size;
+  dpr: number;
+  /** At the id of each seat, its look. */
+  looks: Uint8Array;
+  /** Seats on their way from another look: which, and how far, from 0 to 1. */
+  fades: ReadonlyMap<number, { from: number; share: number }>;
+  /** Whether the filter shows a category. */
+  shows: (category: number) => boolean;
+  filtered: boolean;
+  hovered: number | undefined;
+  /** Free seats of each section, and how to write them. */
+  free: Uint32Array;
+  freeText: (count: number) => string;
+}
+
+/** Distances of neighbours on the screen, in CSS pixels, at which more is shown. */
+export const SEATS_FROM_PX = 8;
+const GLYPHS_FROM_PX = 7;
+/** With more seats in sight, they stay squares: filling so many discs takes longer than a frame. */
+const MOST_GLYPHS = 6_000;
+const ROW_LABELS_FROM_PX = 15;
+const NUMBERS_FROM_PX = 26;
+/** Part of the distance to the neighbour that a seat fills, as its radius. */
+const RADIUS = 0.41;
+/** Sides of the squares that stand for seats from afar, in parts of the distance; smaller is less to be had. */
+const SQUARES = [0.78, 0.55, 0.38, 0.22, 1, 1] as const;
+const CAPTION_PX = 13;
+/** Of the piles of seats that look the same: where those begin that are free. */
+const FIRST_CATEGORY = looks.length;
+
+export class Painter {
+  readonly #model: SeatingModel;
+  readonly #corners: readonly Point[][];
+  readonly #outlines: readonly Path2D[];
+  palette: Palette;
+
+  constructor(model: SeatingModel, palette: Palette) {
+    this.#model = model;
+    this.palette = palette;
+    this.#corners = model.sections.map((section) => outlineOf(model, section));
+    this.#outlines = this.#corners.map((corners) => {
+      const path = new Path2D();
+      for (const [x, y] of corners) path.lineTo(x, y);
+      path.closePath();
+      return path;
+    });
+  }
+
+  /** Whether the seats are too small to be drawn, and sections stand for them. */
+  showsSections(k: number): boolean {
+    return this.#model.sections.length > 1 && this.#model.pitch * k < SEATS_FROM_PX;
+  }
+
+  /** Everything, or only what lies in the regions, given in CSS pixels. */
+  paint(ctx: Context, scene: Scene, regions?: readonly Box[]): void {
+    const { view, size, dpr } = scene;
+    ctx.save();
+    ctx.setTransform(dpr, 0, 0, dpr, 0, 0);
+    if (regions) {
+      ctx.beginPath();
+      for (const { minX, minY, maxX, maxY } of regions) {
+        const [x, y] = [Math.floor(minX * dpr) / dpr, Math.floor(minY * dpr) / dpr];
+        ctx.rect(x, y, Math.ceil((maxX - x) * dpr) / dpr, Math.ceil((maxY - y) * dpr) / dpr);
+      }
+      ctx.clip();
+    }
+    ctx.fillStyle = this.palette.ground;
+    ctx.fillRect(0, 0, size.width, size.height);
+    const sections = this.showsSections(view.k);
+    this.#drawSections(ctx, scene, sections);
+    this.#drawShapes(ctx, scene);
+    if (sections) this.#writeSections(ctx, scene);
+    else this.#drawSeats(ctx, scene, regions);
+    ctx.restore();
+  }
+
+  #drawSections(ctx: Context, scene: Scene, far: boolean): void {
+    const { view, size, dpr } = scene;
+    const seen = seenBox(view, size);
+    const { pitch, sections } = this.#model;
+    ctx.save();
+    ctx.transform(view.k, 0, 0, view.k, view.x, view.y);
+    ctx.lineJoin = 'round';
+    const line = 1.5 / view.k / Math.min(dpr, 1.5);
+    for (const section of sections) {
+      const outline = this.#outlines[section.index];
+      if (!outline || section.count === 0 || !touches(section.box, seen, pitch)) continue;
+      const color = this.palette.categories[section.category];
+      const full = scene.free[section.index] === 0;
+      const shown = scene.shows(section.category);
+      const tinted = far && !full && shown && color !== undefined;
+      const edge = tinted ? color.fill : this.palette.sectionLine;
+      const fill = tinted ? color.soft : this.palette.section;
+      ctx.globalAlpha = far && !shown ? this.palette.dimmed + 0.3 : 1;
+      if (far) {
+        ctx.strokeStyle = edge;
+        ctx.lineWidth = pitch * 1.3 + 2 * line;
+        ctx.stroke(outline);
+      }
+      ctx.strokeStyle = fill;
+      ctx.fillStyle = fill;
+      ctx.lineWidth = pitch * 1.3;
+      ctx.stroke(outline);
+      ctx.fill(outline);
+    }
+    ctx.restore();
+  }
+
+  #writeSections(ctx: Context, scene: Scene): void {
+    const { k, x, y } = scene.view;
+    const { pitch, sections } = this.#model;
+    ctx.textAlign = 'center';
+    ctx.textBaseline = 'middle';
+    ctx.fillStyle = this.palette.label;
+    for (const section of sections) {
+      if (section.count === 0) continue;
+      const middle = this.#middleOf(section);
+      const chord = chordAt(this.#corners[section.index] ?? [], middle.x, middle.y);
+      if (!chord) continue;
+      const [left, right] = [chord[0] - pitch * 0.6, chord[1] + pitch * 0.6];
+      const height = (section.box.maxY - section.box.minY + pitch) * k;
+      const [atX, atY] = [((left + right) / 2) * k + x, middle.y * k + y];
+      const count = scene.free[section.index] ?? 0;
+      const room = { atX, atY, width: (right - left) * k - 6, height };
+      this.#writeFitting(ctx, section.label, scene.freeText(count), String(count), room);
+    }
+  }
+
+  /** The middle of a curved section is where its middle row is, which need not be that of its box. */
+  #middleOf(section: SeatSection): { x: number; y: number } {
+    const row = section.rows[section.rows.length >> 1];
+    const id = row?.ids[row.ids.length >> 1] ?? 0;
+    return { x: this.#model.x[id] ?? 0, y: this.#model.y[id] ?? 0 };
+  }
+
+  /** As much of name and count as there is room for. */
+  #writeFitting(
+    ctx: Context,
+    name: string,
+    free: string,
+    count: string,
+    room: { atX: number; atY: number; width: number; height: number },
+  ): void {
+    const { atX, atY, width, height } = room;
+    const bold = `650 ${CAPTION_PX}px ${this.palette.font}`;
+    const plain = `${CAPTION_PX - 1}px ${this.palette.font}`;
+    const fits = (text: string, font: string) => {
+      ctx.font = font;
+      return ctx.measureText(text).width <= width;
+    };
+    const second = [free, count].find((text) => fits(text, plain));
+    const short = name.slice(name.lastIndexOf(' ') + 1);
+    const first = [name, short].find((text) => text !== '' && fits(text, bold));
+    const both = first !== undefined && second !== undefined && height >= 2.4 * CAPTION_PX;
+    if (first !== undefined && height >= CAPTION_PX) {
+      ctx.font = bold;
+      ctx.fillText(first, atX, both ? atY - CAPTION_PX * 0.62 : atY);
+    }
+    if (both) {
+      ctx.font = plain;
+      ctx.fillText(second, atX, atY + CAPTION_PX * 0.62);
+    }
+  }
+
+  #drawShapes(ctx: Context, scene: Scene): void {
+    const { view } = scene;
+    for (const shape of this.#model.shapes) {
+      const turn = ((shape.rotation ?? 0) * Math.PI) / 180;
+      ctx.save();
+      ctx.transform(view.k, 0, 0, view.k, view.x, view.y);
+      ctx.translate(shape.x, shape.y);
+      ctx.rotate(turn);
+      const middle = traced(ctx, shape);
+      ctx.fillStyle = this.palette.stage;
+      ctx.fill();
+      if (shape.text) this.#writeOn(ctx, shape.text, middle, view.k);
+      ctx.restore();
+    }
+  }
+
+  #writeOn(ctx: Context, text: string, middle: { x: number; y: number; width: number }, k: number) {
+    const wanted = Math.min(16, Math.max(10, (middle.width * k) / Math.max(4, text.length)));
+    if (middle.width > 0 && middle.width * k < 24) return;
+    ctx.font = `600 ${wanted / k}px ${this.palette.font}`;
+    ctx.textAlign = 'center';
+    ctx.textBaseline = 'middle';
+    ctx.fillStyle = this.palette.label;
+    ctx.fillText(text, middle.x, middle.y);
+  }
+
+  #drawSeats(ctx: Context, scene: Scene, regions: readonly Box[] | undefined): void {
+    const pitchPx = this.#model.pitch * scene.view.k;
+    const ids = this.#inSight(scene, regions);
+    const [shown, dimmed] = this.#split(ids, scene);
+    const draw = (some: readonly number[]) => {
+      if (pitchPx < GLYPHS_FROM_PX || ids.length > MOST_GLYPHS) this.#drawSquares(ctx, scene, some);
+      else this.#drawGlyphs(ctx, scene, some);
+    };
+    if (dimmed.length > 0) {
+      ctx.globalAlpha = this.palette.dimmed;
+      draw(dimmed);
+      ctx.globalAlpha = 1;
+    }
+    draw(shown);
+    if (pitchPx >= NUMBERS_FROM_PX) this.#writeNumbers(ctx, scene, shown);
+    if (pitchPx >= ROW_LABELS_FROM_PX) this.#writeRows(ctx, scene);
+    this.#writeCaptions(ctx, scene);
+    this.#ring(ctx, scene);
+  }
+
+  #inSight(scene: Scene, regions: readonly Box[] | undefined): readonly number[] {
+    const { view, size } = scene;
+    const { box, pitch } = this.#model;
+    const boxes = regions ?? [{ minX: 0, minY: 0, maxX: size.width, maxY: size.height }];
+    const seen = boxes.map((region) => planBox(region, view, pitch));
+    const [only] = seen;
+    if (!regions && only && contains(only, box)) return this.#model.ids();
+    if (seen.length === 1 && only) return this.#model.within(only);
+    return [...new Set(seen.flatMap((each) => this.#model.within(each)))];
+  }
+
+  #split(ids: readonly number[], scene: Scene): [readonly number[], readonly number[]] {
+    if (!scene.filtered) return [ids, []];
+    const { category } = this.#model;
+    const [shown, dimmed]: [number[], number[]] = [[], []];
+    for (const id of ids) {
+      const look = scene.looks[id] ?? AVAILABLE;
+      const stands = look === PICKED || look === MINE || scene.shows(category[id] ?? 0);
+      (stands ? shown : dimmed).push(id);
+    }
+    return [shown, dimmed];
+  }
+
+  /**
+   * Where the seats are on the screen, x, y, x, y…, apart by what they look like: first the looks that have one colour,
+   * at their codes, then the free seats of each category.
+   */
+  #piles(scene: Scene, ids: readonly number[]): (number[] | undefined)[] {
+    const { view, looks, fades } = scene;
+    const { x, y, category } = this.#model;
+    const piles: (number[] | undefined)[] = [];
+    for (const id of ids) {
+      if (fades.size > 0 && fades.has(id)) continue;
+      const look = looks[id] ?? AVAILABLE;
+      const at = look === AVAILABLE ? FIRST_CATEGORY + (category[id] ?? 0) : look;
+      (piles[at] ??= []).push((x[id] ?? 0) * view.k + view.x, (y[id] ?? 0) * view.k + view.y);
+    }
+    return piles;
+  }
+
+  /** From afar a seat is a few pixels: squares of one colour after the other are the fastest to draw. */
+  #drawSquares(ctx: Context, scene: Scene, ids: readonly number[]): void {
+    const pitchPx = this.#model.pitch * scene.view.k;
+    const piles = this.#piles({ ...scene, fades: new Map() }, ids);
+    for (const [at, places] of piles.entries()) {
+      if (!places) continue;
+      const side = (SQUARES[at] ?? SQUARES[0]) * pitchPx;
+      ctx.fillStyle = this.#squareColor(at);
+      for (let place = 0; place < places.length; place += 2) {
+        const [left, top] = [(places[place] ?? 0) - side / 2, (places[place + 1] ?? 0) - side / 2];
+        ctx.fillRect(left, top, side, side);
+      }
+    }
+  }
+
+  #squareColor(at: number): string {
+    const { palette } = this;
+    if (at >= FIRST_CATEGORY) return palette.categories[at - FIRST_CATEGORY]?.fill ?? palette.label;
+    const colors = [palette.label, palette.heldLine, palette.soldLine, palette.blockedLine];
+    return [...colors, palette.picked, palette.mine][at] ?? palette.label;
+  }
+
+  #drawGlyphs(ctx: Context, scene: Scene, ids: readonly number[]): void {
+    const radius = this.#model.pitch * scene.view.k * RADIUS;
+    for (const [at, places] of this.#piles(scene, ids).entries()) {
+      if (!places) continue;
+      const category = at - FIRST_CATEGORY;
+      const look = category >= 0 ? 'available' : (looks[at] ?? 'blocked');
+      drawGlyphs(ctx, layersOf(look, radius, this.palette, Math.max(0, category)), radius, places);
+    }
+    if (scene.fades.size > 0) this.#drawFades(ctx, scene, ids, radius);
+  }
+
+  /** What a seat was goes as what it is comes. */
+  #drawFades(ctx: Context, scene: Scene, ids: readonly number[], radius: number): void {
+    const { view, fades } = scene;
+    const { x, y, category } = this.#model;
+    const alpha = ctx.globalAlpha;
+    for (const id of ids) {
+      const fade = fades.get(id);
+      if (!fade) continue;
+      const place = [(x[id] ?? 0) * view.k + view.x, (y[id] ?? 0) * view.k + view.y];
+      const draw = (code: number, share: number) => {
+        const look = looks[code] ?? 'blocked';
+        ctx.globalAlpha = alpha * share;
+        drawGlyphs(ctx, layersOf(look, radius, this.palette, category[id] ?? 0), radius, place);
+      };
+      draw(fade.from, 1 - fade.share);
+      draw(scene.looks[id] ?? AVAILABLE, fade.share);
+    }
+    ctx.globalAlpha = alpha;
+  }
+
+  #writeNumbers(ctx: Context, scene: Scene, ids: readonly number[]): void {
+    const { view, looks } = scene;
+    const { x, y, category, pitch } = this.#model;
+    const px = pitch * view.k;
+    ctx.font = `600 ${Math.min(17, px * 0.36)}px ${this.palette.font}`;
+    ctx.textAlign = 'center';
+    ctx.textBaseline = 'middle';
+    for (const id of ids) {
+      if (looks[id] !== AVAILABLE || scene.fades.has(id)) continue;
+      const mark = this.palette.categories[category[id] ?? 0]?.mark ?? this.palette.ground;
+      if (ctx.fillStyle !== mark) ctx.fillStyle = mark;
+      const number = this.#model.number(id);
+      ctx.fillText(number, (x[id] ?? 0) * view.k + view.x, (y[id] ?? 0) * view.k + view.y + 0.5);
+    }
+  }
+
+  /** Beside the first and the last seat of each row, in the direction of the row. */
+  #writeRows(ctx: Context, scene: Scene): void {
+    const { view, size } = scene;
+    const { pitch, rows, x, y } = this.#model;
+    const seen = seenBox(view, size);
+    ctx.font = `650 ${Math.min(15, Math.max(10, pitch * view.k * 0.4))}px ${this.palette.font}`;
+    ctx.textAlign = 'center';
+    ctx.textBaseline = 'middle';
+    ctx.fillStyle = this.palette.label;
+    const write = (label: string, end: number, next: number) => {
+      const [endX, endY] = [x[end] ?? 0, y[end] ?? 0];
+      const [dx, dy] = [endX - (x[next] ?? 0), endY - (y[next] ?? 0)];
+      const length = Math.hypot(dx, dy);
+      const [unitX, unitY] = length > 0 ? [dx / length, dy / length] : [-1, 0];
+      const [atX, atY] = [endX + unitX * pitch * 0.92, endY + unitY * pitch * 0.92];
+      if (atX < seen.minX || atX > seen.maxX || atY < seen.minY || atY > seen.maxY) return;
+      if (this.#model.nearest(atX, atY, 1, pitch * 0.5).length > 0) return;
+      ctx.fillText(label, atX * view.k + view.x, atY * view.k + view.y);
+    };
+    for (const { label, ids } of rows) {
+      const [first, last] = [ids[0], ids.at(-1)];
+      if (first === undefined || last === undefined || label === '') continue;
+      write(label, first, ids[1] ?? first);
+      if (last !== first) write(label, last, ids.at(-2) ?? last);
+    }
+  }
+
+  /** The name of a section above it, where no seat is in the way. */
+  #writeCaptions(ctx: Context, scene: Scene): void {
+    const { view } = scene;
+    const { pitch, sections } = this.#model;
+    if (sections.length < 2) return;
+    ctx.font = `650 ${CAPTION_PX}px ${this.palette.font}`;
+    ctx.textAlign = 'center';
+    ctx.textBaseline = 'alphabetic';
+    ctx.fillStyle = this.palette.label;
+    const seen = seenBox(view, scene.size);
+    for (const { label, box, count } of sections) {
+      if (count === 0 || !touches(box, seen, pitch * 3)) continue;
+      const half = ctx.measureText(label).width / 2 / view.k;
+      const middle = (box.minX + box.maxX) / 2;
+      const bottom = box.minY - pitch * 0.72;
+      const room = { minX: middle - half - pitch / 2, maxX: middle + half + pitch / 2 };
+      const tall = { minY: bottom - CAPTION_PX / view.k - pitch / 2, maxY: bottom };
+      if (2 * half > box.maxX - box.minX + pitch || this.#model.within({ ...room, ...tall }).length)
+        continue;
+      ctx.fillText(label, middle * view.k + view.x, bottom * view.k + view.y);
+    }
+  }
+
+  /** Around the seat that is pointed at. */
+  #ring(ctx: Context, scene: Scene): void {
+    const id = scene.hovered;
+    if (id === undefined) return;
+    const { view } = scene;
+    const { x, y, pitch } = this.#model;
+    ctx.strokeStyle = this.palette.focus;
+    ctx.lineWidth = 2.5;
+    ctx.beginPath();
+    const radius = Math.max(5, pitch * view.k * RADIUS + 2);
+    ctx.arc((x[id] ?? 0) * view.k + view.x, (y[id] ?? 0) * view.k + view.y, radius, 0, 2 * Math.PI);
+    ctx.stroke();
+  }
+}
+
+/** The region of the screen that a seat and its ring take up. */
+export function cellOf(model: SeatingModel, id: number, view: View): Box {
+  const [x, y] = [(model.x[id] ?? 0) * view.k + view.x, (model.y[id] ?? 0) * view.k + view.y];
+  const half = Math.max(8, model.pitch * view.k * 0.6 + 4);
+  return { minX: x - half, minY: y - half, maxX: x + half, maxY: y + half };
+}
+
+/** Traces the outline of a shape; gives where a text on it goes. */
+function traced(ctx: Context, shape: PlanShape): { x: number; y: number; width: number } {
+  const { width = 0, height = 0, radius = 0, points = [] } = shape;
+  const [rx, ry] = [shape.rx ?? radius, shape.ry ?? radius];
+  ctx.beginPath();
+  switch (shape.kind) {
+    case 'rectangle':
+      ctx.roundRect(0, 0, width, height, Math.min(width, height) * 0.08);
+      return { x: width / 2, y: height / 2, width };
+    case 'polygon': {
+      for (const [x, y] of points) ctx.lineTo(x, y);
+      ctx.closePath();
+      const xs = points.map(([x]) => x);
+      const ys = points.map(([, y]) => y);
+      const mean = (all: number[]) => all.reduce((sum, value) => sum + value, 0) / all.length;
+      return { x: mean(xs), y: mean(ys), width: Math.max(...xs) - Math.min(...xs) };
+    }
+    case 'circle':
+    case 'ellipse':
+      ctx.ellipse(0, 0, rx, ry, 0, 0, 2 * Math.PI);
+      return { x: 0, y: 0, width: 2 * rx };
+    default:
+      return { x: 0, y: 0, width: 0 };
+  }
+}
+
+function planBox(region: Box, view: View, margin: number): Box {
+  return {
+    minX: (region.minX - view.x) / view.k - margin,
+    minY: (region.minY - view.y) / view.k - margin,
+    maxX: (region.maxX - view.x) / view.k + margin,
+    maxY: (region.maxY - view.y) / view.k + margin,
+  };
+}
+
+function touches(a: Box, b: Box, margin: number): boolean {
+  return (
+    a.minX - margin <= b.maxX &&
+    a.maxX + margin >= b.minX &&
+    a.minY - margin <= b.maxY &&
+    a.maxY + margin >= b.minY
+  );
+}
