@@ -10,17 +10,14 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::Arc,
     time::Duration,
 };
 
 use async_trait::async_trait;
 use onsale_app::ports::{
     StoreError,
-    hot::{ChangeBatch, ChangeLog, HotError},
+    hot::{Backlog, ChangeBatch, ChangeLog, HotError},
 };
 use onsale_domain::{changes::Recorded, ids::PerformanceId, position::Position};
 use parking_lot::Mutex;
@@ -48,8 +45,6 @@ pub(super) struct Drain {
     waiting: Mutex<BTreeSet<PerformanceId>>,
     woken: Notify,
     looked: Mutex<Option<Instant>>,
-    /// How many changes were not drained when all records were last looked at.
-    lag: AtomicU64,
 }
 
 /// When to ask for the record of a performance again, where it could not be had.
@@ -66,10 +61,9 @@ impl Drain {
 }
 
 impl Inner {
-    /// Looks at the length of every record.
+    /// Looks for records that have something in them.
     async fn look_around(self: &Arc<Self>) -> Result<(), StoreError> {
         self.hear_of_performances().await?;
-        let mut lag = 0;
         for some in self.all_performances().chunks(AT_ONCE) {
             let mut asked = JoinSet::new();
             for performance in some {
@@ -85,14 +79,39 @@ impl Inner {
                 if let Ok(Value::Int(length)) = length
                     && length > 0
                 {
-                    lag += u64::try_from(length).unwrap_or(0);
                     self.drain.wake(&performance);
                 }
             }
         }
-        self.drain.lag.store(lag, Ordering::Release);
-        metrics::gauge!("onsale_drain_lag_changes").set(lag as f64);
         Ok(())
+    }
+
+    /// How much of a record is waiting.
+    async fn backlog_of(&self, performance: &Performance) -> Result<Backlog, StoreError> {
+        let changes = performance.keys.changes();
+        // First the oldest, so that one that comes meanwhile is at worst counted.
+        let command = |verb: &str| redis::cmd(verb).arg(changes).to_owned();
+        let oldest = self.background.run(command("XRANGE").arg("-").arg("+").arg("COUNT").arg(1)).await?;
+        let Some(oldest) = recorded(performance.id, oldest)?.pop() else { return Ok(Backlog::default()) };
+        let Value::Int(length) = self.background.run(&command("XLEN")).await? else {
+            return Err(StoreError::corrupt("the length of a record is no number"));
+        };
+        let changes = u64::try_from(length).unwrap_or(0);
+        Ok(Backlog { changes, first: Some(oldest.sequence), since: Some(oldest.at) })
+    }
+
+    /// Lets other nodes drain what this one has taken.
+    pub(super) async fn release_records(&self) {
+        let taken = std::mem::take(&mut *self.drain.waiting.lock());
+        for p in taken {
+            let performance = self.performance(p);
+            let keys = performance.keys.all();
+            let node: [&[u8]; 1] = [self.node.as_bytes()];
+            if self.run(&self.background, &scripts::LEAVE, keys, &node, WITHIN).await.is_err() {
+                // It ends by itself, only later; and so does that of the others.
+                return;
+            }
+        }
     }
 
     async fn look_around_in_time(self: &Arc<Self>) -> Result<(), StoreError> {
@@ -241,7 +260,7 @@ impl ChangeLog for RedisStore {
             let changes = self.inner.gather(max.max(1)).await?;
             if !changes.is_empty() {
                 // Batches are told apart by what is in them.
-                return Ok(Some(ChangeBatch { upto: 0, changes }));
+                return Ok(Some(ChangeBatch { upto: 0, changes, complete_to: None }));
             }
             let now = Instant::now();
             if now >= deadline {
@@ -270,5 +289,24 @@ impl ChangeLog for RedisStore {
             trouble = told.join_all().await.into_iter().find_map(Result::err).or(trouble);
         }
         trouble.map_or(Ok(()), Err)
+    }
+
+    async fn backlog(&self) -> Result<Backlog, StoreError> {
+        self.inner.hear_of_performances().await?;
+        let mut whole = Backlog::default();
+        for some in self.inner.all_performances().chunks(AT_ONCE) {
+            let mut asked = JoinSet::new();
+            for performance in some {
+                let (inner, performance) = (Arc::clone(&self.inner), Arc::clone(performance));
+                asked.spawn(async move { inner.backlog_of(&performance).await });
+            }
+            for one in asked.join_all().await {
+                let one = one?;
+                whole.changes += one.changes;
+                whole.first = whole.first.into_iter().chain(one.first).min();
+                whole.since = whole.since.into_iter().chain(one.since).min();
+            }
+        }
+        Ok(whole)
     }
 }

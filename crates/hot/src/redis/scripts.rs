@@ -50,6 +50,7 @@ scripts! {
     IMAGE = STOCK, "image.lua";
     LOAD = "", "load.lua";
     TAKE = STOCK_WHEN_FULL, "take.lua";
+    LEAVE = STOCK_WHEN_FULL, "leave.lua";
     ACKNOWLEDGE = STOCK_WHEN_FULL, "acknowledge.lua";
 }
 

@@ -163,6 +163,7 @@ impl Stock for RedisStore {
 
     async fn shut_down(&self) {
         self.inner.stopped.store(true, Ordering::Release);
+        self.inner.release_records().await;
     }
 }
 
