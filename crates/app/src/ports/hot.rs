@@ -101,9 +101,6 @@ pub trait Reservations: Send + Sync {
 
     /// A hold, live or ended so recently that the ledger may not know of it. `None`: ask the ledger.
     async fn find(&self, p: PerformanceId, hold: ReservationId) -> Result<Option<HoldView>, HotError>;
-
-    /// The live holds of one owner in one performance.
-    async fn holds_of(&self, p: PerformanceId, owner: AccountId) -> Result<Vec<Hold>, HotError>;
 }
 
 /// The public view of a stock at one position.

@@ -88,10 +88,6 @@ impl Reservations for MemoryStore {
     async fn find(&self, p: PerformanceId, hold: ReservationId) -> Result<Option<HoldView>, HotError> {
         self.read(p, |state| state.inventory.find(hold)).await
     }
-
-    async fn holds_of(&self, p: PerformanceId, owner: AccountId) -> Result<Vec<Hold>, HotError> {
-        self.read(p, |state| state.inventory.holds_of(owner)).await
-    }
 }
 
 #[async_trait]

@@ -189,13 +189,6 @@ pub(super) fn ended(id: ReservationId, bytes: &[u8]) -> Result<(Position, Hold, 
     Ok((at, hold, ending))
 }
 
-/// An owner's entry: how many units they have, and the names of their live holds.
-pub(super) fn owner_bytes(count: u32, holds: &[ReservationId]) -> Vec<u8> {
-    let mut bytes = count.to_be_bytes().to_vec();
-    bytes.extend(holds.iter().flat_map(|hold| hold.0.into_bytes()));
-    bytes
-}
-
 /// An id from its 16 bytes.
 pub(super) fn id<T: From<Uuid>>(bytes: &[u8]) -> Result<T, StoreError> {
     Fields(bytes).id()

@@ -62,18 +62,12 @@ fn score(at: Timestamp) -> u64 {
     u64::try_from(at.as_millis()).unwrap_or(0)
 }
 
-/// What an owner has: how many units, and which live holds.
-type Belongings = BTreeMap<AccountId, (u32, Vec<ReservationId>)>;
-
-fn belongings(image: &Image) -> Belongings {
-    let mut owners = Belongings::new();
-    for hold in &image.holds {
-        let (count, holds) = owners.entry(hold.owner).or_default();
-        *count += hold.units.len() as u32;
-        holds.push(hold.id);
-    }
-    for sale in &image.sales {
-        owners.entry(sale.owner).or_default().0 += sale.units.len() as u32;
+/// How many units each owner has.
+fn owned(image: &Image) -> BTreeMap<AccountId, usize> {
+    let held = image.holds.iter().map(|hold| (hold.owner, hold.units.len()));
+    let mut owners = BTreeMap::new();
+    for (owner, count) in held.chain(image.sales.iter().map(|sale| (sale.owner, sale.units.len()))) {
+        *owners.entry(owner).or_default() += count;
     }
     owners
 }
@@ -95,9 +89,9 @@ fn areas(inventory: &Inventory) -> (Vec<Pair>, Vec<Scored>) {
 
 fn collections(image: &Image, inventory: &Inventory) -> Vec<Collection> {
     let (areas, returned) = areas(inventory);
-    let owners = belongings(image)
+    let owners = owned(image)
         .into_iter()
-        .map(|(owner, (count, holds))| (owner.0.as_bytes().to_vec(), codec::owner_bytes(count, &holds)));
+        .map(|(owner, count)| (owner.0.as_bytes().to_vec(), count.to_string().into_bytes()));
     let lapsing = image.holds.iter().filter(|hold| hold.status == HoldStatus::Held);
     let paying = image.holds.iter().filter_map(|hold| match hold.status {
         HoldStatus::Held => None,

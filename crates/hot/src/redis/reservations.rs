@@ -242,12 +242,4 @@ impl Reservations for RedisStore {
             _ => Err(answer.unknown()),
         }
     }
-
-    async fn holds_of(&self, p: PerformanceId, owner: AccountId) -> Result<Vec<Hold>, HotError> {
-        let performance = self.inner.performance(p);
-        let answer = self.inner.command(&performance, &scripts::HOLDS_OF, &[owner.0.as_bytes()]).await?;
-        let mut holds = listed(answer)?;
-        holds.sort_unstable_by_key(|hold| hold.id);
-        Ok(holds)
-    }
 }

@@ -45,7 +45,6 @@ scripts! {
     EXPIRE = STOCK, "expire.lua";
     LOOK = STOCK, "look.lua";
     FIND = STOCK, "find.lua";
-    HOLDS_OF = STOCK, "holds_of.lua";
     PAYING = STOCK, "paying.lua";
     IMAGE = STOCK, "image.lua";
     LOAD = "", "load.lua";

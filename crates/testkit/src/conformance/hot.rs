@@ -79,7 +79,6 @@ macro_rules! hot_conformance {
                 refuses_a_name_that_is_in_use,
                 cancels_once_and_again,
                 cancels_for_the_owner_only,
-                lists_the_live_holds_of_an_owner,
                 finds_live_and_ended_holds;
             keys:
                 a_repeat_answers_with_the_first_hold,

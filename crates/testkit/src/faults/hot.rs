@@ -62,7 +62,6 @@ passed_on!(Reservations for FaultyHot.reservations {
     fn end_payment(p: PerformanceId, step: PaymentStep, grace_ms: u64) -> Result<Decided<FinishOutcome>, HotError>;
     fn sell(p: PerformanceId, step: PaymentStep) -> Result<Decided<FinishOutcome>, HotError>;
     fn find(p: PerformanceId, hold: ReservationId) -> Result<Option<HoldView>, HotError>;
-    fn holds_of(p: PerformanceId, owner: AccountId) -> Result<Vec<Hold>, HotError>;
 });
 
 #[async_trait]

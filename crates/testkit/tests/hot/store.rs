@@ -163,10 +163,6 @@ impl Reservations for RulesOnly {
     async fn find(&self, p: PerformanceId, hold: ReservationId) -> Result<Option<HoldView>, HotError> {
         self.read(p, |stock| stock.find(hold))
     }
-
-    async fn holds_of(&self, p: PerformanceId, owner: AccountId) -> Result<Vec<Hold>, HotError> {
-        self.read(p, |stock| stock.holds_of(owner))
-    }
 }
 
 #[async_trait]

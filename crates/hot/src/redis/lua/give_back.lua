@@ -23,7 +23,6 @@ if #kept == 0 then
 else
   call('HSET', SALES, order, owner .. table.concat(kept))
 end
-local count, names = belongings(owner)
-keep_belongings(owner, math.max(0, count - #list), names)
+keep_owned(owner, owned(owner) - #list)
 move(list, FREE)
 return answer('done')

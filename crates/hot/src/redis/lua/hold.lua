@@ -35,7 +35,7 @@ else
     if unit < 1 or unit > seats then return answer('no_seat', unit) end
   end
 end
-local count, names = belongings(owner)
+local count = owned(owner)
 if count + quantity > most then return answer('limit', count) end
 
 local area, first, last, frontier
@@ -73,7 +73,7 @@ local value = pack('>c16I8I8I4I4I8I4', owner, now, expires, epoch, offset, numbe
   .. caller .. string.rep('\0', 24) .. units
 call('HSET', HOLDS, hold, value)
 call('ZADD', DUE, expires, hold)
-keep_belongings(owner, count + quantity, names .. hold)
+keep_owned(owner, count + quantity)
 move(list, HELD)
 if word ~= '' then
   call('HSET', WORDS, key, word:sub(17) .. hold)

@@ -8,7 +8,7 @@
 --    2 states    string  one byte a unit: '0' available, '1' held, '2' paying, '3' sold, '4' blocked
 --    3 holds     hash    hold -> HOLD, then its units
 --    4 due       zset    hold by expiry in ms, of those that lapse
---    5 owners    hash    owner -> how many units they have u32, then the names of their live holds
+--    5 owners    hash    owner -> how many units they have
 --    6 ended     hash    hold -> ENDING, then the hold as it last was
 --    7 endings   zset    hold by the fence of its ending, until the ledger has it
 --    8 words     hash    owner and idempotency key -> digest of the request, hold that it made
@@ -108,27 +108,11 @@ local function move(list, state)
   end
 end
 
--- What an owner has: how many units, and the names of their live holds one after the other.
-local function belongings(owner)
-  local value = call('HGET', OWNERS, owner)
-  if not value then return 0, '' end
-  return (unpacked('>I4', value)), value:sub(5)
-end
+-- How many units an owner has.
+local function owned(owner) return tonumber(call('HGET', OWNERS, owner) or 0) end
 
-local function keep_belongings(owner, count, names)
-  if count == 0 and names == '' then
-    call('HDEL', OWNERS, owner)
-  else
-    call('HSET', OWNERS, owner, pack('>I4', count) .. names)
-  end
-end
-
--- A list of names without one of them.
-local function without(names, name)
-  for at = 1, #names, 16 do
-    if names:sub(at, at + 15) == name then return names:sub(1, at - 1) .. names:sub(at + 16) end
-  end
-  return names
+local function keep_owned(owner, count)
+  if count > 0 then call('HSET', OWNERS, owner, count) else call('HDEL', OWNERS, owner) end
 end
 
 local function hold_units(value) return value:sub(HOLD_BYTES + 1) end
@@ -168,10 +152,9 @@ local function finish(hold, value, how, order)
     local oldest = call('ZPOPMIN', ENDINGS)
     call('HDEL', ENDED, oldest[1])
   end
+  if how == 's' then return end
   local owner = hold_owner(value)
-  local count, names = belongings(owner)
-  local kept = how == 's' and count or math.max(0, count - #hold_units(value) / 4)
-  keep_belongings(owner, kept, without(names, hold))
+  keep_owned(owner, owned(owner) - #hold_units(value) / 4)
 end
 
 -- Lets lapse what is due. True: there may be more.
