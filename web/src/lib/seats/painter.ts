@@ -102,7 +102,7 @@ export class Painter {
       if (!outline || section.count === 0 || !touches(section.box, seen, pitch)) continue;
       const color = this.palette.categories[section.category];
       const full = scene.free[section.index] === 0;
-      const shown = scene.shows(section.category);
+      const shown = section.categories.some((category) => scene.shows(category));
       const tinted = far && !full && shown && color !== undefined;
       const edge = tinted ? color.fill : this.palette.sectionLine;
       const fill = tinted ? color.soft : this.palette.section;
