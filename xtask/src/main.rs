@@ -4,6 +4,7 @@
 #![expect(clippy::print_stdout, reason = "a command line program talks to its user there")]
 
 mod bench;
+mod pages;
 mod processes;
 mod run;
 mod test;

@@ -16,6 +16,7 @@ use clap::Args;
 use tokio::signal::unix::{SignalKind, signal as listen_for};
 use tokio::sync::oneshot;
 
+use crate::pages;
 use crate::processes::{Signal, signal, wait_or_kill};
 use crate::workspace::Workspace;
 
@@ -35,7 +36,8 @@ pub(crate) struct RunArguments {
 /// Builds, seeds at the first start, serves until told to stop.
 pub(crate) fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
     let workspace = Workspace::locate()?;
-    build_pages(&workspace);
+    // Before the server, which has them compiled in.
+    pages::build(&workspace)?;
     workspace.build_release(&["onsale-server"])?;
     let data = workspace.root.join(&arguments.data);
     let binary = workspace.release_binary("onsale");
@@ -45,9 +47,6 @@ pub(crate) fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
     command.args(["serve", "--listen", &arguments.listen]);
     serve(command, organizer.as_deref())
 }
-
-/// Where the pages (web/) will be built before the server, which has them compiled in. There are none yet.
-fn build_pages(_workspace: &Workspace) {}
 
 /// The command line of onsale on the embedded stores in `data`, whatever the surroundings have set.
 fn onsale(binary: &Path, data: &Path) -> Command {

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, ensure};
 use clap::Args;
 
+use crate::pages;
 use crate::tools::{self, Tool};
 use crate::workspace::Workspace;
 
@@ -55,6 +56,7 @@ const STEPS: &[Step] = &[
     ("system packages", system_packages),
     ("format", format),
     ("tidy", tidy),
+    ("pages", pages),
     ("clippy", clippy),
     ("licences, bans, sources", deny),
     ("unused dependencies", machete),
@@ -123,6 +125,13 @@ fn format(surroundings: &Surroundings) -> anyhow::Result<Outcome> {
 /// Also among the tests below; here because it takes seconds and says at once what is out of place.
 fn tidy(surroundings: &Surroundings) -> anyhow::Result<Outcome> {
     passes(surroundings.workspace.cargo().args(["test", "--quiet", "--package", "xtask", "--test", "tidy"]))
+}
+
+/// Before everything that compiles the server, which has the built pages in it.
+fn pages(surroundings: &Surroundings) -> anyhow::Result<Outcome> {
+    pages::check(&surroundings.workspace)?;
+    pages::build(&surroundings.workspace)?;
+    Ok(Outcome::Passed)
 }
 
 fn clippy(surroundings: &Surroundings) -> anyhow::Result<Outcome> {

@@ -291,7 +291,7 @@ impl Raw {
     /// check tokens with.
     fn fit_for_several_processes(&self) -> Result<(), BadSetting> {
         let Some(redis_url) = &self.redis_url else { return Ok(()) };
-        if let Err(trouble) = onsale_hot::redis::check_url(redis_url) {
+        if let Err(trouble) = crate::wire::check_redis_url(redis_url) {
             return Err(bad(
                 "redis_url",
                 redacted(redis_url),

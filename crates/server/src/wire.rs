@@ -90,6 +90,11 @@ pub(crate) async fn ledger_app(settings: &Settings) -> anyhow::Result<App> {
     Ok(App::new(ports(settings, store, ledger, clock)))
 }
 
+/// What is wrong with an address of Redis, without asking anybody there.
+pub(crate) fn check_redis_url(url: &str) -> Result<(), impl std::fmt::Display> {
+    onsale_hot::redis::check_url(url)
+}
+
 /// Everything, for `serve`.
 pub(crate) async fn everything(settings: &Settings) -> anyhow::Result<Wired> {
     match &settings.redis_url {
