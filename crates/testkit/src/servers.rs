@@ -14,6 +14,7 @@ use std::{
 };
 
 use postgres::Postgres;
+use redis::Redis;
 
 /// The variable that says which stores the tests of the whole program run it on.
 pub const STORES: &str = "ONSALE_TEST_STORES";
@@ -25,10 +26,12 @@ pub enum Stores {
     Embedded,
     /// Its stock in the folder, its ledger in PostgreSQL.
     Postgres(Box<Postgres>),
+    /// Its stock in Redis, its ledger in PostgreSQL: as several processes have them.
+    Cluster(Box<Postgres>, Box<Redis>),
 }
 
 impl Stores {
-    /// Those that [`STORES`] asks for, started: `embedded` unless told, or `postgres`.
+    /// Those that [`STORES`] asks for, started: `embedded` unless told, `postgres`, or `cluster`.
     ///
     /// # Panics
     ///
@@ -37,12 +40,12 @@ impl Stores {
         let asked = std::env::var(STORES).unwrap_or_default();
         match asked.as_str() {
             "" | "embedded" => Self::Embedded,
-            "postgres" => match Postgres::start() {
-                Ok(Some(server)) => Self::Postgres(Box::new(server)),
-                Ok(None) => panic!("{STORES} is postgres, which is not on this machine"),
-                Err(error) => panic!("PostgreSQL does not start: {error:#}"),
-            },
-            _ => panic!("{STORES} is {asked}; allowed is embedded or postgres"),
+            "postgres" => Self::Postgres(Box::new(meant("PostgreSQL", Postgres::start()))),
+            "cluster" => Self::Cluster(
+                Box::new(meant("PostgreSQL", Postgres::start())),
+                Box::new(meant("Redis", Redis::start())),
+            ),
+            _ => panic!("{STORES} is {asked}; allowed is embedded, postgres or cluster"),
         }
     }
 
@@ -50,7 +53,7 @@ impl Stores {
     pub fn postgres(&mut self) -> Option<&mut Postgres> {
         match self {
             Self::Embedded => None,
-            Self::Postgres(server) => Some(server),
+            Self::Postgres(server) | Self::Cluster(server, _) => Some(server),
         }
     }
 
@@ -59,6 +62,11 @@ impl Stores {
         match self {
             Self::Embedded => Vec::new(),
             Self::Postgres(server) => vec![("ONSALE_DATABASE_URL", server.url())],
+            Self::Cluster(database, hot) => vec![
+                ("ONSALE_DATABASE_URL", database.url()),
+                ("ONSALE_REDIS_URL", hot.url()),
+                ("ONSALE_SECRET", "for all processes of one test, 32 bytes".into()),
+            ],
         }
     }
 }
@@ -73,6 +81,14 @@ fn signal(pid: u32, name: &str) -> anyhow::Result<()> {
     let status = Command::new("sh").arg("-c").arg(&kill).stderr(Stdio::null()).status()?;
     anyhow::ensure!(status.success(), "{kill}: {status}");
     Ok(())
+}
+
+fn meant<T>(name: &str, started: anyhow::Result<Option<T>>) -> T {
+    match started {
+        Ok(Some(server)) => server,
+        Ok(None) => panic!("{STORES} asks for {name}, which is not on this machine"),
+        Err(error) => panic!("{name} does not start: {error:#}"),
+    }
 }
 
 /// Whether a missing program fails a test. Elsewhere it is said and the test is passed over.
