@@ -49,11 +49,28 @@ impl Stores {
         }
     }
 
+    /// Stores that several programs share, started; `None` where they are not on this machine. What is accepted is
+    /// on disk: with an append-only file that is synced once a second, `kill -9` may cost the last moments.
+    pub fn cluster() -> Option<Self> {
+        let postgres = or_passed_over(Postgres::start(), "postgres")?;
+        let options = redis::Options { durability: redis::Durability::Always, ..redis::Options::default() };
+        let redis = or_passed_over(Redis::with(&options), "redis-server")?;
+        Some(Self::Cluster(Box::new(postgres), Box::new(redis)))
+    }
+
     /// The PostgreSQL server, where the ledger is in one.
     pub fn postgres(&mut self) -> Option<&mut Postgres> {
         match self {
             Self::Embedded => None,
             Self::Postgres(server) | Self::Cluster(server, _) => Some(server),
+        }
+    }
+
+    /// The Redis server, where the stock is in one.
+    pub fn redis(&mut self) -> Option<&mut Redis> {
+        match self {
+            Self::Embedded | Self::Postgres(_) => None,
+            Self::Cluster(_, server) => Some(server),
         }
     }
 
