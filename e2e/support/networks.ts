@@ -1,6 +1,5 @@
 /**
- * A bad network in front of the interface: slow, and losing some requests on their way there and some answers on their way
- * back.
+ * A bad network: slow, and losing some requests on their way there and some answers on their way back.
  *
  * Invariant: which ones are lost depends on the seed and their order alone.
  */
@@ -29,7 +28,7 @@ export async function worsen(
 ): Promise<Losses> {
   const chance = chances(seed);
   const losses: Losses = { requests: 0, lost: 0, unheard: 0 };
-  await page.route('**/api/v1/**', async (route: Route) => {
+  await page.route('**/*', async (route: Route) => {
     losses.requests += 1;
     const [isLost, isUnheard] = [chance() < share, chance() < 0.5];
     await new Promise((resolve) => setTimeout(resolve, delayMs));

@@ -17,9 +17,12 @@ for (const seed of [1, 2, 3]) {
     test.setTimeout(90_000);
     const { server } = own;
     const { performance } = await perform(server, { title: `Lossy ${seed}` });
-    const losses = await worsen(page, { seed, delayMs: DELAY_MS, share: SHARE });
     const buyer = new Buyer(page, server);
-    await buyer.open(`/performances/${performance}`);
+    await buyer.open();
+    // From the first page on: pages that load later, pictures of seats, holding, paying.
+    const losses = await worsen(page, { seed, delayMs: DELAY_MS, share: SHARE });
+    await page.getByRole('link', { name: `Lossy ${seed}` }).click();
+    await page.getByRole('link', { name: /^Choose seats/ }).click({ timeout: LIMIT_MS });
     await page.getByRole('button', { name: 'List', exact: true }).click({ timeout: LIMIT_MS });
     await buyer.seat(1).click();
     await buyer.seat(2).click();
