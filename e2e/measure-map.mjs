@@ -41,7 +41,9 @@ for (const { name, ...screen } of screens) {
     for (let frame = 0; frame < frames; frame++) {
       const deltaY = frame % 60 < 30 ? -25 : 25;
       const at = { clientX: x + width / 2, clientY: y + height / 2 };
-      canvas.dispatchEvent(new WheelEvent('wheel', { deltaY, ...at, bubbles: true, cancelable: true }));
+      canvas.dispatchEvent(
+        new WheelEvent('wheel', { deltaY, ...at, bubbles: true, cancelable: true }),
+      );
       const now = await new Promise((done) => requestAnimationFrame(done));
       if (last !== undefined) gaps.push(now - last);
       last = now;
@@ -51,7 +53,9 @@ for (const { name, ...screen } of screens) {
   const share = (values, part) =>
     values.sort((a, b) => a - b)[Math.floor((values.length - 1) * part)].toFixed(1);
   for (const [what, values] of Object.entries({ work, gaps })) {
-    console.log(`${name} ${what}: p50 ${share(values, 0.5)} p95 ${share(values, 0.95)} max ${share(values, 1)}`);
+    console.log(
+      `${name} ${what}: p50 ${share(values, 0.5)} p95 ${share(values, 0.95)} max ${share(values, 1)}`,
+    );
   }
 }
 await browser.close();
