@@ -47,6 +47,14 @@ pub(crate) fn check(workspace: &Workspace) -> anyhow::Result<()> {
     npm(workspace, &["run", "--silent", "check"])
 }
 
+/// The pages in a real browser, on a server that is started for each file of tests.
+pub(crate) fn try_in_a_browser(workspace: &Workspace) -> anyhow::Result<()> {
+    install(workspace)?;
+    let onsale = workspace.target.join("debug/onsale");
+    let mut command = command(workspace, &["run", "--silent", "e2e"]);
+    passes(command.env("ONSALE_BIN", onsale), "npm run e2e")
+}
+
 /// Brings the packages that the lock file names, unless those are there.
 fn install(workspace: &Workspace) -> anyhow::Result<()> {
     require_node()?;
@@ -61,13 +69,18 @@ fn install(workspace: &Workspace) -> anyhow::Result<()> {
 }
 
 fn npm(workspace: &Workspace, arguments: &[&str]) -> anyhow::Result<()> {
-    let status = Command::new("npm")
-        .args(arguments)
-        .current_dir(&workspace.root)
-        .stdin(Stdio::null())
-        .status()
-        .context("cannot run npm")?;
-    ensure!(status.success(), "npm {}", arguments.join(" "));
+    passes(&mut command(workspace, arguments), &format!("npm {}", arguments.join(" ")))
+}
+
+fn command(workspace: &Workspace, arguments: &[&str]) -> Command {
+    let mut npm = Command::new("npm");
+    npm.args(arguments).current_dir(&workspace.root).stdin(Stdio::null());
+    npm
+}
+
+fn passes(npm: &mut Command, shown: &str) -> anyhow::Result<()> {
+    let status = npm.status().context("cannot run npm")?;
+    ensure!(status.success(), "{shown}");
     Ok(())
 }
 

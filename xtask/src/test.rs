@@ -62,6 +62,7 @@ const STEPS: &[Step] = &[
     ("unused dependencies", machete),
     ("tests", tests),
     ("API over Redis, PostgreSQL", api_over_cluster),
+    ("browser tests", browser_tests),
     ("documentation examples", documentation_examples),
 ];
 
@@ -194,6 +195,16 @@ fn api_over_cluster(surroundings: &Surroundings) -> anyhow::Result<Outcome> {
     let only =
         "package(onsale-server) & binary(api) & not test(/^(cluster|crashes|database_away|gateway|pages)::/)";
     passes(cargo.args(["nextest", "run", "--workspace", "-E", only]).env("ONSALE_TEST_STORES", "cluster"))
+}
+
+/// On the binary that the tests were built with.
+fn browser_tests(surroundings: &Surroundings) -> anyhow::Result<Outcome> {
+    if !tools::has("chromium") {
+        return Ok(Outcome::LeftOut("chromium is not on this machine".to_owned()));
+    }
+    passes(surroundings.workspace.cargo().args(["build", "--package", "onsale-server"]))?;
+    pages::try_in_a_browser(&surroundings.workspace)?;
+    Ok(Outcome::Passed)
 }
 
 /// nextest does not run these.

@@ -14,8 +14,8 @@ use crate::workspace::Workspace;
 /// A program of the system that the build or the tests start.
 struct Program {
     name: &'static str,
-    /// The Debian package that brings it.
-    package: &'static str,
+    /// The Debian packages that bring it.
+    packages: &'static str,
     /// Where it is when it is not in `PATH`; `*` stands for the name of one folder.
     place: &'static str,
     /// Without it nothing goes; without the others the tests that need them are passed over.
@@ -24,15 +24,17 @@ struct Program {
 
 /// `cc` compiles the C of SQLite, ring and the allocator.
 const SYSTEM_PROGRAMS: &[Program] = &[
-    Program { name: "cc", package: "build-essential", place: "", is_indispensable: true },
+    Program { name: "cc", packages: "build-essential", place: "", is_indispensable: true },
     Program {
         name: "postgres",
-        package: "postgresql",
+        packages: "postgresql",
         place: "/usr/lib/postgresql/*/bin",
         is_indispensable: false,
     },
-    Program { name: "redis-server", package: "redis-server", place: "", is_indispensable: false },
-    Program { name: "nginx", package: "nginx", place: "/usr/sbin", is_indispensable: false },
+    Program { name: "redis-server", packages: "redis-server", place: "", is_indispensable: false },
+    Program { name: "nginx", packages: "nginx", place: "/usr/sbin", is_indispensable: false },
+    // Korean letters beside it: without them a screenshot shows boxes.
+    Program { name: "chromium", packages: "chromium fonts-noto-cjk", place: "", is_indispensable: false },
 ];
 
 /// A cargo subcommand that is not part of the toolchain.
@@ -101,7 +103,8 @@ pub(crate) fn provide_system_packages() -> anyhow::Result<()> {
     if missing.is_empty() {
         return Ok(());
     }
-    let packages: Vec<&str> = missing.iter().map(|program| program.package).collect();
+    let packages: Vec<&str> =
+        missing.iter().flat_map(|program| program.packages.split_whitespace()).collect();
     if !rustix::process::geteuid().is_root() {
         let install = format!("sudo apt-get install {}", packages.join(" "));
         ensure!(!missing.iter().any(|program| program.is_indispensable), "missing: run `{install}`");
@@ -156,7 +159,7 @@ mod tests {
         let place = format!("{}/*/bin", folder.path().display()).leak();
         let programs = ["here", "elsewhere", "absent"].map(|name| Program {
             name,
-            package: "package",
+            packages: "package",
             place,
             is_indispensable: true,
         });

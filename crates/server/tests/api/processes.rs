@@ -7,6 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use onsale_testkit::servers::Stores;
 use rstest::rstest;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -123,7 +124,7 @@ fn bad_files_and_flags_end_it_with_2(#[case] arguments: &[&str], #[case] file: &
 
 #[tokio::test]
 async fn a_second_server_on_the_same_data_is_refused() {
-    let mut onsale = Onsale::start();
+    let mut onsale = Onsale::on(Stores::Embedded, &[]);
     let data = onsale.installation.data_dir();
     let folder = TempDir::new().unwrap();
     let data = data.to_string_lossy();
