@@ -61,7 +61,7 @@ const STEPS: &[Step] = &[
     ("licences, bans, sources", deny),
     ("unused dependencies", machete),
     ("tests", tests),
-    ("API over PostgreSQL", api_over_postgres),
+    ("API over Redis, PostgreSQL", api_over_cluster),
     ("documentation examples", documentation_examples),
 ];
 
@@ -177,20 +177,23 @@ fn tests(surroundings: &Surroundings) -> anyhow::Result<Outcome> {
     }
 }
 
-/// The same tests of the whole program once more, with its ledger in PostgreSQL. They were built by the step before.
-fn api_over_postgres(surroundings: &Surroundings) -> anyhow::Result<Outcome> {
-    if !tools::has_postgres() {
-        return Ok(Outcome::LeftOut("postgres is not on this machine".to_owned()));
+/// The same tests of the whole program once more, its stock in Redis and its ledger in PostgreSQL. They were built by
+/// the step before.
+fn api_over_cluster(surroundings: &Surroundings) -> anyhow::Result<Outcome> {
+    if let Some(missing) = ["postgres", "redis-server"].into_iter().find(|program| !tools::has(program)) {
+        return Ok(Outcome::LeftOut(format!("{missing} is not on this machine")));
     }
     if !tools::provide(&surroundings.workspace, Tool::Nextest, false)? {
         // One process for all tests has one environment, but no more than these tests in it.
         let mut cargo = surroundings.workspace.cargo();
         let arguments = ["test", "--package", "onsale-server", "--test", "api"];
-        return passes(cargo.args(arguments).env("ONSALE_TEST_STORES", "postgres"));
+        return passes(cargo.args(arguments).env("ONSALE_TEST_STORES", "cluster"));
     }
     let mut cargo = surroundings.workspace.cargo();
-    let only = "package(onsale-server) & binary(api)";
-    passes(cargo.args(["nextest", "run", "--workspace", "-E", only]).env("ONSALE_TEST_STORES", "postgres"))
+    // Those that bring stores of their own have been run.
+    let only =
+        "package(onsale-server) & binary(api) & not test(/^(cluster|crashes|database_away|gateway|pages)::/)";
+    passes(cargo.args(["nextest", "run", "--workspace", "-E", only]).env("ONSALE_TEST_STORES", "cluster"))
 }
 
 /// nextest does not run these.

@@ -113,10 +113,10 @@ pub(crate) fn provide_system_packages() -> anyhow::Result<()> {
     apt_get(&[&["install", "-y", "-qq", "--no-install-recommends"], &packages[..]].concat())
 }
 
-/// Whether tests can start a PostgreSQL server of their own.
-pub(crate) fn has_postgres() -> bool {
+/// Whether tests can start this program of the system.
+pub(crate) fn has(name: &str) -> bool {
     let path = std::env::var("PATH").unwrap_or_default();
-    !missing(SYSTEM_PROGRAMS, &path).iter().any(|program| program.name == "postgres")
+    !missing(SYSTEM_PROGRAMS, &path).iter().any(|program| program.name == name)
 }
 
 fn apt_get(arguments: &[&str]) -> anyhow::Result<()> {

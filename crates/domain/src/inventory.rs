@@ -135,14 +135,6 @@ impl Inventory {
         found
     }
 
-    /// The live holds of one owner, oldest name first. Walks all live holds: for a person's own list, not for
-    /// every request.
-    pub fn holds_of(&self, owner: AccountId) -> Vec<Hold> {
-        let mut found: Vec<Hold> = self.holds.values().filter(|hold| hold.owner == owner).cloned().collect();
-        found.sort_unstable_by_key(|hold| hold.id);
-        found
-    }
-
     /// Lets lapse what is due at `now`.
     pub fn expire(&mut self, now: Timestamp, steps: &mut Vec<Step>) {
         while let Some(&(at, id)) = self.due.first() {

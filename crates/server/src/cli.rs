@@ -77,6 +77,9 @@ struct Flags {
     /// Hot store shared by several processes; without it in this process
     #[arg(long)]
     redis_url: Option<String>,
+    /// Whether to refuse a Redis that may lose what it accepted, instead of warning [default: false]
+    #[arg(long)]
+    redis_strict: Option<String>,
     /// What this process does [default: all]
     #[arg(long)]
     role: Option<String>,
@@ -125,6 +128,7 @@ impl Flags {
             ("database.acquire_timeout_ms", self.database_acquire_timeout_ms),
             ("database.statement_timeout_ms", self.database_statement_timeout_ms),
             ("redis_url", self.redis_url),
+            ("redis_strict", self.redis_strict),
             ("role", self.role),
             ("queue_url", self.queue_url),
             ("payments.simulated.failure_rate", self.payments_simulated_failure_rate),

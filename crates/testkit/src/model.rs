@@ -210,20 +210,6 @@ impl Model {
         self.compare(&known, &view.hold)
     }
 
-    /// Compares the live holds of an owner, in whatever order they come.
-    pub fn check_list(&mut self, owner: AccountId, listed: &[Hold]) -> Verdict {
-        let live: Vec<ModelHold> =
-            self.holds.iter().filter(|hold| hold.owner == owner && hold.ended.is_none()).cloned().collect();
-        expect("how many live holds", &listed.len(), &live.len())?;
-        for known in live {
-            match listed.iter().find(|hold| hold.id == known.id) {
-                Some(hold) => self.compare(&known, hold)?,
-                None => return Err(format!("{known:?} is not in the list")),
-            }
-        }
-        Ok(())
-    }
-
     /// Compares a hold as the store tells it. How an ended one stood in its last moment is not compared.
     fn compare(&mut self, known: &ModelHold, told: &Hold) -> Verdict {
         expect("name", &told.id, &known.id)?;

@@ -5,6 +5,7 @@
 
 pub mod nginx;
 pub mod postgres;
+pub mod redis;
 
 use std::{
     fs,
@@ -13,6 +14,7 @@ use std::{
 };
 
 use postgres::Postgres;
+use redis::Redis;
 
 /// The variable that says which stores the tests of the whole program run it on.
 pub const STORES: &str = "ONSALE_TEST_STORES";
@@ -24,10 +26,12 @@ pub enum Stores {
     Embedded,
     /// Its stock in the folder, its ledger in PostgreSQL.
     Postgres(Box<Postgres>),
+    /// Its stock in Redis, its ledger in PostgreSQL: as several processes have them.
+    Cluster(Box<Postgres>, Box<Redis>),
 }
 
 impl Stores {
-    /// Those that [`STORES`] asks for, started: `embedded` unless told, or `postgres`.
+    /// Those that [`STORES`] asks for, started: `embedded` unless told, `postgres`, or `cluster`.
     ///
     /// # Panics
     ///
@@ -36,20 +40,37 @@ impl Stores {
         let asked = std::env::var(STORES).unwrap_or_default();
         match asked.as_str() {
             "" | "embedded" => Self::Embedded,
-            "postgres" => match Postgres::start() {
-                Ok(Some(server)) => Self::Postgres(Box::new(server)),
-                Ok(None) => panic!("{STORES} is postgres, which is not on this machine"),
-                Err(error) => panic!("PostgreSQL does not start: {error:#}"),
-            },
-            _ => panic!("{STORES} is {asked}; allowed is embedded or postgres"),
+            "postgres" => Self::Postgres(Box::new(meant("PostgreSQL", Postgres::start()))),
+            "cluster" => Self::Cluster(
+                Box::new(meant("PostgreSQL", Postgres::start())),
+                Box::new(meant("Redis", Redis::start())),
+            ),
+            _ => panic!("{STORES} is {asked}; allowed is embedded, postgres or cluster"),
         }
+    }
+
+    /// Stores that several programs share, started; `None` where they are not on this machine. What is accepted is
+    /// on disk: with an append-only file that is synced once a second, `kill -9` may cost the last moments.
+    pub fn cluster() -> Option<Self> {
+        let postgres = or_passed_over(Postgres::start(), "postgres")?;
+        let options = redis::Options { durability: redis::Durability::Always, ..redis::Options::default() };
+        let redis = or_passed_over(Redis::with(&options), "redis-server")?;
+        Some(Self::Cluster(Box::new(postgres), Box::new(redis)))
     }
 
     /// The PostgreSQL server, where the ledger is in one.
     pub fn postgres(&mut self) -> Option<&mut Postgres> {
         match self {
             Self::Embedded => None,
-            Self::Postgres(server) => Some(server),
+            Self::Postgres(server) | Self::Cluster(server, _) => Some(server),
+        }
+    }
+
+    /// The Redis server, where the stock is in one.
+    pub fn redis(&mut self) -> Option<&mut Redis> {
+        match self {
+            Self::Embedded | Self::Postgres(_) => None,
+            Self::Cluster(_, server) => Some(server),
         }
     }
 
@@ -58,6 +79,11 @@ impl Stores {
         match self {
             Self::Embedded => Vec::new(),
             Self::Postgres(server) => vec![("ONSALE_DATABASE_URL", server.url())],
+            Self::Cluster(database, hot) => vec![
+                ("ONSALE_DATABASE_URL", database.url()),
+                ("ONSALE_REDIS_URL", hot.url()),
+                ("ONSALE_SECRET", "for all processes of one test, 32 bytes".into()),
+            ],
         }
     }
 }
@@ -72,6 +98,14 @@ fn signal(pid: u32, name: &str) -> anyhow::Result<()> {
     let status = Command::new("sh").arg("-c").arg(&kill).stderr(Stdio::null()).status()?;
     anyhow::ensure!(status.success(), "{kill}: {status}");
     Ok(())
+}
+
+fn meant<T>(name: &str, started: anyhow::Result<Option<T>>) -> T {
+    match started {
+        Ok(Some(server)) => server,
+        Ok(None) => panic!("{STORES} asks for {name}, which is not on this machine"),
+        Err(error) => panic!("{name} does not start: {error:#}"),
+    }
 }
 
 /// Whether a missing program fails a test. Elsewhere it is said and the test is passed over.

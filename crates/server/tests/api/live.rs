@@ -30,13 +30,13 @@ use crate::{
 /// How long anything may take.
 const LIMIT: Duration = Duration::from_secs(20);
 
-type Stream = WebSocketStream<TcpStream>;
+pub(crate) type Stream = WebSocketStream<TcpStream>;
 
 async fn within<T>(what: &str, work: impl Future<Output = T>) -> T {
     tokio::time::timeout(LIMIT, work).await.unwrap_or_else(|_| panic!("{what}: nothing within {LIMIT:?}"))
 }
 
-async fn connect(api: &Api, path: &str) -> Result<Stream, Box<Error>> {
+pub(crate) async fn connect(api: &Api, path: &str) -> Result<Stream, Box<Error>> {
     let connecting = async {
         let stream = TcpStream::connect(api.address()).await.unwrap();
         tokio_tungstenite::client_async(format!("ws://{}/api/v1{path}", api.address()), stream).await
@@ -45,7 +45,7 @@ async fn connect(api: &Api, path: &str) -> Result<Stream, Box<Error>> {
 }
 
 /// The next frame; `None`: the connection was closed, in order.
-async fn frame(stream: &mut Stream) -> Option<Value> {
+pub(crate) async fn frame(stream: &mut Stream) -> Option<Value> {
     loop {
         match within("a frame", stream.next()).await {
             Some(Ok(Message::Text(frame))) => return Some(serde_json::from_str(&frame).unwrap()),
@@ -56,7 +56,7 @@ async fn frame(stream: &mut Stream) -> Option<Value> {
 }
 
 /// The next frame that is not about presence.
-async fn news(stream: &mut Stream) -> Value {
+pub(crate) async fn news(stream: &mut Stream) -> Value {
     loop {
         let frame = frame(stream).await.expect("an open connection");
         if frame["type"] != "presence" {
@@ -394,7 +394,7 @@ async fn a_stock_loaded_anew_begins_with_a_snapshot_of_a_new_epoch() {
     let mut viewer = connect(&stage, &stage.path("/live")).await.unwrap();
     let before = news(&mut viewer).await;
     stage.onsale.take_process().terminate().unwrap();
-    std::fs::remove_file(stage.installation.data_dir().join("journal.db")).unwrap();
+    stage.onsale.lose_the_stock();
     stage.onsale.start_again();
     let path = stage.path(&format!("/live?from={}", text(&before["position"])));
     let mut viewer = connect(&stage, &path).await.unwrap();

@@ -7,6 +7,7 @@
 mod accounts;
 mod bad_input;
 mod calls;
+mod cluster;
 mod crashes;
 mod database_away;
 mod endpoints;

@@ -12,16 +12,16 @@ use serde_json::{Value, json};
 use tokio::sync::Barrier;
 
 use crate::{
-    calls::{Answer, Call, Socket},
+    calls::{Answer, Api, Call, Socket},
     support::{Stage, grid, seat_ids, won},
 };
 
 /// How many sockets are open at once.
 const SOCKETS: usize = 500;
 
-/// Makes the calls at once, over [`SOCKETS`] sockets that are all open and wait for each other; where there are more
-/// calls than sockets, each socket makes several, one after the other.
-async fn at_once(stage: &Stage, calls: Vec<Call>) -> Vec<Answer> {
+/// Makes the calls at once, over [`SOCKETS`] sockets to these processes in turn, all open and waiting for each other;
+/// where there are more calls than sockets, each socket makes several, one after the other.
+pub(crate) async fn at_once(processes: &[&Api], calls: Vec<Call>) -> Vec<Answer> {
     let sockets = calls.len().min(SOCKETS);
     let mut shares: Vec<Vec<Call>> = vec![Vec::new(); sockets];
     for (number, call) in calls.into_iter().enumerate() {
@@ -29,8 +29,8 @@ async fn at_once(stage: &Stage, calls: Vec<Call>) -> Vec<Answer> {
     }
     let start = Arc::new(Barrier::new(sockets));
     let mut tasks = Vec::new();
-    for share in shares {
-        let mut socket = Socket::open(stage).await;
+    for (number, share) in shares.into_iter().enumerate() {
+        let mut socket = Socket::open(processes[number % processes.len()]).await;
         let start = Arc::clone(&start);
         tasks.push(tokio::spawn(async move {
             let mut answers = Vec::new();
@@ -52,7 +52,7 @@ async fn at_once(stage: &Stage, calls: Vec<Call>) -> Vec<Answer> {
 async fn one_seat_and_500_buyers() {
     let stage = Stage::seats(10, 10).await;
     let calls = stage.guests(500).iter().map(|guest| stage.holding_seats(guest, &[42])).collect();
-    let answers = at_once(&stage, calls).await;
+    let answers = at_once(&[&stage], calls).await;
     let (held, refused): (Vec<&Answer>, Vec<&Answer>) =
         answers.iter().partition(|answer| answer.status == 201);
     assert_eq!((held.len(), refused.len()), (1, 499));
@@ -73,7 +73,7 @@ async fn three_seats_of_a_row_and_500_buyers_who_overlap() {
         let seat = first(buyer);
         stage.holding_seats(guest, &[seat, seat + 1, seat + 2])
     });
-    let answers = at_once(&stage, calls.collect()).await;
+    let answers = at_once(&[&stage], calls.collect()).await;
     assert_eq!(answers.len(), 500);
     let mut held = BTreeSet::new();
     let mut winners = 0;
@@ -106,7 +106,7 @@ async fn a_standing_area_of_100_and_2000_buyers() {
     let stage = Stage::with(&json!({}), &body).await;
     let wish = json!({"area_id": 1, "quantity": 1});
     let calls = stage.guests(2_000).iter().map(|guest| stage.holding(guest, &wish)).collect();
-    let answers = at_once(&stage, calls).await;
+    let answers = at_once(&[&stage], calls).await;
     let (held, refused): (Vec<&Answer>, Vec<&Answer>) =
         answers.iter().partition(|answer| answer.status == 201);
     assert_eq!((held.len(), refused.len()), (100, 1_900));
@@ -127,7 +127,7 @@ async fn best_seats_for_500_buyers_are_200_different_ones() {
     let calls = stage.guests(500).iter().map(|guest| stage.holding(guest, &wish)).collect();
     let mut seats = BTreeSet::new();
     let mut by_code: BTreeMap<String, usize> = BTreeMap::new();
-    for answer in at_once(&stage, calls).await {
+    for answer in at_once(&[&stage], calls).await {
         if answer.status == 201 {
             seats.extend(seat_ids(&answer.json()));
             *by_code.entry("held".to_owned()).or_default() += 1;

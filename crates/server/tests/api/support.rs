@@ -73,6 +73,23 @@ impl Onsale {
         self.running = Some(running);
     }
 
+    /// What it signs tokens with: what the stores' settings say, or what it has made for itself.
+    pub(crate) fn secret(&self) -> String {
+        let set = self.stores.settings().into_iter().find(|(name, _)| *name == "ONSALE_SECRET");
+        set.map_or_else(
+            || std::fs::read_to_string(self.installation.data_dir().join("secret")).unwrap(),
+            |(_, secret)| secret,
+        )
+    }
+
+    /// Makes the stock forget everything. The process must have ended.
+    pub(crate) fn lose_the_stock(&mut self) {
+        match self.stores.redis() {
+            Some(redis) => drop(redis.ask(&["FLUSHALL"]).unwrap()),
+            None => std::fs::remove_file(self.installation.data_dir().join("journal.db")).unwrap(),
+        }
+    }
+
     /// What the process has said on standard error.
     pub(crate) fn log(&self) -> String {
         self.running.as_ref().map_or_else(String::new, Running::stderr)

@@ -79,7 +79,6 @@ macro_rules! hot_conformance {
                 refuses_a_name_that_is_in_use,
                 cancels_once_and_again,
                 cancels_for_the_owner_only,
-                lists_the_live_holds_of_an_owner,
                 finds_live_and_ended_holds;
             keys:
                 a_repeat_answers_with_the_first_hold,
@@ -126,6 +125,7 @@ macro_rules! hot_conformance {
                 a_command_is_found_under_its_sequence,
                 a_refusal_leaves_no_trace,
                 comes_again_until_it_is_acknowledged,
+                says_what_is_not_acknowledged,
                 waits_for_the_first_change,
                 performances_do_not_mix;
             feed:

@@ -653,6 +653,19 @@ export interface components {
             payment: components["schemas"]["PaymentDto"];
             buyer: components["schemas"]["BuyerDto"];
         };
+        /** @description How far the ledger is behind what was accepted. */
+        DrainDto: {
+            /**
+             * Format: int64
+             * @description About how many changes the ledger does not have yet.
+             */
+            lag_changes: number;
+            /**
+             * Format: int64
+             * @description How old the oldest of them is.
+             */
+            lag_ms: number;
+        };
         Event: {
             /** Format: uuid */
             id: string;
@@ -706,6 +719,7 @@ export interface components {
             status: string;
             hot: string;
             ledger: string;
+            drain?: components["schemas"]["DrainDto"] | null;
             version: string;
         };
         HeldSeat: {

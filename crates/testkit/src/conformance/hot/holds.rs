@@ -215,25 +215,6 @@ pub async fn cancels_for_the_owner_only(hot: HotUnderTest) {
     assert_eq!(stage.cancel(&by_other).await, CancelOutcome::NotFound, "also when it has ended");
 }
 
-/// The list has live holds, held and paying, of one owner and nothing else.
-pub async fn lists_the_live_holds_of_an_owner(hot: HotUnderTest) {
-    let stage = Stage::new(hot, 6, &[]).await;
-    let held = stage.held_seats(buyer(1), &[1, 2]).await;
-    let paying = stage.held_seats(buyer(1), &[3]).await;
-    stage.paying(&paying, order(1)).await;
-    let cancelled = stage.held_seats(buyer(1), &[4]).await;
-    stage.cancel(&cancelled).await;
-    stage.sold(buyer(1), seats(&[5]), order(2)).await;
-    stage.held_seats(buyer(2), &[6]).await;
-    let mut listed = stage.hot.reservations.holds_of(stage.p, buyer(1)).await.unwrap();
-    listed.sort_by_key(|hold| hold.fence);
-    assert_eq!(listed.len(), 2, "{listed:?}");
-    assert_eq!(listed[0], held);
-    let HoldStatus::Paying { order: under, since } = listed[1].status else { panic!("{:?}", listed[1]) };
-    assert_eq!((under, listed[1].id), (order(1), paying.id));
-    assert!(since >= paying.made_at);
-}
-
 /// A live hold is found as it is, an ended one as it last was and with its ending; an unknown one is not there.
 pub async fn finds_live_and_ended_holds(hot: HotUnderTest) {
     let stage = Stage::new(hot, 4, &[]).await;

@@ -34,7 +34,6 @@ pub async fn nothing_works_before_loading(hot: HotUnderTest) {
     assert!(is_not_loaded(&r.end_payment(p, step, 0).await));
     assert!(is_not_loaded(&r.sell(p, step).await));
     assert!(is_not_loaded(&r.find(p, id).await));
-    assert!(is_not_loaded(&r.holds_of(p, buyer(1)).await));
     assert!(is_not_loaded(&stock.availability(p).await));
     assert!(is_not_loaded(&stock.block(p, vec![Unit(1)], true).await));
     assert!(is_not_loaded(&stock.give_back(p, order(1), vec![Unit(1)]).await));
@@ -80,7 +79,6 @@ pub async fn a_fresh_stock_is_all_free(hot: HotUnderTest) {
     assert_eq!(seen.counts, Counts { available: 10, ..Counts::default() });
     assert_eq!(seen.areas, [(1, 3), (2, 2)]);
     assert_eq!(stage.bits(&[1, 2, 3, 4, 5]).await, [FREE; 5]);
-    assert!(stage.hot.reservations.holds_of(stage.p, buyer(1)).await.unwrap().is_empty());
 }
 
 /// The image of a stock, loaded under another name, behaves like the stock it was taken from: holds, payments,
