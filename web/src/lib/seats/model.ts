@@ -75,7 +75,7 @@ export class SeatingModel {
   readonly rows: readonly SeatRow[];
   readonly shapes: readonly PlanShape[];
   readonly count: number;
-  /** How far neighbours usually are from each other, in units of the plan. */
+  /** How far neighbours are from each other where they are closest, in units of the plan. */
   readonly pitch: number;
   /** Around all that is drawn. */
   readonly box: Box;
@@ -211,9 +211,12 @@ export class SeatingModel {
     return index;
   }
 
-  /** The median distance to the nearest neighbour, over a sample spread through the plan. */
+  /**
+   * The shortest distance between neighbours, over a sample spread through the plan: what is large enough there is
+   * large enough everywhere. Seats drawn over one another, by a slip of the plan's maker, do not count.
+   */
   #measured(): number {
-    const step = Math.max(1, Math.floor(this.count / 256));
+    const step = Math.max(1, Math.floor(this.count / 2048));
     const gaps: number[] = [];
     for (let at = 0; at < this.count; at += step) {
       const id = this.#ids[at] ?? 0;
@@ -223,7 +226,8 @@ export class SeatingModel {
       if (gap > 0) gaps.push(gap);
     }
     gaps.sort((a, b) => a - b);
-    return gaps[gaps.length >> 1] ?? USUAL_PITCH;
+    const median = gaps[gaps.length >> 1] ?? USUAL_PITCH;
+    return gaps.find((gap) => gap > median / 2) ?? median;
   }
 
   #around(): Box {
