@@ -187,28 +187,28 @@ mod tests {
     }
 
     /// The rule as `docs/waiting-room.md` has it, without tables: what somebody else would write.
-    fn by_the_document(key: &[u8; 32], n: u32, place: u32) -> u32 {
+    fn by_the_document(key: &[u8; 32], len: u32, place: u32) -> u32 {
         let mut bits = 2;
-        while (1_u64 << bits) < u64::from(n) {
+        while (1_u64 << bits) < u64::from(len) {
             bits += 2;
         }
-        let h = bits / 2;
-        let f = |r: u8, right: u32| {
+        let half = bits / 2;
+        let function = |round: u8, right: u32| {
             let mut mac = Hmac::<Sha256>::new_from_slice(key).unwrap();
-            mac.update(&[r]);
+            mac.update(&[round]);
             mac.update(&right.to_be_bytes());
             let out = mac.finalize().into_bytes();
-            u32::from_be_bytes(out[..4].try_into().unwrap()) % (1 << h)
+            u32::from_be_bytes(out[..4].try_into().unwrap()) % (1 << half)
         };
-        let mut x = place;
+        let mut at = place;
         loop {
-            let (mut l, mut r) = (x >> h, x % (1 << h));
+            let (mut left, mut right) = (at >> half, at % (1 << half));
             for round in 0..8 {
-                (l, r) = (r, l ^ f(round, r));
+                (left, right) = (right, left ^ function(round, right));
             }
-            x = (l << h) + r;
-            if x < n {
-                return x;
+            at = (left << half) + right;
+            if at < len {
+                return at;
             }
         }
     }
