@@ -8,7 +8,23 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{App, errors::AppError, ports::hot::ChangeBatch};
+use crate::{
+    App,
+    errors::AppError,
+    ports::{StoreError, hot::ChangeBatch},
+};
+
+/// How far the ledger is behind the hot store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lag {
+    /// About how many changes it does not have.
+    pub changes: u64,
+    /// How old the oldest of them is.
+    pub age_ms: u64,
+}
+
+/// How often the record is asked how far the ledger is, by somebody who waits for it.
+const ASK_EVERY: Duration = Duration::from_millis(25);
 
 /// About how many changes go into one transaction, where there are so many: the more, the less each costs.
 const BATCH: usize = 10_000;
@@ -38,14 +54,12 @@ impl App {
 
     async fn write_behind(&self, batch: ChangeBatch) -> Result<usize, AppError> {
         let count = batch.changes.len();
-        let last = batch.changes.last().map_or(0, |change| change.sequence);
+        let complete_to = batch.complete_to;
         self.ledger.record(&batch.changes).await?;
         self.log.acknowledge(batch).await?;
-        self.recorded.send_if_modified(|recorded| {
-            let newer = last > *recorded;
-            *recorded = last.max(*recorded);
-            newer
-        });
+        if let Some(sequence) = complete_to {
+            self.note_recorded(sequence);
+        }
         metrics::counter!("onsale_drain_changes_total").increment(count as u64);
         Ok(count)
     }
@@ -68,10 +82,10 @@ impl App {
     /// Drains one batch; gives how long to rest after it.
     async fn drain_and_rest(&self) -> Result<Duration, AppError> {
         let Some(batch) = self.log.next(BATCH, WAIT_MS).await? else { return Ok(Duration::ZERO) };
-        let (begun, before) = (Instant::now(), self.accepted.load(Ordering::Acquire));
+        let (begun, before) = (Instant::now(), self.commands.load(Ordering::Acquire));
         self.write_behind(batch).await?;
         let took = begun.elapsed();
-        let accepted = self.accepted.load(Ordering::Acquire) - before;
+        let accepted = self.commands.load(Ordering::Acquire) - before;
         let is_rush = accepted as f64 > RUSH_PER_S * took.as_secs_f64();
         Ok(if is_rush { (took * REST).min(MAX_PAUSE) } else { Duration::ZERO })
     }
@@ -86,7 +100,46 @@ impl App {
     pub(crate) async fn wait_recorded(&self, at_most: Duration) {
         let wanted = self.accepted.load(Ordering::Acquire);
         let mut recorded = self.recorded.subscribe();
+        let told = async { recorded.wait_for(|sequence| *sequence >= wanted).await.is_ok() };
+        let reached = async {
+            tokio::select! {
+                _ = told => {}
+                () = self.ask_until_recorded(wanted) => {}
+            }
+        };
         // Being late is no error: the list is then a little behind, as it says.
-        let _ = tokio::time::timeout(at_most, recorded.wait_for(|sequence| *sequence >= wanted)).await;
+        let _ = tokio::time::timeout(at_most, reached).await;
+    }
+
+    /// Another process may be the one that drains: then only the record tells how far the ledger is. One asks for
+    /// all who wait.
+    async fn ask_until_recorded(&self, wanted: u64) {
+        while *self.recorded.borrow() < wanted {
+            tokio::time::sleep(ASK_EVERY).await;
+            let _asking = self.asking.lock().await;
+            let accepted = self.accepted.load(Ordering::Acquire);
+            match self.log.backlog().await {
+                Ok(backlog) => self.note_recorded(backlog.first.map_or(accepted, |first| first - 1)),
+                // The hot store is away; then so is whoever would write.
+                Err(error) => tracing::debug!(%error, "how far the ledger is, is not known"),
+            }
+        }
+    }
+
+    fn note_recorded(&self, sequence: u64) {
+        self.recorded.send_if_modified(|recorded| {
+            let newer = sequence > *recorded;
+            *recorded = sequence.max(*recorded);
+            newer
+        });
+    }
+
+    /// How far the ledger is behind the hot store; also put into the metrics.
+    pub async fn drain_lag(&self) -> Result<Lag, StoreError> {
+        let backlog = self.log.backlog().await?;
+        let age_ms = backlog.since.map_or(0, |since| self.clock.now().since_ms(since));
+        metrics::gauge!("onsale_drain_lag_changes").set(backlog.changes as f64);
+        metrics::gauge!("onsale_drain_lag_seconds").set(age_ms as f64 / 1_000.0);
+        Ok(Lag { changes: backlog.changes, age_ms })
     }
 }

@@ -68,9 +68,13 @@ pub struct App {
     passwords: Passwords,
     cards: Cards,
     loading: tokio::sync::Mutex<()>,
-    /// The highest sequence number this process has seen accepted, and the highest the drain has recorded.
+    /// How many commands this process has seen accepted.
+    commands: AtomicU64,
+    /// The highest command number among them, and up to which number all are in the ledger.
     accepted: AtomicU64,
     recorded: watch::Sender<u64>,
+    /// Held by whoever asks the record how far the ledger is.
+    asking: tokio::sync::Mutex<()>,
 }
 
 /// Who asks.
@@ -120,8 +124,10 @@ impl App {
             passwords: Passwords::new(),
             cards: Cards::default(),
             loading: tokio::sync::Mutex::new(()),
+            commands: AtomicU64::new(0),
             accepted: AtomicU64::new(0),
             recorded: watch::Sender::new(0),
+            asking: tokio::sync::Mutex::new(()),
         }
     }
 
@@ -135,10 +141,14 @@ impl App {
         ports::clock::new_uuid(self.clock.as_ref(), self.entropy.as_ref())
     }
 
-    /// Whether both stores answer.
+    /// Whether both stores answer, and how far the second is behind the first.
     pub async fn health(&self) -> Health {
-        let (hot, ledger) = tokio::join!(self.stock.health(), self.ledger.ping());
-        Health { hot: hot.err().map(|e| e.to_string()), ledger: ledger.err().map(|e| e.to_string()) }
+        let (hot, ledger, lag) = tokio::join!(self.stock.health(), self.ledger.ping(), self.drain_lag());
+        Health {
+            hot: hot.err().map(|e| e.to_string()),
+            ledger: ledger.err().map(|e| e.to_string()),
+            lag: lag.ok(),
+        }
     }
 
     /// Ends the hot store: what is under way is finished and written down.
@@ -171,6 +181,7 @@ impl App {
     {
         let decided = self.on_stock(card, command).await?;
         if let Some(sequence) = decided.sequence {
+            self.commands.fetch_add(1, Ordering::AcqRel);
             self.accepted.fetch_max(sequence, Ordering::AcqRel);
         }
         Ok(decided)
@@ -201,4 +212,6 @@ pub struct Health {
     pub hot: Option<String>,
     /// The ledger's trouble.
     pub ledger: Option<String>,
+    /// How far the ledger is behind; `None` where the hot store does not say.
+    pub lag: Option<drain::Lag>,
 }

@@ -4,3 +4,4 @@
 //! crash could take back.
 
 pub mod memory;
+pub mod redis;

@@ -25,6 +25,7 @@ mod idempotency;
 mod inserts;
 mod logins;
 mod migrations;
+mod moving;
 mod orders;
 mod pages;
 mod performances;
@@ -37,6 +38,7 @@ mod tests;
 
 pub use connection::LedgerSettings;
 pub use migrations::{MigrateError, MigrationState};
+pub use moving::{MoveError, Moved};
 
 use connection::Connections;
 

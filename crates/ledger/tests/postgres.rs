@@ -425,3 +425,37 @@ async fn a_busy_sale_meets_no_deadlock() {
     let deadlocks = "SELECT pg_stat_force_next_flush(); SELECT deadlocks FROM pg_stat_database WHERE datname = 'postgres'";
     assert_eq!(server.sql(deadlocks).unwrap(), "0");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_ledger_moves_from_sqlite_whole_and_goes_on() {
+    let Some(server) = or_passed_over(Postgres::start(), "postgres") else { return };
+    let here = SqlLedger::in_memory().await.unwrap();
+    let (event, performance) = on_sale(&here).await;
+    let buyer = AccountId(id());
+    here.top_up(id(), buyer, won(70), None, NOW).await.unwrap();
+    let sold = Order { owner: buyer, ..order(performance, &[1, 2]) };
+    here.begin_order(&sold, None).await.unwrap();
+    here.pay_order(sold.id, "receipt", NOW).await.unwrap();
+    let there = opened(&server, LedgerSettings::default()).await;
+
+    let moved = here.move_into(&there).await.unwrap();
+    let rows = |table: &str| moved.iter().find(|moved| moved.table == table).map(|moved| moved.rows);
+    assert_eq!((rows("performances"), rows("order_units"), rows("wallets")), (Some(1), Some(2), Some(1)));
+    // As good as before: the same order, the same balance, and the seats are nobody else's.
+    assert_eq!(there.order(sold.id).await.unwrap(), here.order(sold.id).await.unwrap());
+    assert_eq!(there.balance(buyer, Currency::KRW).await.unwrap(), won(70));
+    let again = there.begin_order(&order(performance, &[2]), None).await.unwrap();
+    assert!(matches!(again, BeginOrder::UnitTaken(_)), "{again:?}");
+    // The next performance has the next number.
+    let known = there.performance(performance).await.unwrap().unwrap();
+    let (_, next) = on_sale(&there).await;
+    let next = there.performance(next).await.unwrap().unwrap();
+    assert_eq!((known.event, next.number.0), (event, known.number.0 + 1));
+
+    // Not twice, and not into one that has something.
+    let again = here.move_into(&there).await.unwrap_err();
+    assert!(matches!(&again, onsale_ledger::MoveError::NotEmpty(table) if table == "accounts"), "{again}");
+    let copy = SqlLedger::in_memory().await.unwrap();
+    let back = there.move_into(&copy).await.unwrap();
+    assert_eq!(back.iter().find(|moved| moved.table == "performances").map(|moved| moved.rows), Some(2));
+}

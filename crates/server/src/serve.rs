@@ -30,21 +30,18 @@ const HEAD_WITHIN: Duration = Duration::from_mins(1);
 /// How often payments that were left behind are looked for.
 const RECONCILE_EVERY: Duration = Duration::from_secs(5);
 
-/// At start everything that is paying was left behind by the process before; this much time goes into
-/// settling it before the first request.
+/// How much time goes into settling the payments of the last run before the first request.
 const RECONCILE_AT_START: Duration = Duration::from_secs(5);
 
 /// Serves until told to stop.
 pub(crate) async fn serve(settings: Settings) -> anyhow::Result<()> {
     let metrics = telemetry::start_metrics()?;
-    let wired = wire::embedded(&settings).await?;
+    let wired = wire::everything(&settings).await?;
     let secrets = wire::secrets(&settings)?;
     let app = Arc::clone(&wired.app);
-    match tokio::time::timeout(RECONCILE_AT_START, app.reconcile_payments(0)).await {
-        Ok(Ok(0)) => {}
-        Ok(Ok(finished)) => tracing::info!(finished, "payments of the last run settled"),
-        Ok(Err(error)) => tracing::warn!(%error, "payments of the last run are settled later"),
-        Err(_) => tracing::warn!("payments of the last run are settled later"),
+    // Where others serve the same stock, what is paying may be theirs and under way.
+    if !wired.is_shared {
+        settle_last_run(&app).await;
     }
     let listener = TcpListener::bind(settings.listen)
         .await
@@ -52,8 +49,7 @@ pub(crate) async fn serve(settings: Settings) -> anyhow::Result<()> {
     let address = listener.local_addr()?;
     let server = Arc::new(Server::new(Arc::clone(&app), settings, &secrets, metrics));
     let interface = Interface::new(Arc::clone(&server));
-    let store = wired.store.clone();
-    let expiry = tokio::spawn(async move { store.run_expiry().await });
+    let expiry = tokio::spawn(wired.expiry);
     let drain = Drain::start(Arc::clone(&app))?;
     let reconciler = tokio::spawn(run_reconciler(Arc::clone(&app)));
     announce(address);
@@ -71,7 +67,10 @@ pub(crate) async fn serve(settings: Settings) -> anyhow::Result<()> {
         server.tasks.wait().await;
         drain.stop().await;
         expiry.abort();
-        if let Err(error) = app.drain_rest().await {
+        // Where others serve the same stock, they drain on; the rest would have no end.
+        if !wired.is_shared
+            && let Err(error) = app.drain_rest().await
+        {
             tracing::warn!(%error, "the ledger gets the rest at the next start");
         }
         app.shut_down().await;
@@ -80,6 +79,16 @@ pub(crate) async fn serve(settings: Settings) -> anyhow::Result<()> {
         tracing::warn!("stopped before everything was tidied up; nothing accepted is lost");
     }
     Ok(())
+}
+
+/// At start everything that is paying was left behind by the process before.
+async fn settle_last_run(app: &App) {
+    match tokio::time::timeout(RECONCILE_AT_START, app.reconcile_payments(0)).await {
+        Ok(Ok(0)) => {}
+        Ok(Ok(finished)) => tracing::info!(finished, "payments of the last run settled"),
+        Ok(Err(error)) => tracing::warn!(%error, "payments of the last run are settled later"),
+        Err(_) => tracing::warn!("payments of the last run are settled later"),
+    }
 }
 
 /// The line that whoever started the server waits for.
@@ -121,6 +130,9 @@ impl Drain {
 async fn run_reconciler(app: Arc<App>) {
     loop {
         tokio::time::sleep(RECONCILE_EVERY).await;
+        if let Err(error) = app.drain_lag().await {
+            tracing::debug!(%error, "how far the ledger is behind is not known");
+        }
         if let Err(error) = app.reconcile_payments(onsale_app::reconciler::LEFT_BEHIND_AFTER_MS).await {
             tracing::warn!(%error, "the reconciler tries again");
         }

@@ -31,6 +31,10 @@ pub(crate) struct Settings {
     /// PostgreSQL; without it SQLite in `data_dir`.
     pub(crate) database_url: Option<String>,
     pub(crate) database: DatabaseLimits,
+    /// Redis, shared by several processes; without it the stock is kept in this process.
+    pub(crate) redis_url: Option<String>,
+    /// Do not start on a Redis that may lose what it accepted.
+    pub(crate) redis_strict: bool,
     pub(crate) simulated_failure_rate: f64,
     pub(crate) simulated_delay_ms: u64,
     pub(crate) trusted_proxies: Vec<IpNet>,
@@ -93,6 +97,7 @@ struct Raw {
     database_url: Option<String>,
     database: RawDatabase,
     redis_url: Option<String>,
+    redis_strict: Option<String>,
     role: Option<String>,
     queue_url: Option<String>,
     payments: RawPayments,
@@ -218,13 +223,6 @@ impl Raw {
             ));
         }
         self.fit_for_several_processes()?;
-        if let Some(url) = &self.redis_url {
-            return Err(bad(
-                "redis_url",
-                redacted(url),
-                "leaving it out: this version keeps its stock in this process",
-            ));
-        }
         if let Some(role) = self.role.filter(|role| role != "all") {
             return Err(bad("role", role, "all: this version has no waiting room to run apart"));
         }
@@ -264,6 +262,8 @@ impl Raw {
             data_dir: self.data_dir.unwrap_or_else(|| "./data".into()).into(),
             database_url: self.database_url,
             database: self.database.checked()?,
+            redis_url: self.redis_url,
+            redis_strict: parsed("redis_strict", self.redis_strict, false)?,
             simulated_failure_rate: rate,
             simulated_delay_ms: delay_ms,
             trusted_proxies: networks(self.trusted_proxies.items())?,
@@ -291,6 +291,16 @@ impl Raw {
     /// check tokens with.
     fn fit_for_several_processes(&self) -> Result<(), BadSetting> {
         let Some(redis_url) = &self.redis_url else { return Ok(()) };
+        if let Err(trouble) = crate::wire::check_redis_url(redis_url) {
+            return Err(bad(
+                "redis_url",
+                redacted(redis_url),
+                &format!(
+                    "redis://host, rediss://host, redis+cluster://host,host or redis+sentinel://host,host/master \
+                     ({trouble})"
+                ),
+            ));
+        }
         if self.database_url.is_none() {
             return Err(bad(
                 "redis_url",
@@ -402,7 +412,7 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_said_with_setting_value_and_what_is_allowed() {
-        let cases: [(Override, &str); 12] = [
+        let cases: [(Override, &str); 14] = [
             (("listen", "nowhere".into()), "setting listen is nowhere; allowed is an address"),
             (("payments.simulated.failure_rate", "2".into()), "is 2; allowed is from 0 to 1"),
             (("payments.simulated.failure_rate", "often".into()), "is often; allowed is a number"),
@@ -415,6 +425,11 @@ mod tests {
                 ("redis_url", "redis://u:p@h/0".into()),
                 "setting redis_url is redis://…@h/0; allowed is only together",
             ),
+            (
+                ("redis_url", "http://u:p@h/0".into()),
+                "setting redis_url is http://…@h/0; allowed is redis://host",
+            ),
+            (("redis_strict", "very".into()), "setting redis_strict is very; allowed is true or false"),
             (
                 ("database_url", "mysql://u:p@h/0?password=p".into()),
                 "setting database_url is mysql://…@h/0; allowed is",
@@ -442,6 +457,8 @@ mod tests {
         assert!(without_ledger.contains("setting redis_url") && without_ledger.contains("database_url"));
         let without_secret = said(&[redis.clone(), postgres.clone()]);
         assert!(without_secret.contains("setting secret is missing"), "{without_secret}");
+        let shared = with(&[redis, postgres.clone(), secret, ("redis_strict", "true".into())]).unwrap();
+        assert_eq!((shared.redis_url.as_deref(), shared.redis_strict), (Some("redis://h/0"), true));
         let alone = with(std::slice::from_ref(&postgres)).unwrap();
         assert_eq!(
             alone.database_url.as_deref(),

@@ -1,6 +1,6 @@
 //! Wiring: the only place that names concrete adapters.
 
-use std::{fs, io::Write, path::Path, sync::Arc, time::Instant};
+use std::{fs, io::Write, path::Path, pin::Pin, sync::Arc, time::Instant};
 
 use anyhow::{Context, anyhow};
 use onsale_app::{
@@ -13,7 +13,10 @@ use onsale_app::{
     },
 };
 use onsale_domain::time::Timestamp;
-use onsale_hot::memory::{MemoryStore, journal::sqlite::SqliteJournal};
+use onsale_hot::{
+    memory::{MemoryStore, journal::sqlite::SqliteJournal},
+    redis::{RedisSettings, RedisStore},
+};
 use onsale_ledger::{LedgerSettings, SqlLedger};
 use onsale_payments::{Simulated, SimulatedSettings, WalletPayments};
 
@@ -47,14 +50,16 @@ impl Entropy for SystemEntropy {
     }
 }
 
-/// What runs in the background beside requests.
+/// What is served, and what runs in the background beside requests.
 pub(crate) struct Wired {
     /// The use cases.
     pub(crate) app: Arc<App>,
-    /// The in-process store, whose expiry has to be driven.
-    pub(crate) store: MemoryStore,
-    /// Keeps a second server off the same folder for as long as it lives.
-    _folder: fs::File,
+    /// Lets holds lapse at their time, until it is dropped.
+    pub(crate) expiry: Pin<Box<dyn Future<Output = ()> + Send>>,
+    /// Whether other processes serve the same stock.
+    pub(crate) is_shared: bool,
+    /// Keeps a second server off the same folder for as long as it lives, where the stock is in it.
+    _folder: Option<fs::File>,
 }
 
 /// The ledger alone, migrated: for the command line beside a running server.
@@ -85,8 +90,34 @@ pub(crate) async fn ledger_app(settings: &Settings) -> anyhow::Result<App> {
     Ok(App::new(ports(settings, store, ledger, clock)))
 }
 
+/// What is wrong with an address of Redis, without asking anybody there.
+pub(crate) fn check_redis_url(url: &str) -> Result<(), impl std::fmt::Display> {
+    onsale_hot::redis::check_url(url)
+}
+
 /// Everything, for `serve`.
-pub(crate) async fn embedded(settings: &Settings) -> anyhow::Result<Wired> {
+pub(crate) async fn everything(settings: &Settings) -> anyhow::Result<Wired> {
+    match &settings.redis_url {
+        None => embedded(settings).await,
+        Some(url) => shared(settings, url).await,
+    }
+}
+
+/// A stock in Redis, served by any number of processes.
+async fn shared(settings: &Settings, url: &str) -> anyhow::Result<Wired> {
+    let ledger: Arc<dyn Ledger> = open_ledger(settings).await?;
+    let clock: Arc<dyn Clock> = Arc::new(SteadyClock::new());
+    let redis = RedisSettings { url: url.to_owned(), strict: settings.redis_strict, clock: None };
+    let store = RedisStore::open(redis)
+        .await
+        .with_context(|| format!("setting redis_url: {} cannot be used", redacted(url)))?;
+    let app = App::new(ports(settings, Arc::new(store.clone()), ledger, clock));
+    let expiry = Box::pin(async move { store.run_expiry().await });
+    Ok(Wired { app: Arc::new(app), expiry, is_shared: true, _folder: None })
+}
+
+/// A stock in this process, its journal in the folder.
+async fn embedded(settings: &Settings) -> anyhow::Result<Wired> {
     let ledger: Arc<dyn Ledger> = open_ledger(settings).await?;
     let folder = lock_folder(&settings.data_dir)?;
     let clock: Arc<dyn Clock> = Arc::new(SteadyClock::new());
@@ -94,12 +125,13 @@ pub(crate) async fn embedded(settings: &Settings) -> anyhow::Result<Wired> {
     let store = MemoryStore::open(Box::new(journal), Arc::clone(&clock), Box::new(end_process))
         .context("the journal cannot be replayed")?;
     let app = App::new(ports(settings, Arc::new(store.clone()), ledger, clock));
-    Ok(Wired { app: Arc::new(app), store, _folder: folder })
+    let expiry = Box::pin(async move { store.run_expiry().await });
+    Ok(Wired { app: Arc::new(app), expiry, is_shared: false, _folder: Some(folder) })
 }
 
-fn ports(
+fn ports<Hot: Reservations + Stock + ChangeLog + ChangeFeed + 'static>(
     settings: &Settings,
-    store: Arc<MemoryStore>,
+    store: Arc<Hot>,
     ledger: Arc<dyn Ledger>,
     clock: Arc<dyn Clock>,
 ) -> Ports {

@@ -3,7 +3,15 @@
 //! Invariant: a server belongs to the test that started it, listens where nobody else does, and is ended by its own
 //! id, at the latest when its handle is dropped.
 
+pub mod nginx;
 pub mod postgres;
+pub mod redis;
+
+use std::{
+    fs,
+    os::unix::fs::MetadataExt,
+    process::{Command, Stdio},
+};
 
 use postgres::Postgres;
 
@@ -53,6 +61,18 @@ impl Stores {
             Self::Postgres(server) => vec![("ONSALE_DATABASE_URL", server.url())],
         }
     }
+}
+
+fn is_root() -> std::io::Result<bool> {
+    Ok(fs::metadata("/proc/self")?.uid() == 0)
+}
+
+/// Sends a signal to a process that was started here.
+fn signal(pid: u32, name: &str) -> anyhow::Result<()> {
+    let kill = format!("kill -{name} {pid}");
+    let status = Command::new("sh").arg("-c").arg(&kill).stderr(Stdio::null()).status()?;
+    anyhow::ensure!(status.success(), "{kill}: {status}");
+    Ok(())
 }
 
 /// Whether a missing program fails a test. Elsewhere it is said and the test is passed over.

@@ -17,6 +17,7 @@ use onsale_domain::{
         BeginOutcome, BlockOutcome, CancelOutcome, ExtendOutcome, FinishOutcome, Hold, HoldOutcome,
         HoldRequest, HoldView,
     },
+    time::Timestamp,
     units::{Counts, Unit},
 };
 use tokio::sync::watch;
@@ -175,8 +176,22 @@ pub trait Stock: Send + Sync {
 pub struct ChangeBatch {
     /// Names the batch towards the store that gave it.
     pub upto: u64,
-    /// The changes, in order.
+    /// The changes, in order within each performance.
     pub changes: Vec<Recorded>,
+    /// Every command up to this number is in the ledger once this batch is. `None`: others drain as well, and the
+    /// store cannot tell; [`ChangeLog::backlog`] does.
+    pub complete_to: Option<u64>,
+}
+
+/// What the ledger does not have yet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Backlog {
+    /// About how many changes.
+    pub changes: u64,
+    /// The lowest command number among them: every command below it is in the ledger.
+    pub first: Option<u64>,
+    /// When the oldest of them was made.
+    pub since: Option<Timestamp>,
 }
 
 /// The record, as the drain reads it.
@@ -188,6 +203,9 @@ pub trait ChangeLog: Send + Sync {
 
     /// The ledger has committed them; the store may forget them.
     async fn acknowledge(&self, batch: ChangeBatch) -> Result<(), StoreError>;
+
+    /// What is durable and not acknowledged, whoever drains it.
+    async fn backlog(&self) -> Result<Backlog, StoreError>;
 }
 
 /// Tells when there is something new to be seen.

@@ -172,6 +172,10 @@ impl Committer {
     }
 
     /// The last row that is on disk.
+    pub(super) fn durable_sequence(&self) -> u64 {
+        self.durable_sequence.load(Ordering::Acquire)
+    }
+
     pub(super) fn durable_row(&self) -> u64 {
         self.durable_row.load(Ordering::Acquire)
     }

@@ -10,7 +10,8 @@ use async_trait::async_trait;
 use onsale_app::ports::{
     StoreError,
     hot::{
-        Availability, ChangeBatch, ChangeFeed, ChangeLog, Decided, HotError, PaymentStep, Reservations, Stock,
+        Availability, Backlog, ChangeBatch, ChangeFeed, ChangeLog, Decided, HotError, PaymentStep,
+        Reservations, Stock,
     },
 };
 use onsale_domain::{
@@ -201,7 +202,8 @@ impl ChangeLog for MemoryStore {
                 let upto = rows.last().map_or(after, |(row, _)| *row);
                 let changes: Vec<Recorded> = rows.into_iter().flat_map(|(_, changes)| changes).collect();
                 if !changes.is_empty() {
-                    return Ok(Some(ChangeBatch { upto, changes }));
+                    let complete_to = changes.last().map(|change| change.sequence);
+                    return Ok(Some(ChangeBatch { upto, changes, complete_to }));
                 }
                 // Rows that hold images only are nothing to the ledger.
                 self.inner.drained_row.fetch_max(upto, Ordering::AcqRel);
@@ -226,6 +228,21 @@ impl ChangeLog for MemoryStore {
             }
         }
         Ok(())
+    }
+
+    async fn backlog(&self) -> Result<Backlog, StoreError> {
+        let after = self.inner.drained_row.load(Ordering::Acquire);
+        if self.inner.committer.durable_row() <= after {
+            return Ok(Backlog::default());
+        }
+        let last = self.inner.committer.durable_sequence();
+        let rows = self.rows(after, 1).await?;
+        let Some(oldest) = rows.iter().find_map(|(_, changes)| changes.first()) else {
+            return Ok(Backlog::default());
+        };
+        // A command makes one change, but for those that let others lapse on the way.
+        let changes = last.saturating_sub(oldest.sequence) + 1;
+        Ok(Backlog { changes, first: Some(oldest.sequence), since: Some(oldest.at) })
     }
 }
 

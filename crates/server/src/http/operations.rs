@@ -19,7 +19,17 @@ pub(crate) struct HealthDto {
     status: &'static str,
     hot: String,
     ledger: String,
+    drain: Option<DrainDto>,
     version: &'static str,
+}
+
+/// How far the ledger is behind what was accepted.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct DrainDto {
+    /// About how many changes the ledger does not have yet.
+    lag_changes: u64,
+    /// How old the oldest of them is.
+    lag_ms: u64,
 }
 
 /// Whether everything that is needed answers.
@@ -34,6 +44,7 @@ pub(crate) async fn health(State(server): State<Arc<Server>>) -> (StatusCode, Js
         status: if ok { "ok" } else { "unavailable" },
         hot: words(health.hot),
         ledger: words(health.ledger),
+        drain: health.lag.map(|lag| DrainDto { lag_changes: lag.changes, lag_ms: lag.age_ms }),
         version: env!("CARGO_PKG_VERSION"),
     };
     (if ok { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, Json(document))

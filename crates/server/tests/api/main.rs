@@ -11,6 +11,7 @@ mod crashes;
 mod database_away;
 mod endpoints;
 mod events;
+mod gateway;
 mod live;
 mod operations;
 mod orders;

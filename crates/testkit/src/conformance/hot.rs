@@ -126,6 +126,7 @@ macro_rules! hot_conformance {
                 a_command_is_found_under_its_sequence,
                 a_refusal_leaves_no_trace,
                 comes_again_until_it_is_acknowledged,
+                says_what_is_not_acknowledged,
                 waits_for_the_first_change,
                 performances_do_not_mix;
             feed:

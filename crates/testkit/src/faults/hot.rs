@@ -7,7 +7,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use onsale_app::ports::{
     StoreError,
-    hot::{Availability, ChangeBatch, ChangeLog, Decided, HotError, PaymentStep, Reservations, Stock},
+    hot::{
+        Availability, Backlog, ChangeBatch, ChangeLog, Decided, HotError, PaymentStep, Reservations, Stock,
+    },
 };
 use onsale_domain::{
     ids::{AccountId, OrderId, PerformanceId, ReservationId},
@@ -115,4 +117,5 @@ impl Stock for FaultyHot {
 passed_on!(ChangeLog for FaultyHot.log {
     fn next(max: usize, wait_ms: u64) -> Result<Option<ChangeBatch>, StoreError>;
     fn acknowledge(batch: ChangeBatch) -> Result<(), StoreError>;
+    fn backlog() -> Result<Backlog, StoreError>;
 });

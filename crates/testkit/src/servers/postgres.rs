@@ -19,6 +19,8 @@ use std::{
 use anyhow::{Context as _, bail, ensure};
 use tempfile::TempDir;
 
+use super::{is_root, signal};
+
 /// How long a start, an end or a recovery may take.
 const LIMIT: Duration = Duration::from_secs(30);
 
@@ -327,13 +329,6 @@ fn end(child: &mut Child) {
     let _ = child.wait();
 }
 
-fn signal(pid: u32, name: &str) -> anyhow::Result<()> {
-    let kill = format!("kill -{name} {pid}");
-    let status = Command::new("sh").arg("-c").arg(&kill).stderr(Stdio::null()).status()?;
-    ensure!(status.success(), "{kill}: {status}");
-    Ok(())
-}
-
 /// The folder with `postgres` and `initdb`: Debian's newest, or whatever is in `PATH`.
 pub fn programs() -> Option<PathBuf> {
     let versions = fs::read_dir(DEBIAN).into_iter().flatten().flatten();
@@ -352,7 +347,7 @@ pub fn programs() -> Option<PathBuf> {
 
 /// Whom to run the server as: oneself, or where that is root, `postgres`.
 fn identity() -> anyhow::Result<Option<Identity>> {
-    if fs::metadata("/proc/self")?.uid() != 0 {
+    if !is_root()? {
         return Ok(None);
     }
     let users = fs::read_to_string("/etc/passwd")?;

@@ -11,7 +11,8 @@ use onsale_app::ports::{
     StoreError,
     clock::Clock,
     hot::{
-        Availability, ChangeBatch, ChangeFeed, ChangeLog, Decided, HotError, PaymentStep, Reservations, Stock,
+        Availability, Backlog, ChangeBatch, ChangeFeed, ChangeLog, Decided, HotError, PaymentStep,
+        Reservations, Stock,
     },
 };
 use onsale_domain::{
@@ -254,7 +255,8 @@ impl ChangeLog for RulesOnly {
             let state = self.state.lock();
             let changes: Vec<Recorded> = state.log[state.acknowledged..].iter().take(max).cloned().collect();
             let upto = (state.acknowledged + changes.len()) as u64;
-            (!changes.is_empty()).then_some(ChangeBatch { upto, changes })
+            let complete_to = changes.last().map(|change| change.sequence);
+            (!changes.is_empty()).then_some(ChangeBatch { upto, changes, complete_to })
         };
         let found = some();
         if found.is_some() || wait_ms == 0 {
@@ -273,5 +275,16 @@ impl ChangeLog for RulesOnly {
             }
         }
         Ok(())
+    }
+
+    async fn backlog(&self) -> Result<Backlog, StoreError> {
+        let state = self.state.lock();
+        let waiting = &state.log[state.acknowledged..];
+        let oldest = waiting.first();
+        Ok(Backlog {
+            changes: waiting.len() as u64,
+            first: oldest.map(|change| change.sequence),
+            since: oldest.map(|change| change.at),
+        })
     }
 }

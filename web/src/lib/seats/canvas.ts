@@ -133,6 +133,7 @@ export class SeatCanvas {
   resize(size: Size, dpr: number): void {
     if (size.width < 1 || size.height < 1) return;
     const [before, was] = [this.#size, this.#view];
+    if (size.width === before.width && size.height === before.height && dpr === this.#dpr) return;
     const first = before.width === 0;
     const wasWhole = first || this.whole;
     this.#size = size;
@@ -189,6 +190,7 @@ export class SeatCanvas {
   }
 
   zoomBy(factor: number): void {
+    this.#point(undefined);
     const { width, height } = this.#size;
     this.#move(scaledAt(this.#view, width / 2, height / 2, this.#bound(this.#view.k * factor)));
   }
@@ -198,6 +200,7 @@ export class SeatCanvas {
   }
 
   showWhole(): void {
+    this.#point(undefined);
     this.#move(this.#wholeView());
   }
 

@@ -45,6 +45,8 @@ export interface SeatSection {
   count: number;
   /** The category most of its seats have, as an index. */
   category: number;
+  /** All that its seats have, the dearest first. */
+  categories: readonly number[];
   box: Box;
 }
 
@@ -195,7 +197,9 @@ export class SeatingModel {
       const [category] = [...perCategory].sort((a, b) => b[1] - a[1])[0] ?? [0];
       const own = rows.slice(first);
       const count = own.reduce((sum, row) => sum + row.ids.length, 0);
-      return { index, label: section.label, rows: own, count, category, box };
+      const price = (each: number) => plan.categories[each]?.price.amount ?? 0;
+      const categories = [...perCategory.keys()].sort((a, b) => price(b) - price(a));
+      return { index, label: section.label, rows: own, count, category, categories, box };
     });
   }
 

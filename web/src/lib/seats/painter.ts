@@ -40,6 +40,7 @@ const RADIUS = 0.41;
 /** Sides of the squares that stand for seats from afar, in parts of the distance; smaller is less to be had. */
 const SQUARES = [0.78, 0.55, 0.38, 0.22, 1, 1] as const;
 const CAPTION_PX = 13;
+const SMALL_CAPTION_PX = 10;
 /** Of the piles of seats that look the same: where those begin that are free. */
 const FIRST_CATEGORY = looks.length;
 
@@ -102,7 +103,7 @@ export class Painter {
       if (!outline || section.count === 0 || !touches(section.box, seen, pitch)) continue;
       const color = this.palette.categories[section.category];
       const full = scene.free[section.index] === 0;
-      const shown = scene.shows(section.category);
+      const shown = section.categories.some((category) => scene.shows(category));
       const tinted = far && !full && shown && color !== undefined;
       const edge = tinted ? color.fill : this.palette.sectionLine;
       const fill = tinted ? color.soft : this.palette.section;
@@ -136,7 +137,7 @@ export class Painter {
       const height = (section.box.maxY - section.box.minY + pitch) * k;
       const [atX, atY] = [((left + right) / 2) * k + x, middle.y * k + y];
       const count = scene.free[section.index] ?? 0;
-      const room = { atX, atY, width: (right - left) * k - 6, height };
+      const room = { atX, atY, width: (right - left) * k - 3, height };
       this.#writeFitting(ctx, section.label, scene.freeText(count), String(count), room);
     }
   }
@@ -157,23 +158,25 @@ export class Painter {
     room: { atX: number; atY: number; width: number; height: number },
   ): void {
     const { atX, atY, width, height } = room;
-    const bold = `650 ${CAPTION_PX}px ${this.palette.font}`;
-    const plain = `${CAPTION_PX - 1}px ${this.palette.font}`;
     const fits = (text: string, font: string) => {
       ctx.font = font;
       return ctx.measureText(text).width <= width;
     };
-    const second = [free, count].find((text) => fits(text, plain));
     const short = name.slice(name.lastIndexOf(' ') + 1);
+    const written = (px: number) => `650 ${px}px ${this.palette.font}`;
+    const px = fits(short, written(CAPTION_PX)) ? CAPTION_PX : SMALL_CAPTION_PX;
+    const bold = written(px);
+    const plain = `${px - 1}px ${this.palette.font}`;
+    const second = [free, count].find((text) => fits(text, plain));
     const first = [name, short].find((text) => text !== '' && fits(text, bold));
-    const both = first !== undefined && second !== undefined && height >= 2.4 * CAPTION_PX;
-    if (first !== undefined && height >= CAPTION_PX) {
+    const both = first !== undefined && second !== undefined && height >= 2.4 * px;
+    if (first !== undefined && height >= px) {
       ctx.font = bold;
-      ctx.fillText(first, atX, both ? atY - CAPTION_PX * 0.62 : atY);
+      ctx.fillText(first, atX, both ? atY - px * 0.62 : atY);
     }
     if (both) {
       ctx.font = plain;
-      ctx.fillText(second, atX, atY + CAPTION_PX * 0.62);
+      ctx.fillText(second, atX, atY + px * 0.62);
     }
   }
 

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use onsale_app::ports::hot::PaymentStep;
+use onsale_app::ports::hot::{Backlog, PaymentStep};
 use onsale_domain::{
     changes::{Change, Recorded},
     position::Position,
@@ -142,6 +142,30 @@ pub async fn comes_again_until_it_is_acknowledged(hot: HotUnderTest) {
     assert_in_order(&seen, 1);
     assert!(log.next(5, 0).await.unwrap().is_none(), "nothing is left");
     assert_eq!(stage.look().await.counts.held, 21, "the stock does not forget with the log");
+}
+
+/// The backlog is what is not acknowledged, in all performances, and says from where on.
+pub async fn says_what_is_not_acknowledged(hot: HotUnderTest) {
+    let (one, two) = (Stage::new(hot.clone(), 40, &[]).await, Stage::new(hot, 40, &[]).await);
+    assert_eq!(one.hot.log.backlog().await.unwrap(), Backlog::default());
+    let mut sequences = Vec::new();
+    for seat in 1..=20 {
+        for stage in [&one, &two] {
+            sequences.push(stage.ask(&wish(buyer(seat), seats(&[seat]))).await.sequence.unwrap());
+        }
+    }
+    let log = &one.hot.log;
+    let first = log.next(10, 0).await.unwrap().unwrap();
+    let before = log.backlog().await.unwrap();
+    assert_eq!((before.changes, before.first), (40, Some(sequences[0])), "taking is not writing");
+    assert_eq!(before.since, first.changes.iter().map(|change| change.at).min());
+    let written: Vec<u64> = first.changes.iter().map(|change| change.sequence).collect();
+    log.acknowledge(first).await.unwrap();
+    let after = log.backlog().await.unwrap();
+    let left = sequences.iter().find(|sequence| !written.contains(sequence));
+    assert_eq!(after.first.as_ref(), left, "{written:?}");
+    one.acknowledge().await;
+    assert_eq!(log.backlog().await.unwrap(), Backlog::default());
 }
 
 /// Asking for changes waits for the first one, and not longer than it was told to.

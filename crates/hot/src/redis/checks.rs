@@ -1,0 +1,87 @@
+//! What a Redis has to be so that it keeps what it accepted.
+//!
+//! Invariant: nothing is sold over a Redis that is too old for the scripts; one that may lose what it accepted is
+//! refused where the settings say so, and is never used in silence.
+
+use redis::Value;
+
+use super::{OpenError, connection::Link};
+
+/// Shard channels and script flags came with this version.
+const OLDEST: (u32, u32) = (7, 0);
+
+/// Asks every server, and refuses or warns.
+pub(super) async fn check(link: &Link, strict: bool) -> Result<(), OpenError> {
+    let mut flaws = Vec::new();
+    for answer in link.ask_all(redis::cmd("INFO")).await? {
+        let text = match answer {
+            Value::BulkString(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+            Value::VerbatimString { text, .. } | Value::SimpleString(text) => text,
+            _ => return Err(OpenError::Unfit("INFO is answered with something else".into())),
+        };
+        let info = Info(&text);
+        let version = info.get("redis_version").unwrap_or("unknown");
+        if !is_new_enough(version) {
+            return Err(OpenError::Unfit(format!("its version is {version}; 7.0 is the oldest supported")));
+        }
+        flaws.extend(info.flaws());
+    }
+    flaws.sort_unstable();
+    flaws.dedup();
+    if flaws.is_empty() {
+        return Ok(());
+    }
+    let told = flaws.join("; ");
+    if strict {
+        return Err(OpenError::Unfit(format!("{told} (setting redis_strict is true)")));
+    }
+    tracing::warn!(flaws = %told, "Redis may lose what it accepted; set redis_strict to refuse such a Redis");
+    Ok(())
+}
+
+fn is_new_enough(version: &str) -> bool {
+    let mut parts = version.split('.').map(str::parse::<u32>);
+    matches!((parts.next(), parts.next()), (Some(Ok(major)), Some(Ok(minor))) if (major, minor) >= OLDEST)
+}
+
+/// The lines of `INFO`.
+struct Info<'a>(&'a str);
+
+impl Info<'_> {
+    fn get(&self, name: &str) -> Option<&str> {
+        self.0.lines().find_map(|line| line.trim().strip_prefix(name)?.strip_prefix(':'))
+    }
+
+    fn flaws(&self) -> Vec<&'static str> {
+        let mut flaws = Vec::new();
+        if self.get("aof_enabled") == Some("0") {
+            flaws.push("appendonly is off, so a restart loses every hold; set `appendonly yes`");
+        }
+        if self.get("maxmemory_policy").is_some_and(|policy| policy != "noeviction") {
+            flaws.push("memory that runs short makes it forget; set `maxmemory-policy noeviction`");
+        }
+        flaws
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_compared_as_numbers() {
+        for (version, is_enough) in
+            [("7.0.15", true), ("7.2.4", true), ("10.0.0", true), ("6.2.14", false), ("", false)]
+        {
+            assert_eq!(is_new_enough(version), is_enough, "{version}");
+        }
+    }
+
+    #[test]
+    fn each_flaw_is_found_and_a_sound_server_has_none() {
+        let sound = "# Memory\r\nmaxmemory_policy:noeviction\r\n# Persistence\r\naof_enabled:1\r\n";
+        assert!(Info(sound).flaws().is_empty());
+        assert_eq!(Info(&sound.replace("aof_enabled:1", "aof_enabled:0")).flaws().len(), 1);
+        assert_eq!(Info(&sound.replace("noeviction", "allkeys-lru")).flaws().len(), 1);
+    }
+}
