@@ -158,6 +158,13 @@ impl Pace {
         self.at = at;
     }
 
+    /// How many per second, as if there had been nothing before what is known: of a few at once at the beginning
+    /// nothing follows.
+    pub fn at_least_per_second(&self, now: Timestamp) -> f64 {
+        let faded = self.weight * (-(now.since_ms(self.at) as f64) / Self::OVER_MS).exp();
+        faded / Self::OVER_MS * 1_000.0
+    }
+
     /// How many per second. Of a short history, its mean.
     pub fn per_second(&self, now: Timestamp) -> f64 {
         let Some(began) = self.began else { return 0.0 };
@@ -202,8 +209,8 @@ impl Fullness {
     /// How many more people may come in before it is full, as far as can be foreseen.
     pub fn room(&self, max_inside: u32, learned: &Learned) -> f64 {
         let delay_s = learned.delay() * self.claim_within_ms as f64 / 1_000.0;
-        // Nobody leaves who is not there.
-        let leave = (self.leaving * delay_s).min(self.expected);
+        // Nobody leaves who is not there, and what leaves makes room for those expected, not for more.
+        let leave = (self.leaving * delay_s).min(self.expected).min(f64::from(self.inside));
         let spread = (self.variance + leave).sqrt();
         f64::from(max_inside) - f64::from(self.inside + self.at_door) - self.expected + leave - spread
     }

@@ -149,7 +149,7 @@ pub struct JoinRequest {
 }
 
 impl Room {
-    /// An empty room.
+    /// An empty room. `generation` tells it from any other that the event has had, should the store have lost one.
     pub fn new(event: EventId, generation: u32, secret: Secret) -> Self {
         Self {
             event,
@@ -178,6 +178,11 @@ impl Room {
             stock: None,
             resumed: true,
         }
+    }
+
+    /// What tells it from any other room of its event.
+    pub fn generation(&self) -> u32 {
+        self.generation
     }
 
     /// How many changes it has seen.
@@ -447,7 +452,7 @@ impl Room {
         let mut fullness = Fullness {
             inside: self.inside,
             at_door: self.door.len() as u32,
-            leaving: self.leaving.per_second(now),
+            leaving: self.leaving.at_least_per_second(now),
             claim_within_ms: terms.claim_within_ms,
             ..Fullness::default()
         };

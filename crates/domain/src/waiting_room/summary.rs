@@ -18,7 +18,7 @@ const OPENING_POLLS_PER_MS: u64 = 20;
 pub struct Summary {
     /// Of which event.
     pub event: EventId,
-    /// How many rooms of this event there were before.
+    /// Tells it from any other room that the event has had.
     pub generation: u32,
     /// The hash of the secret.
     pub commitment: Hash,

@@ -19,7 +19,7 @@ use crate::{
 pub struct RoomImage {
     /// Of which event.
     pub event: EventId,
-    /// How many rooms of this event there were before.
+    /// Tells it from any other room that the event has had.
     pub generation: u32,
     /// What the draw is made from.
     pub secret: Secret,
