@@ -242,3 +242,6 @@ impl WaitingRooms for MemoryStore {
         self.see_room(e, |room, _| room.entries(from, count)).await
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,7 @@
 //! Calling people: in order, at the rate, as far as there is room and something left.
 
+#![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "each function is a test")]
+
 use onsale_domain::{
     events::WhenSoldOut,
     waiting_room::{EnterOutcome, Gate, JoinOutcome, Leaving, Place, Standing, Stock, Turn, summary::Status},
@@ -8,8 +10,8 @@ use tokio::task::JoinSet;
 
 use super::{RoomStage, RoomsUnderTest, stage::CLAIM_MS};
 
-fn stock(available: u32, taken: u32) -> Option<Stock> {
-    Some(Stock { available, taken, returning: 0 })
+fn stock(available: u32, taken: u32) -> Stock {
+    Stock { available, taken, returning: 0 }
 }
 
 /// Whoever is called, nobody with a lower position is still waiting.
@@ -120,24 +122,24 @@ pub async fn a_turn_not_claimed_is_missed(under_test: RoomsUnderTest) {
 pub async fn calls_no_more_than_there_is_something_left_for(under_test: RoomsUnderTest) {
     let stage = RoomStage::new(under_test).await;
     let holders = stage.joined(100).await;
-    assert_eq!(stage.pass(3_000, stock(20, 0)).await, 10);
+    assert_eq!(stage.pass(3_000, Some(stock(20, 0))).await, 10);
     for holder in &holders[..10] {
         stage.inside(*holder).await;
     }
-    assert_eq!(stage.pass(3_000, stock(20, 0)).await, 0);
-    assert_eq!(stage.pass(3_000, stock(0, 20)).await, 0, "all are in somebody's hands");
-    assert_eq!(stage.pass(3_000, stock(4, 20)).await, 2, "four have come back");
+    assert_eq!(stage.pass(3_000, Some(stock(20, 0))).await, 0);
+    assert_eq!(stage.pass(3_000, Some(stock(0, 20))).await, 0, "all are in somebody's hands");
+    assert_eq!(stage.pass(3_000, Some(stock(4, 20))).await, 2, "four have come back");
 }
 
 /// With one command for all, and for good.
 pub async fn a_sold_out_event_tells_everybody_and_closes(under_test: RoomsUnderTest) {
     let stage = RoomStage::new(under_test).await;
     let holders = stage.joined(20).await;
-    stage.pass(1_000, stock(2, 0)).await;
+    stage.pass(1_000, Some(stock(2, 0))).await;
     let until = stage.inside(holders[0]).await;
-    stage.pass(1_000, stock(0, 2)).await;
+    stage.pass(1_000, Some(stock(0, 2))).await;
     assert_eq!(stage.progress(holders[9]).await.status, Status::Waiting, "what is held may come back");
-    assert_eq!(stage.pass(250, stock(0, 0)).await, 0);
+    assert_eq!(stage.pass(250, Some(stock(0, 0))).await, 0);
     for holder in &holders[1..] {
         assert_eq!(stage.progress(*holder).await.status, Status::SoldOut);
         assert_eq!(stage.enter(*holder).await, EnterOutcome::Refused(Gate::SoldOut));
@@ -152,8 +154,8 @@ pub async fn a_line_for_returns_stays(under_test: RoomsUnderTest) {
     let mut stage = RoomStage::new(under_test).await;
     stage.terms.when_sold_out = WhenSoldOut::ReturnLine;
     let holders = stage.joined(20).await;
-    assert_eq!(stage.pass(3_000, stock(0, 0)).await, 0);
+    assert_eq!(stage.pass(3_000, Some(stock(0, 0))).await, 0);
     assert_eq!(stage.progress(holders[0]).await.status, Status::Waiting);
-    assert_eq!(stage.pass(3_000, stock(1, 0)).await, 1);
+    assert_eq!(stage.pass(3_000, Some(stock(1, 0))).await, 1);
     assert_eq!(stage.called().await, [0]);
 }

@@ -1,5 +1,7 @@
 //! The lobby and its draw.
 
+#![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "each function is a test")]
+
 use onsale_domain::waiting_room::{
     EnterOutcome, JoinOutcome, Leaving, Place, Standing, receipts::PublishedDraw, summary::Status,
 };

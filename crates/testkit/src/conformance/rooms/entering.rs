@@ -1,5 +1,7 @@
 //! Claiming a turn, being inside, and how that ends.
 
+#![expect(clippy::missing_panics_doc, reason = "each function is a test")]
+
 use onsale_app::ports::waiting_room::Holder;
 use onsale_domain::waiting_room::{Control, EndOutcome, EnterOutcome, Gate, Leaving, Place, Standing, Turn};
 use tokio::task::JoinSet;

@@ -1,5 +1,7 @@
 //! Joining: one place each, in the order of arrival.
 
+#![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "each function is a test")]
+
 use onsale_app::ports::waiting_room::RoomError;
 use onsale_domain::waiting_room::{
     AddressKey, EndOutcome, JoinOutcome, Leaving, Place, Secret, Standing, room::JoinRequest,
@@ -20,7 +22,7 @@ pub async fn nothing_works_before_beginning(under_test: RoomsUnderTest) {
     assert!(matches!(rooms.admit(e, None, stage.terms).await, Err(RoomError::NotBegun)));
     assert!(matches!(rooms.summary(e, stage.terms).await, Err(RoomError::NotBegun)));
     assert!(matches!(rooms.entries(e, Place(0), 1).await, Err(RoomError::NotBegun)));
-    let nobody = stage.holder(Place(0), 1);
+    let nobody = RoomStage::holder(Place(0), 1);
     assert!(matches!(rooms.enter(e, nobody, stage.terms).await, Err(RoomError::NotBegun)));
     assert!(matches!(rooms.standing(e, nobody).await, Err(RoomError::NotBegun)));
 }
@@ -89,7 +91,7 @@ pub async fn one_address_has_one_place(under_test: RoomsUnderTest) {
     assert_eq!(join(0, Some(9)).await, JoinOutcome::Same(Place(0)));
     assert_eq!(join(0, Some(8)).await, JoinOutcome::Same(Place(0)));
     assert_eq!(join(2, None).await, JoinOutcome::Placed(Place(1)));
-    assert_eq!(stage.end(stage.holder(Place(0), 0), Leaving::Left).await, EndOutcome::Ended);
+    assert_eq!(stage.end(RoomStage::holder(Place(0), 0), Leaving::Left).await, EndOutcome::Ended);
     assert_eq!(join(1, Some(9)).await, JoinOutcome::Placed(Place(2)));
     assert_eq!(join(0, Some(9)).await, JoinOutcome::Duplicate);
 }

@@ -1,5 +1,7 @@
 //! What an organizer sets by hand.
 
+#![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "each function is a test")]
+
 use onsale_domain::waiting_room::{Control, EnterOutcome, Gate, JoinOutcome, Place, summary::Status};
 
 use super::{RoomStage, RoomsUnderTest};

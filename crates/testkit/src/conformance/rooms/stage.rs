@@ -2,6 +2,8 @@
 //!
 //! Invariant: nothing here decides what is right; it asks, and fails where the store is in trouble.
 
+#![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "what stands here is used by tests only")]
+
 use onsale_app::ports::waiting_room::Holder;
 use onsale_domain::{
     events::WhenSoldOut,
@@ -75,7 +77,7 @@ impl RoomStage {
     /// Joins; fails where there is no new place.
     pub(super) async fn placed(&self, n: u32) -> Holder {
         match self.join(n).await {
-            JoinOutcome::Placed(place) => self.holder(place, n),
+            JoinOutcome::Placed(place) => Self::holder(place, n),
             other => panic!("buyer {n} should get a place, not {other:?}"),
         }
     }
@@ -90,7 +92,7 @@ impl RoomStage {
         holders
     }
 
-    pub(super) fn holder(&self, place: Place, n: u32) -> Holder {
+    pub(super) fn holder(place: Place, n: u32) -> Holder {
         Holder { generation: GENERATION, place, buyer: buyer(n) }
     }
 
