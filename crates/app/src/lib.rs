@@ -20,6 +20,7 @@ pub mod passwords;
 pub mod ports;
 pub mod reconciler;
 pub mod reservations;
+pub mod waiting_room;
 pub mod wallets;
 
 use cards::{Card, Cards};

@@ -7,6 +7,7 @@ pub mod clock;
 pub mod hot;
 pub mod ledger;
 pub mod payments;
+pub mod waiting_room;
 
 /// Why a store did not answer. Refusals are not here: they are outcomes.
 #[derive(Clone, Debug, thiserror::Error)]

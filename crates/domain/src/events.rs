@@ -50,6 +50,17 @@ pub enum WhenUnreachable {
     Admit,
 }
 
+/// What the waiting room does once everything is sold.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WhenSoldOut {
+    /// Tells everyone and closes.
+    #[default]
+    Close,
+    /// Stays, as the line for what comes back.
+    ReturnLine,
+}
+
 /// Settings of the waiting room.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -71,6 +82,8 @@ pub struct WaitingRoomSettings {
     pub one_place_per: OnePlacePer,
     /// What to do when the room cannot be reached.
     pub when_unreachable: WhenUnreachable,
+    /// What to do when everything is sold.
+    pub when_sold_out: WhenSoldOut,
 }
 
 impl Default for WaitingRoomSettings {
@@ -84,6 +97,7 @@ impl Default for WaitingRoomSettings {
             claim_within_s: 60,
             one_place_per: OnePlacePer::Buyer,
             when_unreachable: WhenUnreachable::Refuse,
+            when_sold_out: WhenSoldOut::Close,
         }
     }
 }

@@ -14,3 +14,4 @@ pub mod reservations;
 pub mod seating;
 pub mod time;
 pub mod units;
+pub mod waiting_room;

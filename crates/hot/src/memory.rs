@@ -9,7 +9,7 @@
 //! - what is shown to anyone is durable: reads wait for the commit of what they saw.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     sync::{
         Arc, Weak,
         atomic::{AtomicI64, AtomicU64, Ordering},
@@ -23,7 +23,7 @@ use onsale_app::ports::{
     hot::{Availability, Decided, HotError},
 };
 use onsale_domain::{
-    ids::PerformanceId,
+    ids::{EventId, PerformanceId},
     inventory::{Inventory, Step},
     time::Timestamp,
 };
@@ -34,13 +34,15 @@ pub mod journal;
 mod committer;
 mod ports;
 mod replay;
+mod rooms;
 #[cfg(test)]
 mod tests;
 mod watched;
 
 pub use committer::OnFatal;
-use committer::{Answers, Committer, Restore, Ticket};
+use committer::{Answers, Committer, Dirty, Restore, Ticket};
 use journal::{Journal, JournalReader};
+use rooms::RoomShard;
 
 /// How many times a read is made again when what it saw was taken back before it was durable.
 const READ_ATTEMPTS: usize = 20;
@@ -76,6 +78,7 @@ pub struct MemoryStore {
 struct Inner {
     /// In order of their ids, so that a simulation goes the same way every time.
     shards: RwLock<BTreeMap<PerformanceId, Arc<Shard>>>,
+    rooms: RwLock<BTreeMap<EventId, Arc<RoomShard>>>,
     clock: Arc<dyn Clock>,
     committer: Committer,
     reader: Mutex<Box<dyn JournalReader>>,
@@ -128,8 +131,10 @@ impl MemoryStore {
             .into_iter()
             .map(|(id, inventory)| (id, Arc::new(Shard::new(id, inventory))))
             .collect();
+        let rooms = replayed.rooms.into_iter().map(|(e, room)| (e, Arc::new(RoomShard::new(room)))).collect();
         let inner = Inner {
             shards: RwLock::new(shards),
+            rooms: RwLock::new(rooms),
             clock,
             committer: Committer::new(replayed.last_sequence, replayed.last_row, answers, on_fatal),
             reader: Mutex::new(reader),
@@ -185,7 +190,7 @@ impl MemoryStore {
         }
     }
 
-    /// Writes every performance down anew, so that the next start replays less.
+    /// Writes every performance and every waiting room down anew, so that the next start replays less.
     pub async fn checkpoint(&self) {
         let shards: Vec<Arc<Shard>> = self.inner.shards.read().values().cloned().collect();
         for shard in shards {
@@ -198,6 +203,7 @@ impl MemoryStore {
                 return;
             }
         }
+        self.checkpoint_rooms().await;
     }
 
     async fn command<T>(
@@ -350,8 +356,8 @@ impl Inner {
 }
 
 impl Restore for Inner {
-    fn restore(&self, performances: &BTreeSet<PerformanceId>) -> bool {
-        let replayed = match replay::replay(self.reader.lock().as_mut(), Some(performances)) {
+    fn restore(&self, dirty: &Dirty) -> bool {
+        let replayed = match replay::replay(self.reader.lock().as_mut(), Some(dirty)) {
             Ok(replayed) => replayed,
             Err(error) => {
                 tracing::error!(%error, "the journal cannot be read back");
@@ -359,7 +365,7 @@ impl Restore for Inner {
             }
         };
         let mut inventories = replayed.inventories;
-        for p in performances {
+        for p in &dirty.performances {
             match inventories.remove(p) {
                 None => {
                     self.shards.write().remove(p);
@@ -373,6 +379,7 @@ impl Restore for Inner {
                 }
             }
         }
+        self.restore_rooms(&dirty.rooms, replayed.rooms);
         true
     }
 }

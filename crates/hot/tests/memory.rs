@@ -13,7 +13,10 @@ use onsale_hot::memory::{
 };
 use onsale_testkit::{
     clock::ManualClock,
-    conformance::hot::{HotUnderTest, TestTime},
+    conformance::{
+        hot::{HotUnderTest, TestTime},
+        rooms::RoomsUnderTest,
+    },
 };
 use tempfile::TempDir;
 
@@ -60,6 +63,43 @@ fn without_a_thread() -> HotUnderTest {
 }
 
 onsale_testkit::hot_conformance!(on_a_file);
+
+/// Waiting rooms, over both ways to run the store.
+mod rooms {
+    use super::*;
+
+    #[expect(clippy::unused_async, reason = "other stores have something to wait for")]
+    async fn on_a_file() -> (RoomsUnderTest, TempDir) {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = SqliteJournal::open(&folder.path().join("journal.db")).unwrap();
+        let clock = Arc::new(ManualClock::new());
+        let store =
+            MemoryStore::open(Box::new(journal), Arc::clone(&clock) as Arc<dyn Clock>, Box::new(|_| ()))
+                .unwrap();
+        (under_test(store, clock), folder)
+    }
+
+    fn under_test(store: MemoryStore, clock: Arc<ManualClock>) -> RoomsUnderTest {
+        let time = Arc::new(Time { clock: Arc::clone(&clock), store: store.clone() });
+        RoomsUnderTest { rooms: Arc::new(store), clock, time }
+    }
+
+    onsale_testkit::room_conformance!(on_a_file);
+
+    mod without_a_thread {
+        use super::*;
+
+        #[expect(clippy::unused_async, reason = "other stores have something to wait for")]
+        async fn make() -> (RoomsUnderTest, ()) {
+            let clock = Arc::new(ManualClock::new());
+            let journal = Box::new(VolatileJournal::new());
+            let store = MemoryStore::open_inline(journal, Arc::clone(&clock) as Arc<dyn Clock>).unwrap();
+            (super::under_test(store, clock), ())
+        }
+
+        onsale_testkit::room_conformance!(make);
+    }
+}
 
 /// `ONSALE_MODEL_SEED=n` plays one history again.
 fn seeds(count: u64) -> std::ops::Range<u64> {

@@ -4,10 +4,11 @@
 //! where an adapter does not keep it. Where a contract leaves a choice, the case accepts every choice.
 //!
 //! An adapter's test file says how to make one, and names the macro ([`crate::hot_conformance`],
-//! [`crate::ledger_conformance`]), which turns each case into a test of its own name.
+//! [`crate::ledger_conformance`], [`crate::room_conformance`]), which turns each case into a test of its own name.
 
 pub mod hot;
 pub mod ledger;
+pub mod rooms;
 
 /// What `make` gives: what is under test with its guard, or perhaps.
 #[doc(hidden)]

@@ -14,15 +14,16 @@ use std::{
 
 use onsale_domain::{
     changes::Recorded,
-    ids::PerformanceId,
+    ids::{EventId, PerformanceId},
     inventory::{Image, Step},
     time::Timestamp,
+    waiting_room::{RoomChange, RoomImage},
 };
-use parking_lot::{Condvar, Mutex};
+use parking_lot::{Condvar, Mutex, MutexGuard};
 use tokio::sync::{Notify, mpsc, oneshot};
 
 use super::{
-    journal::{Batch, Journal, JournalError},
+    journal::{Batch, Journal, JournalError, RecordedRoom},
     watched::Watched,
 };
 
@@ -43,13 +44,33 @@ const RETRY_EVERY: Duration = Duration::from_millis(200);
 /// Told when the journal is in a state that only a restart can mend.
 pub type OnFatal = Box<dyn Fn(&str) + Send + Sync>;
 
+/// Whose states have moved without a row that says so.
+#[derive(Debug, Default)]
+pub(super) struct Dirty {
+    pub(super) performances: BTreeSet<PerformanceId>,
+    pub(super) rooms: BTreeSet<EventId>,
+}
+
+impl Dirty {
+    fn is_empty(&self) -> bool {
+        self.performances.is_empty() && self.rooms.is_empty()
+    }
+
+    fn add(&mut self, lost: &Batch) {
+        self.performances.extend(lost.changes.iter().map(|change| change.performance));
+        self.performances.extend(lost.images.iter().map(|(performance, _)| *performance));
+        self.rooms.extend(lost.rooms.iter().map(|change| change.event));
+        self.rooms.extend(lost.room_images.iter().map(|image| image.event));
+    }
+}
+
 #[derive(Default)]
 struct Gathering {
     batch: Batch,
     waiters: Vec<oneshot::Sender<bool>>,
     next_sequence: u64,
     broken: bool,
-    dirty: BTreeSet<PerformanceId>,
+    dirty: Dirty,
     stopping: bool,
     /// How many have to wait for a commit before the journal thread is woken.
     wake_at: usize,
@@ -141,7 +162,7 @@ impl Ticket {
 /// What the committing side does when a write has failed: put the states of these performances back.
 pub(super) trait Restore {
     /// Puts the states back to what the journal holds. `false`: not possible now, try again.
-    fn restore(&self, performances: &BTreeSet<PerformanceId>) -> bool;
+    fn restore(&self, dirty: &Dirty) -> bool;
 }
 
 impl Committer {
@@ -171,11 +192,12 @@ impl Committer {
         self.refusing.load(Ordering::Acquire)
     }
 
-    /// The last row that is on disk.
+    /// The last command that is on disk.
     pub(super) fn durable_sequence(&self) -> u64 {
         self.durable_sequence.load(Ordering::Acquire)
     }
 
+    /// The last row that is on disk.
     pub(super) fn durable_row(&self) -> u64 {
         self.durable_row.load(Ordering::Acquire)
     }
@@ -191,7 +213,7 @@ impl Committer {
         let sequence = gathering.next_sequence;
         if gathering.broken || gathering.stopping {
             // The state has moved already; it is put back with the others.
-            gathering.dirty.insert(p);
+            gathering.dirty.performances.insert(p);
             return (sequence, Ticket::refused());
         }
         gathering.next_sequence += 1;
@@ -202,7 +224,48 @@ impl Committer {
             at,
             change,
         }));
-        if gathering.batch.changes.len() >= MAX_GATHERED {
+        (sequence, self.gathered(gathering))
+    }
+
+    /// As [`Committer::submit`], for the changes of a waiting room, the first of which is its `first_offset`th.
+    pub(super) fn submit_room(
+        &self,
+        event: EventId,
+        at: Timestamp,
+        first_offset: u64,
+        changes: Vec<RoomChange>,
+    ) -> (u64, Ticket) {
+        let mut gathering = self.gathering.lock();
+        let sequence = gathering.next_sequence;
+        if gathering.broken || gathering.stopping {
+            gathering.dirty.rooms.insert(event);
+            return (sequence, Ticket::refused());
+        }
+        gathering.next_sequence += 1;
+        gathering.batch.rooms.extend((first_offset..).zip(changes).map(|(offset, change)| RecordedRoom {
+            event,
+            offset,
+            sequence,
+            at,
+            change,
+        }));
+        (sequence, self.gathered(gathering))
+    }
+
+    /// As [`Committer::submit_image`], for a waiting room.
+    pub(super) fn submit_room_image(&self, image: RoomImage) -> Ticket {
+        let mut gathering = self.gathering.lock();
+        if gathering.broken || gathering.stopping {
+            gathering.dirty.rooms.insert(image.event);
+            return Ticket::refused();
+        }
+        gathering.batch.room_images.push(image);
+        self.gathered(gathering)
+    }
+
+    /// Waits for the commit of what has just been put into the batch.
+    fn gathered(&self, mut gathering: MutexGuard<'_, Gathering>) -> Ticket {
+        if gathering.batch.changes.len() + gathering.batch.rooms.len() >= MAX_GATHERED {
             self.refusing.store(true, Ordering::Release);
         }
         let ticket = Self::wait_with(&mut gathering);
@@ -211,24 +274,18 @@ impl Committer {
         if enough {
             self.work.notify_one();
         }
-        (sequence, ticket)
+        ticket
     }
 
     /// Hands over an image, under the lock of its performance.
     pub(super) fn submit_image(&self, p: PerformanceId, image: Image) -> Ticket {
         let mut gathering = self.gathering.lock();
         if gathering.broken || gathering.stopping {
-            gathering.dirty.insert(p);
+            gathering.dirty.performances.insert(p);
             return Ticket::refused();
         }
         gathering.batch.images.push((p, image));
-        let ticket = Self::wait_with(&mut gathering);
-        let enough = gathering.waiters.len() >= gathering.wake_at;
-        drop(gathering);
-        if enough {
-            self.work.notify_one();
-        }
-        ticket
+        self.gathered(gathering)
     }
 
     /// Notes how far the ledger has come; written with the next batch.
@@ -240,17 +297,11 @@ impl Committer {
 
     /// Waits for everything submitted so far.
     pub(super) fn flushed(&self) -> Ticket {
-        let mut gathering = self.gathering.lock();
+        let gathering = self.gathering.lock();
         if gathering.broken {
             return Ticket::refused();
         }
-        let ticket = Self::wait_with(&mut gathering);
-        let enough = gathering.waiters.len() >= gathering.wake_at;
-        drop(gathering);
-        if enough {
-            self.work.notify_one();
-        }
-        ticket
+        self.gathered(gathering)
     }
 
     fn wait_with(gathering: &mut Gathering) -> Ticket {
@@ -320,18 +371,20 @@ impl Committer {
         let begun = Instant::now();
         match journal.append(&batch) {
             Ok(row) => {
-                if let Some(last) = batch.changes.last() {
-                    self.durable_sequence.store(last.sequence, Ordering::Release);
+                if let Some(last) = batch.last_sequence() {
+                    self.durable_sequence.store(last, Ordering::Release);
                 }
                 self.durable_row.store(row, Ordering::Release);
                 self.batch_seconds.record(begun.elapsed());
-                self.batch_changes.record(f64::from(batch.changes.len() as u32));
+                self.batch_changes.record(f64::from((batch.changes.len() + batch.rooms.len()) as u32));
                 self.answers.give(waiters, true);
                 self.watched.committed(&batch);
                 if self.refuses() {
                     self.accept_again();
                 }
-                self.committed.notify_one();
+                if !batch.changes.is_empty() {
+                    self.committed.notify_one();
+                }
             }
             Err(error) => {
                 if let JournalError::Unknown(cause) = &error {
@@ -367,8 +420,7 @@ impl Committer {
             self.refusing.store(true, Ordering::Release);
             let later = std::mem::take(&mut gathering.batch);
             for lost in [batch, &later] {
-                gathering.dirty.extend(lost.changes.iter().map(|change| change.performance));
-                gathering.dirty.extend(lost.images.iter().map(|(performance, _)| *performance));
+                gathering.dirty.add(lost);
             }
             gathering.batch.drained_to = batch.drained_to.max(later.drained_to);
             std::mem::take(&mut gathering.waiters)
@@ -403,7 +455,9 @@ impl Committer {
         if dirty.is_empty() || restore.restore(&dirty) {
             return true;
         }
-        self.gathering.lock().dirty.extend(dirty);
+        let mut gathering = self.gathering.lock();
+        gathering.dirty.performances.extend(dirty.performances);
+        gathering.dirty.rooms.extend(dirty.rooms);
         false
     }
 }

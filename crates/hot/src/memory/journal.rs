@@ -5,13 +5,35 @@
 //! k; changes it already contains are told by their positions.
 
 use onsale_app::ports::StoreError;
-use onsale_domain::{changes::Recorded, ids::PerformanceId, inventory::Image};
+use onsale_domain::{
+    changes::Recorded,
+    ids::{EventId, PerformanceId},
+    inventory::Image,
+    time::Timestamp,
+    waiting_room::{RoomChange, RoomImage},
+};
+use serde::{Deserialize, Serialize};
 
 pub mod sqlite;
 pub mod volatile;
 
 /// Layout of the encoded rows. A journal of another layout is refused, never guessed at.
 pub(super) const FORMAT: u8 = 1;
+
+/// A change of a waiting room with its place in history.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordedRoom {
+    /// Whose room.
+    pub event: EventId,
+    /// Which change of it, from 1.
+    pub offset: u64,
+    /// The number of the command that caused it; one counter for rooms and performances.
+    pub sequence: u64,
+    /// When.
+    pub at: Timestamp,
+    /// What.
+    pub change: RoomChange,
+}
 
 /// What one commit writes.
 #[derive(Debug, Default)]
@@ -20,6 +42,10 @@ pub struct Batch {
     pub changes: Vec<Recorded>,
     /// Performances put in place or checkpointed.
     pub images: Vec<(PerformanceId, Image)>,
+    /// Changes of any waiting rooms, in the order of their sequence numbers.
+    pub rooms: Vec<RecordedRoom>,
+    /// Waiting rooms begun or checkpointed.
+    pub room_images: Vec<RoomImage>,
     /// Set where the drain has advanced: rows up to here are in the ledger.
     pub drained_to: Option<u64>,
 }
@@ -27,7 +53,17 @@ pub struct Batch {
 impl Batch {
     /// Whether there is nothing to write.
     pub fn is_empty(&self) -> bool {
-        self.changes.is_empty() && self.images.is_empty() && self.drained_to.is_none()
+        self.changes.is_empty()
+            && self.images.is_empty()
+            && self.rooms.is_empty()
+            && self.room_images.is_empty()
+            && self.drained_to.is_none()
+    }
+
+    /// The last command in it.
+    pub fn last_sequence(&self) -> Option<u64> {
+        let change = self.changes.last().map(|change| change.sequence);
+        change.max(self.rooms.last().map(|change| change.sequence))
     }
 }
 
@@ -47,6 +83,8 @@ pub enum JournalError {
 pub struct Kept {
     /// The newest image of every performance, and the row it was written in.
     pub images: Vec<(PerformanceId, u64, Image)>,
+    /// The newest image of every waiting room, and the row it was written in.
+    pub room_images: Vec<(u64, RoomImage)>,
     /// Rows up to this one are in the ledger.
     pub drained_to: u64,
     /// The number of the last row.
@@ -76,6 +114,9 @@ pub type Tidier = Box<dyn FnMut() + Send>;
 /// Rows as read back: the number of each and its changes.
 pub type Rows = Vec<(u64, Vec<Recorded>)>;
 
+/// As [`Rows`], for waiting rooms.
+pub type RoomRows = Vec<(u64, Vec<RecordedRoom>)>;
+
 /// The reading side.
 pub trait JournalReader: Send {
     /// Images and counters.
@@ -83,4 +124,7 @@ pub trait JournalReader: Send {
 
     /// The rows behind `after`, in order, until there are `max_changes` changes or no more rows.
     fn rows(&mut self, after: u64, max_changes: usize) -> Result<Rows, StoreError>;
+
+    /// As [`JournalReader::rows`], for waiting rooms; rows without such changes are left out.
+    fn room_rows(&mut self, after: u64, max_changes: usize) -> Result<RoomRows, StoreError>;
 }

@@ -9,7 +9,8 @@ use onsale_app::{
 };
 use onsale_domain::{
     events::{
-        BuyerIdentity, EventSettings, OnePlacePer, WaitingRoomMode, WaitingRoomSettings, WhenUnreachable,
+        BuyerIdentity, EventSettings, OnePlacePer, WaitingRoomMode, WaitingRoomSettings, WhenSoldOut,
+        WhenUnreachable,
     },
     ids::EventId,
 };
@@ -49,6 +50,9 @@ pub(crate) struct WaitingRoomDto {
     /// `refuse` or `admit`.
     #[schema(value_type = String, example = "refuse")]
     when_unreachable: WhenUnreachable,
+    /// `close` or `return_line`.
+    #[schema(value_type = String, example = "close")]
+    when_sold_out: WhenSoldOut,
 }
 
 /// Settings of an event. What is left out keeps its default or present value.
@@ -92,6 +96,7 @@ impl From<&EventSettings> for SettingsDto {
                 claim_within_s: room.claim_within_s,
                 one_place_per: room.one_place_per,
                 when_unreachable: room.when_unreachable,
+                when_sold_out: room.when_sold_out,
             },
         }
     }
@@ -119,6 +124,7 @@ impl SettingsDto {
                 claim_within_s: room.claim_within_s,
                 one_place_per: room.one_place_per,
                 when_unreachable: room.when_unreachable,
+                when_sold_out: room.when_sold_out,
             },
         })
     }

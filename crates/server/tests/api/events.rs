@@ -11,7 +11,7 @@ fn defaults() -> Value {
     json!({"hold_ttl_s": 300, "max_seats_per_buyer": 4, "max_extensions": 1, "buyer_identity": "guest",
         "currency": "KRW", "waiting_room": {"mode": "off", "opens_at": null, "admit_per_second": 50,
             "max_inside": 500, "inside_for_s": 600, "claim_within_s": 60, "one_place_per": "buyer",
-            "when_unreachable": "refuse"}})
+            "when_unreachable": "refuse", "when_sold_out": "close"}})
 }
 
 #[tokio::test]
@@ -75,6 +75,8 @@ async fn settings_given_are_kept_and_a_patch_changes_only_what_it_names() {
 #[case::inside(json!({"waiting_room": {"max_inside": 0}}), json!({"waiting_room": {"max_inside": 1}}))]
 #[case::claim(json!({"waiting_room": {"claim_within_s": 4}}), json!({"waiting_room": {"claim_within_s": 5}}))]
 #[case::place(json!({"waiting_room": {"one_place_per": "x"}}), json!({"waiting_room": {"one_place_per": "address"}}))]
+#[case::sold_out(json!({"waiting_room": {"when_sold_out": true}}),
+    json!({"waiting_room": {"when_sold_out": "return_line"}}))]
 #[case::policy(json!({"waiting_room": {"when_unreachable": "x"}}),
     json!({"waiting_room": {"when_unreachable": "admit"}}))]
 #[tokio::test]

@@ -1253,6 +1253,11 @@ export interface components {
              * @example refuse
              */
             when_unreachable: string;
+            /**
+             * @description `close` or `return_line`.
+             * @example close
+             */
+            when_sold_out: string;
         };
         WalletDto: {
             balance: components["schemas"]["Money"];

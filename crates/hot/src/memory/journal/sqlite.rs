@@ -17,11 +17,11 @@ use std::{
 };
 
 use onsale_app::ports::StoreError;
-use onsale_domain::{changes::Recorded, ids::PerformanceId, inventory::Image};
+use onsale_domain::{ids::PerformanceId, inventory::Image, waiting_room::RoomImage};
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, params};
 use uuid::Uuid;
 
-use super::{Batch, FORMAT, Journal, JournalError, JournalReader, Kept, Rows, Tidier};
+use super::{Batch, FORMAT, Journal, JournalError, JournalReader, Kept, RoomRows, Rows, Tidier};
 
 const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS batches (
@@ -34,6 +34,15 @@ const SCHEMA: &str = "
         performance BLOB PRIMARY KEY,
         row         INTEGER NOT NULL,
         image       BLOB NOT NULL
+    );
+    CREATE TABLE IF NOT EXISTS room_batches (
+        row     INTEGER PRIMARY KEY,
+        changes BLOB NOT NULL
+    );
+    CREATE TABLE IF NOT EXISTS room_images (
+        event BLOB PRIMARY KEY,
+        row   INTEGER NOT NULL,
+        image BLOB NOT NULL
     );
     CREATE TABLE IF NOT EXISTS counters (
         name  TEXT PRIMARY KEY,
@@ -128,8 +137,16 @@ impl Journal for SqliteJournal {
             tracing::debug!(%error, "journal not merged");
         }
         let row = self.next_row;
-        let last_sequence = batch.changes.last().map_or(0, |change| change.sequence);
-        let written_at = batch.changes.last().map_or(0, |change| change.at.as_millis());
+        let rooms = encode(&batch.rooms)?;
+        let room_images: Vec<(Uuid, Vec<u8>)> = batch
+            .room_images
+            .iter()
+            .map(|image| Ok((image.event.0, encode(image)?)))
+            .collect::<Result<_, JournalError>>()?;
+        let last_sequence = batch.last_sequence().unwrap_or(0);
+        let of_changes = batch.changes.last().map(|change| change.at);
+        let written_at =
+            of_changes.max(batch.rooms.last().map(|change| change.at)).unwrap_or_default().as_millis();
         let write = |connection: &mut Connection| -> rusqlite::Result<()> {
             let transaction =
                 connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
@@ -145,6 +162,19 @@ impl Journal for SqliteJournal {
                          ON CONFLICT (performance) DO UPDATE SET row = excluded.row, image = excluded.image",
                     )?
                     .execute(params![performance, row, image])?;
+            }
+            if !batch.rooms.is_empty() {
+                transaction
+                    .prepare_cached("INSERT INTO room_batches (row, changes) VALUES (?1, ?2)")?
+                    .execute(params![row, rooms])?;
+            }
+            for (event, image) in &room_images {
+                transaction
+                    .prepare_cached(
+                        "INSERT INTO room_images (event, row, image) VALUES (?1, ?2, ?3)
+                         ON CONFLICT (event) DO UPDATE SET row = excluded.row, image = excluded.image",
+                    )?
+                    .execute(params![event, row, image])?;
             }
             if let Some(drained_to) = batch.drained_to {
                 transaction
@@ -197,20 +227,50 @@ impl Journal for SqliteJournal {
     }
 }
 
-/// Performance, row and encoded image.
+/// Performance or event, row and encoded image.
 type EncodedImages = Vec<(Uuid, u64, Vec<u8>)>;
 
 struct SqliteReader {
     connection: Connection,
 }
 
+impl SqliteReader {
+    fn images(&self, query: &str) -> Result<EncodedImages, StoreError> {
+        let read = || -> rusqlite::Result<EncodedImages> {
+            self.connection
+                .prepare(query)?
+                .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+                .collect()
+        };
+        read().map_err(StoreError::unavailable)
+    }
+
+    /// The rows behind `after` that a query gives, until there are `max_changes` changes.
+    fn portion<T: serde::de::DeserializeOwned>(
+        &self,
+        query: &str,
+        after: u64,
+        max_changes: usize,
+    ) -> Result<Vec<(u64, Vec<T>)>, StoreError> {
+        let mut statement = self.connection.prepare_cached(query).map_err(StoreError::unavailable)?;
+        let mut cursor = statement.query(params![after]).map_err(StoreError::unavailable)?;
+        let mut rows = Vec::new();
+        let mut count = 0;
+        while count < max_changes {
+            let Some(row) = cursor.next().map_err(StoreError::unavailable)? else { break };
+            let number: u64 = row.get(0).map_err(StoreError::unavailable)?;
+            let bytes = row.get_ref(1).and_then(|v| Ok(v.as_blob()?)).map_err(StoreError::unavailable)?;
+            let changes: Vec<T> = decode(bytes)?;
+            count += changes.len();
+            rows.push((number, changes));
+        }
+        Ok(rows)
+    }
+}
+
 impl JournalReader for SqliteReader {
     fn kept(&mut self) -> Result<Kept, StoreError> {
-        let read = |connection: &Connection| -> rusqlite::Result<(EncodedImages, u64, u64, u64)> {
-            let images = connection
-                .prepare("SELECT performance, row, image FROM images ORDER BY performance")?
-                .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
-                .collect::<rusqlite::Result<_>>()?;
+        let counters = |connection: &Connection| -> rusqlite::Result<(u64, u64, u64)> {
             let drained_to = connection
                 .query_row("SELECT value FROM counters WHERE name = 'drained_to'", [], |row| row.get(0))
                 .optional()?
@@ -220,41 +280,36 @@ impl JournalReader for SqliteReader {
                 [],
                 |row| Ok((row.get(0)?, row.get(1)?)),
             )?;
-            Ok((images, drained_to, last_row, last_sequence))
+            Ok((drained_to, last_row, last_sequence))
         };
-        let (images, drained_to, last_row, last_sequence) =
-            read(&self.connection).map_err(StoreError::unavailable)?;
-        let images = images
+        let (drained_to, last_row, last_sequence) =
+            counters(&self.connection).map_err(StoreError::unavailable)?;
+        let images = self
+            .images("SELECT performance, row, image FROM images ORDER BY performance")?
             .into_iter()
             .map(|(performance, row, image)| Ok((PerformanceId(performance), row, decode::<Image>(&image)?)))
             .collect::<Result<_, StoreError>>()?;
-        Ok(Kept { images, drained_to, last_row, last_sequence })
+        let room_images = self
+            .images("SELECT event, row, image FROM room_images ORDER BY event")?
+            .into_iter()
+            .map(|(_, row, image)| Ok((row, decode::<RoomImage>(&image)?)))
+            .collect::<Result<_, StoreError>>()?;
+        Ok(Kept { images, room_images, drained_to, last_row, last_sequence })
     }
 
     fn rows(&mut self, after: u64, max_changes: usize) -> Result<Rows, StoreError> {
-        let mut statement = self
-            .connection
-            .prepare_cached("SELECT row, changes FROM batches WHERE row > ?1 ORDER BY row")
-            .map_err(StoreError::unavailable)?;
-        let mut cursor = statement.query(params![after]).map_err(StoreError::unavailable)?;
-        let mut rows = Rows::new();
-        let mut count = 0;
-        while count < max_changes {
-            let Some(row) = cursor.next().map_err(StoreError::unavailable)? else { break };
-            let number: u64 = row.get(0).map_err(StoreError::unavailable)?;
-            let bytes = row.get_ref(1).and_then(|v| Ok(v.as_blob()?)).map_err(StoreError::unavailable)?;
-            let changes: Vec<Recorded> = decode(bytes)?;
-            count += changes.len();
-            rows.push((number, changes));
-        }
-        Ok(rows)
+        self.portion("SELECT row, changes FROM batches WHERE row > ?1 ORDER BY row", after, max_changes)
+    }
+
+    fn room_rows(&mut self, after: u64, max_changes: usize) -> Result<RoomRows, StoreError> {
+        self.portion("SELECT row, changes FROM room_batches WHERE row > ?1 ORDER BY row", after, max_changes)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use onsale_domain::{
-        changes::Change,
+        changes::{Change, Recorded},
         ids::{AccountId, ReservationId},
         position::Position,
         time::Timestamp,

@@ -5,15 +5,17 @@
 use std::sync::Arc;
 
 use onsale_app::ports::StoreError;
-use onsale_domain::{ids::PerformanceId, inventory::Image};
+use onsale_domain::{ids::PerformanceId, inventory::Image, waiting_room::RoomImage};
 use parking_lot::Mutex;
 
-use super::{Batch, Journal, JournalError, JournalReader, Kept, Rows, Tidier};
+use super::{Batch, Journal, JournalError, JournalReader, Kept, RoomRows, Rows, Tidier};
 
 #[derive(Default)]
 struct Disk {
     rows: Rows,
     images: Vec<(PerformanceId, u64, Image)>,
+    room_rows: RoomRows,
+    room_images: Vec<(u64, RoomImage)>,
     drained_to: u64,
     last_row: u64,
     full: bool,
@@ -29,6 +31,27 @@ impl VolatileJournal {
     /// An empty one.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Another one, with the first `rows` rows of this: the disk as it would be had the process ended after them.
+    #[must_use]
+    pub fn cut(&self, rows: u64) -> Self {
+        let disk = self.disk.lock();
+        let cut = Disk {
+            rows: disk.rows.iter().filter(|(row, _)| *row <= rows).cloned().collect(),
+            images: disk.images.iter().filter(|(_, row, _)| *row <= rows).cloned().collect(),
+            room_rows: disk.room_rows.iter().filter(|(row, _)| *row <= rows).cloned().collect(),
+            room_images: disk.room_images.iter().filter(|(row, _)| *row <= rows).cloned().collect(),
+            drained_to: disk.drained_to.min(rows),
+            last_row: disk.last_row.min(rows),
+            full: false,
+        };
+        Self { disk: Arc::new(Mutex::new(cut)) }
+    }
+
+    /// How many rows there are.
+    pub fn last_row(&self) -> u64 {
+        self.disk.lock().last_row
     }
 
     /// Makes every write fail as on a full disk, or work again.
@@ -49,6 +72,13 @@ impl Journal for VolatileJournal {
         for (performance, image) in &batch.images {
             disk.images.retain(|(kept, _, _)| kept != performance);
             disk.images.push((*performance, row, image.clone()));
+        }
+        if !batch.rooms.is_empty() {
+            disk.room_rows.push((row, batch.rooms.clone()));
+        }
+        for image in &batch.room_images {
+            disk.room_images.retain(|(_, kept)| kept.event != image.event);
+            disk.room_images.push((row, image.clone()));
         }
         if let Some(drained_to) = batch.drained_to {
             disk.drained_to = disk.drained_to.max(drained_to);
@@ -72,15 +102,12 @@ impl Journal for VolatileJournal {
 impl JournalReader for VolatileJournal {
     fn kept(&mut self) -> Result<Kept, StoreError> {
         let disk = self.disk.lock();
-        let last_sequence = disk
-            .rows
-            .iter()
-            .flat_map(|(_, changes)| changes)
-            .map(|change| change.sequence)
-            .max()
-            .unwrap_or(0);
+        let of_changes = disk.rows.iter().flat_map(|(_, changes)| changes).map(|change| change.sequence);
+        let of_rooms = disk.room_rows.iter().flat_map(|(_, changes)| changes).map(|change| change.sequence);
+        let last_sequence = of_changes.chain(of_rooms).max().unwrap_or(0);
         Ok(Kept {
             images: disk.images.clone(),
+            room_images: disk.room_images.clone(),
             drained_to: disk.drained_to,
             last_row: disk.last_row,
             last_sequence,
@@ -92,6 +119,20 @@ impl JournalReader for VolatileJournal {
         let mut rows = Rows::new();
         let mut count = 0;
         for (row, changes) in disk.rows.iter().filter(|(row, _)| *row > after) {
+            if count >= max_changes {
+                break;
+            }
+            count += changes.len();
+            rows.push((*row, changes.clone()));
+        }
+        Ok(rows)
+    }
+
+    fn room_rows(&mut self, after: u64, max_changes: usize) -> Result<RoomRows, StoreError> {
+        let disk = self.disk.lock();
+        let mut rows = RoomRows::new();
+        let mut count = 0;
+        for (row, changes) in disk.room_rows.iter().filter(|(row, _)| *row > after) {
             if count >= max_changes {
                 break;
             }
