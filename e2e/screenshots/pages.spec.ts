@@ -79,6 +79,7 @@ test.beforeAll(async () => {
 /** Picks the two free seats that are nearest to the middle of the map. */
 async function pickInTheMiddle(page: Page): Promise<void> {
   const map = await SeatMap.of(page, own.server, scene.theatre);
+  await map.canvas.evaluate((canvas) => canvas.scrollIntoView({ block: 'start' }));
   const box = await map.canvas.boundingBox();
   if (!box) throw new Error('the map is not there');
   const { seats } = await call<{ seats: { id: number }[] }>(
