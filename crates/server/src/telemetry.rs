@@ -10,7 +10,7 @@ use crate::settings::{LogFormat, Settings};
 /// Starts writing log lines to standard error.
 pub(crate) fn start_logging(settings: &Settings) {
     // What the libraries say at the level asked for is meant for their own developers.
-    let quieter = format!("sea_orm_migration=warn,sqlx=warn,{}", settings.log_level);
+    let quieter = format!("sea_orm_migration=warn,sqlx=warn,memory_serve=warn,{}", settings.log_level);
     let filter = EnvFilter::try_new(quieter).unwrap_or_else(|_| EnvFilter::new("info"));
     let registry = tracing_subscriber::registry().with(filter);
     // A second start in one process (tests) keeps the first.
