@@ -109,7 +109,7 @@ impl Checker {
 }
 
 fn place_of(scene: &Scene, who: u32) -> Option<Place> {
-    scene.room.by_buyer.get(&buyer(who)).copied()
+    scene.room.places.by_buyer.get(&buyer(who)).copied()
 }
 
 fn act(scene: &mut Scene, act: &Act) {
