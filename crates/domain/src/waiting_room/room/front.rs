@@ -10,8 +10,8 @@ use std::{collections::BTreeMap, sync::Arc};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AddressKey, Gate, Hash, JoinOutcome, Order, Place, Rank, Room, RoomChange, Secret, SomePlaces, Stock,
-    Terms, Turn,
+    AddressKey, Gate, Hash, JoinOutcome, Order, Place, Places, Rank, Room, RoomChange, Secret, SomePlaces,
+    Stock, Terms, Turn,
 };
 use crate::{
     ids::EventId,
@@ -47,6 +47,25 @@ impl FrontImage {
     }
 }
 
+impl<P: Places> Room<P> {
+    /// The front as it is now.
+    pub fn front_image(&self) -> FrontImage {
+        FrontImage {
+            offset: self.offset,
+            gate: self.gate,
+            control: self.control,
+            opened: self.opened,
+            front: self.front,
+            gone_ahead: self.gone_ahead,
+            learned: self.learned.clone(),
+            bucket: self.bucket,
+            calling: self.calling,
+            leaving: self.leaving,
+            stock: self.stock,
+        }
+    }
+}
+
 impl Room<SomePlaces> {
     /// A room whose places a store keeps, as it is there.
     pub fn of_front(
@@ -63,23 +82,6 @@ impl Room<SomePlaces> {
         }
         room.places = SomePlaces::default();
         room
-    }
-
-    /// The front as it is now.
-    pub fn front_image(&self) -> FrontImage {
-        FrontImage {
-            offset: self.offset,
-            gate: self.gate,
-            control: self.control,
-            opened: self.opened,
-            front: self.front,
-            gone_ahead: self.gone_ahead,
-            learned: self.learned.clone(),
-            bucket: self.bucket,
-            calling: self.calling,
-            leaving: self.leaving,
-            stock: self.stock,
-        }
     }
 
     /// Takes over what others have changed: their changes for the turns, and for the rest the front after them.
@@ -120,14 +122,22 @@ impl Room<SomePlaces> {
         (self.front.0..to).map(|rank| order.place(Rank(rank))).collect()
     }
 
-    /// Everybody before it has been called.
-    pub fn front(&self) -> Rank {
-        self.front
-    }
-
-    /// Whether something may be bought or waited for.
+    /// Whether there is anything to wait for.
     pub fn gate(&self) -> Gate {
         self.gate
+    }
+
+    /// Draws the order of a lobby that the store has closed, unless that is done.
+    pub fn draw(&mut self, now: Timestamp, steps: &mut Vec<RoomChange>) {
+        if let Some((lobby, root)) = self.places.lobby.filter(|_| self.opened.is_none()) {
+            self.step(RoomChange::Opened { lobby, root }, now, steps);
+        }
+    }
+
+    /// Whether the next in line is somebody of whom nothing is known: then there may be more to call.
+    pub fn is_at_a_loss(&self) -> bool {
+        let joined = self.joined();
+        self.next_in_line(1, joined).first().is_some_and(|place| !self.places.is_known(*place))
     }
 
     /// Gives back their place to somebody who has left the lobby. `None`: it is no lobby any more.
@@ -143,7 +153,7 @@ impl Room<SomePlaces> {
         if self.opened.is_some() {
             return None;
         }
-        if !super::Places::is_ended(&self.places, place) {
+        if !self.places.is_ended(place) {
             return Some(JoinOutcome::Same(place));
         }
         if self.gate != Gate::Open {
