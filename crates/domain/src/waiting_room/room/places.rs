@@ -116,6 +116,13 @@ pub struct SomePlaces {
     pub(super) turns_before: BTreeMap<Place, Option<Turn>>,
 }
 
+impl SomePlaces {
+    /// So many have been given, and nothing is known of any.
+    pub fn of(joined: u32) -> Self {
+        Self { joined, ..Self::default() }
+    }
+}
+
 impl Places for SomePlaces {
     fn joined(&self) -> u32 {
         self.joined

@@ -165,7 +165,7 @@ impl Inner {
             node.heard_of(seen.meta.joined);
             let (now, meta, before) = (seen.now, seen.meta, seen.stored.front.clone());
             let is_back = seen.now.since_ms(seen.stored.at) > AWAY_MS;
-            let mut some = SomePlaces { joined: meta.joined, ..SomePlaces::default() };
+            let mut some = SomePlaces::of(meta.joined);
             for (place, is_ended) in places.iter().zip(&seen.ended) {
                 let buyer = seen.buyer.filter(|_| about.place == Some(*place));
                 some.known.entry(*place).or_insert(KnownPlace { buyer, is_ended: *is_ended });
