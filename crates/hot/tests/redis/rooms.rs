@@ -1,17 +1,21 @@
 //! The waiting rooms over Redis against the contract of their port; then what no contract of one store says: several
 //! nodes on one room, and Redis killed, emptied and full under them.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+mod faults;
+mod nodes;
+mod scene;
+
+use std::sync::Arc;
 
 use async_trait::async_trait;
-use onsale_app::ports::{clock::Clock, waiting_room::WaitingRooms as _};
+use onsale_app::ports::clock::Clock;
 use onsale_hot::redis::{RedisSettings, RedisStore};
 use onsale_testkit::{
     clock::ManualClock,
-    conformance::{hot::TestTime, rooms::RoomsUnderTest},
+    conformance::{
+        hot::TestTime,
+        rooms::{RoomsUnderTest, admitting, drawing, entering, joining},
+    },
     servers::{
         or_passed_over,
         redis::{Cluster, Redis},
@@ -41,3 +45,22 @@ async fn rooms_on_a_server() -> Option<(RoomsUnderTest, Redis)> {
 }
 
 onsale_testkit::room_conformance!(rooms_on_a_server);
+
+/// One case of each kind, over three servers.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_contract_holds_on_a_cluster() {
+    let Some(cluster) = or_passed_over(Cluster::start(), "redis-server") else { return };
+    let empty = async || {
+        for server in &cluster.nodes {
+            server.ask(&["FLUSHALL"]).unwrap();
+        }
+        rooms_under_test(cluster.url()).await
+    };
+    joining::rooms_know_nothing_of_each_other(empty().await).await;
+    joining::one_address_has_one_place(empty().await).await;
+    joining::many_at_once_get_a_place_each_in_the_order_of_their_sequences(empty().await).await;
+    drawing::the_draw_can_be_checked_by_anybody(empty().await).await;
+    drawing::leaving_the_lobby_and_coming_back_is_no_second_chance(empty().await).await;
+    admitting::a_turn_not_claimed_is_missed(empty().await).await;
+    entering::many_at_once_never_exceed_the_room(empty().await).await;
+}
