@@ -6,6 +6,7 @@ use super::*;
 use crate::waiting_room::{Progress, draw_key};
 
 mod crowds;
+mod fronts;
 mod histories;
 
 const MINUTE: u64 = 60_000;

@@ -7,7 +7,7 @@
 //! - a decision is taken whole or not at all, and at most once;
 //! - attempts are bounded, in number and in time.
 
-use std::time::Duration;
+use std::{sync::atomic::Ordering, time::Duration};
 
 use onsale_app::ports::{
     StoreError,
@@ -42,8 +42,9 @@ pub(super) type Sparse = Room<SomePlaces>;
 /// How often a decision is made anew, because others were faster.
 const ATTEMPTS: u32 = 60;
 
-/// So many changes are kept for nodes that have fallen behind; who is further behind reads everything.
-const CHANGES_KEPT: &str = "512";
+/// So many changes are kept for nodes that have fallen behind: some seconds of the busiest room. Who is further behind reads
+/// all turns.
+const CHANGES_KEPT: &str = "4096";
 
 /// Where nothing was decided for so long, all servers were away, or Redis was: steps come several times a second.
 const AWAY_MS: u64 = 10_000;
@@ -131,6 +132,9 @@ impl Inner {
         arguments: &[&[u8]],
         deadline: Instant,
     ) -> Result<Answer, RoomError> {
+        if self.stopped.load(Ordering::Acquire) {
+            return Err(StoreError::unavailable("shutting down").into());
+        }
         let within = deadline.saturating_duration_since(Instant::now());
         match self.run(&self.commands, script, keys, arguments, within).await {
             Ok(answer) => Ok(answer),

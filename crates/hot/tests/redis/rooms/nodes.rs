@@ -297,9 +297,11 @@ async fn a_summary_is_one_question_and_a_few_hundred_bytes() {
     assert!(each < 1_000.0, "{each} bytes a summary");
     // And one that has fallen behind learns what it missed, not everything.
     let whole = stat(&server, "cmdstat_hgetall:calls=");
+    let begun = Instant::now();
     for place in 0..100 {
         scene.enter(scene.holder(place, Place(place))).await;
     }
+    println!("{:?} for an entry, one after the other", begun.elapsed() / 100);
     assert_eq!(other.summary().await.inside, 100);
     assert!(stat(&server, "cmdstat_hgetall:calls=") - whole < 0.5, "nobody reads all turns again");
 }
