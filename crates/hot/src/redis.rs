@@ -35,6 +35,7 @@ mod keys;
 mod loading;
 mod log;
 mod reservations;
+mod rooms;
 mod scripts;
 mod stock;
 
@@ -92,6 +93,7 @@ struct Inner {
     node: Uuid,
     calls: AtomicU64,
     performances: RwLock<BTreeMap<PerformanceId, Arc<Performance>>>,
+    rooms: rooms::RoomsAtHand,
     stopped: AtomicBool,
     drain: log::Drain,
     watched: Arc<feed::Watched>,
@@ -124,6 +126,7 @@ impl RedisStore {
             node,
             calls: AtomicU64::new(Uuid::new_v4().as_u64_pair().0),
             performances: RwLock::default(),
+            rooms: rooms::RoomsAtHand::default(),
             stopped: AtomicBool::new(false),
             drain: log::Drain::default(),
             watched: Arc::default(),

@@ -7,6 +7,7 @@ mod cluster;
 mod draining;
 mod faults;
 mod nodes;
+mod rooms;
 mod sentinel;
 mod stage;
 
