@@ -458,3 +458,35 @@ async fn a_slot_that_moves_while_people_join_loses_nobody() {
     assert_eq!((summary.joined, &summary.turns, summary.front), (other.joined, &other.turns, other.front));
     assert_eq!(summary.turns.len(), summary.front.0 as usize, "nobody has come or left");
 }
+
+/// Decided on a node, and taken where nothing has moved: what that comes to when several nodes move a room at once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "prints figures, and checks no more than the others do"]
+async fn how_many_come_in_a_second() {
+    let Some(server) = or_passed_over(Redis::start(), "redis-server") else { return };
+    for count in [1, 2, 4] {
+        let mut stores = Vec::new();
+        for _ in 0..count {
+            stores.push(node(&server.url()).await);
+        }
+        let terms = Terms { max_inside: 10_000, admit_per_second: 10_000, ..terms() };
+        let scene = Scene::begin(&stores[0], terms).await;
+        for n in 0..2_000 {
+            scene.joined(n).await;
+        }
+        scene.called(2_000).await;
+        let begun = Instant::now();
+        let mut claims = JoinSet::new();
+        for task in 0..64 {
+            let scene = scene.seen_from(&stores[task as usize % count]);
+            claims.spawn(async move {
+                for place in (task..2_000).step_by(64) {
+                    scene.enter(scene.holder(place, Place(place))).await;
+                }
+            });
+        }
+        claims.join_all().await;
+        assert_eq!(scene.summary().await.inside, 2_000);
+        println!("{:.0} entries a second over {count} node(s)", 2_000.0 / begun.elapsed().as_secs_f64());
+    }
+}
