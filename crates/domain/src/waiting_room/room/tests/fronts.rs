@@ -29,7 +29,7 @@ fn told(scene: &Scene, of: impl Iterator<Item = Place>) -> SomePlaces {
 fn decided(scene: &Scene, sparse: &mut Sparse, what: &Act) -> Option<Vec<RoomChange>> {
     let (terms, now) = (&scene.terms, scene.now);
     let mut steps = Vec::new();
-    let mut about = |who, sparse: &mut Sparse| {
+    let about = |who, sparse: &mut Sparse| {
         let place = place_of(scene, who)?;
         sparse.know(told(scene, std::iter::once(place)));
         Some((place, scene.room.places.entries[place.0 as usize]))
