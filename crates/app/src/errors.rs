@@ -105,6 +105,8 @@ reasons! {
     IdempotencyMismatch = "idempotency_mismatch", 422, "The key was used for another request";
     /// Not yet.
     NotYourTurn = "not_your_turn", 425, "It is not your turn yet";
+    /// Joining asks for a proof of work.
+    WorkRequired = "work_required", 428, "Joining asks for some work first";
     /// Too many requests.
     RateLimited = "rate_limited", 429, "Too many requests";
     /// A fault of this server.

@@ -15,6 +15,7 @@ pub mod cards;
 pub mod catalogue;
 pub mod drain;
 pub mod errors;
+pub mod on_sale;
 pub mod orders;
 pub mod passwords;
 pub mod ports;
@@ -25,9 +26,11 @@ pub mod wallets;
 
 use cards::{Card, Cards};
 use errors::AppError;
+use on_sale::OnSale;
 use onsale_domain::ids::AccountId;
 use passwords::Passwords;
 use ports::{
+    admissions::Admissions,
     clock::{Clock, Entropy},
     hot::{ChangeFeed, ChangeLog, Decided, HotError, Reservations, Stock},
     ledger::{Ledger, Role},
@@ -50,6 +53,8 @@ pub struct Ports {
     pub ledger: Arc<dyn Ledger>,
     /// The ways to pay.
     pub providers: Vec<Arc<dyn PaymentProvider>>,
+    /// The door where there is a waiting room.
+    pub admissions: Arc<dyn Admissions>,
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// Chance.
@@ -64,10 +69,12 @@ pub struct App {
     feed: Arc<dyn ChangeFeed>,
     ledger: Arc<dyn Ledger>,
     providers: Vec<Arc<dyn PaymentProvider>>,
+    admissions: Arc<dyn Admissions>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     passwords: Passwords,
     cards: Cards,
+    on_sale: OnSale,
     loading: tokio::sync::Mutex<()>,
     /// How many commands this process has seen accepted.
     commands: AtomicU64,
@@ -120,10 +127,12 @@ impl App {
             feed: ports.feed,
             ledger: ports.ledger,
             providers: ports.providers,
+            admissions: ports.admissions,
             clock: ports.clock,
             entropy: ports.entropy,
             passwords: Passwords::new(),
             cards: Cards::default(),
+            on_sale: OnSale::default(),
             loading: tokio::sync::Mutex::new(()),
             commands: AtomicU64::new(0),
             accepted: AtomicU64::new(0),

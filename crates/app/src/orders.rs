@@ -10,7 +10,8 @@
 use std::time::Duration;
 
 use onsale_domain::{
-    ids::{OrderId, ReservationId},
+    events::WaitingRoomMode,
+    ids::{AccountId, OrderId, ReservationId},
     orders::OrderStatus,
     reservations::{BeginOutcome, Ending, GRACE_AFTER_DECLINE_MS, Hold, KEY_MEMORY_MS, RequestKey},
     time::Timestamp,
@@ -24,6 +25,7 @@ use crate::{
     cards::{Card, UnitLabel},
     errors::{AppError, Reason, rfc3339},
     ports::{
+        admissions::Bought,
         hot::PaymentStep,
         ledger::{
             BeginOrder, BuyerDetails, Order, OrderUnit, OwnedKey, Page, PageRequest, RecordedStatus,
@@ -264,6 +266,7 @@ impl App {
             SettleOrder::Done(paid) => {
                 self.sell(attempt.card, attempt.step).await;
                 tracing::info!(order = %order, sequence = paid.sequence, "paid");
+                self.tell_bought(attempt.card, paid.owner, paid.units.len());
                 Ok(order_in_words(attempt.card, *paid))
             }
             SettleOrder::Otherwise(_) | SettleOrder::NotFound => {
@@ -283,6 +286,14 @@ impl App {
             within(PROVIDER_ANSWERS_WITHIN, provider.refund(id, order.total)).await?;
         }
         Ok(())
+    }
+
+    /// Somebody inside has bought: the place goes to the next.
+    pub(crate) fn tell_bought(&self, card: &Card, buyer: AccountId, units: usize) {
+        if card.event.settings.waiting_room.mode == WaitingRoomMode::On {
+            let units = u32::try_from(units).unwrap_or(u32::MAX);
+            self.admissions.bought(Bought { event: card.event.id, buyer, units, at: self.clock.now() });
+        }
     }
 
     /// PAYING → SOLD. A failure is left to the reconciler: the ledger has the last word, and says paid.
@@ -338,6 +349,7 @@ impl App {
                 let settled = self.ledger.pay_order(order.id, &reference, self.clock.now()).await?;
                 if matches!(settled, SettleOrder::Done(_)) {
                     self.sell(card, step).await;
+                    self.tell_bought(card, order.owner, order.units.len());
                 }
             }
             Settled::Dead => {

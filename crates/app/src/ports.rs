@@ -3,6 +3,7 @@
 //! Invariant: an adapter owns the atomicity of each command; no transaction, connection or backend name
 //! crosses a port.
 
+pub mod admissions;
 pub mod clock;
 pub mod hot;
 pub mod ledger;

@@ -23,7 +23,10 @@ use crate::{
     App, Caller, CallerKind,
     cards::{Card, UnitLabel},
     errors::{AppError, Reason, rfc3339},
-    ports::ledger::{Page, PageRequest, RecordedStatus, ReservationRecord},
+    ports::{
+        admissions::Shown,
+        ledger::{Page, PageRequest, RecordedStatus, ReservationRecord},
+    },
 };
 
 /// How often another name is drawn for a hold whose name is taken: names collide once in 2⁴² a millisecond.
@@ -92,16 +95,21 @@ pub struct ReservationView {
 }
 
 impl App {
-    /// Holds seats or places, all or none.
+    /// Holds seats or places, all or none. `shown`: what was brought for a pass, which counts where the event has a
+    /// waiting room.
     pub async fn hold(
         &self,
         caller: Caller,
         performance: PerformanceId,
         wish: Wish,
         key: Option<RequestKey>,
+        shown: &Shown,
     ) -> Result<ReservationView, AppError> {
         let card = self.card(performance).await?;
         self.check_may_buy(caller, &card)?;
+        if card.event.settings.waiting_room.mode == WaitingRoomMode::On {
+            self.admissions.check(caller, &card.event, shown).await?;
+        }
         let settings = &card.event.settings;
         let mut request = HoldRequest {
             id: ReservationId(uuid::Uuid::nil()),
@@ -148,9 +156,6 @@ impl App {
         let settings = &card.event.settings;
         if settings.buyer_identity == BuyerIdentity::Account && caller.kind == CallerKind::Guest {
             return Err(AppError::refused(Reason::Forbidden, "this event is sold to signed-up buyers only"));
-        }
-        if settings.waiting_room.mode == WaitingRoomMode::On {
-            return Err(AppError::refused(Reason::PassRequired, "this event has a waiting room"));
         }
         Ok(())
     }

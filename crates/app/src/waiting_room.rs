@@ -10,54 +10,40 @@ use std::sync::Arc;
 
 use ahash::AHashMap;
 use onsale_domain::{
-    events::{BuyerIdentity, OnePlacePer, WaitingRoomMode},
+    events::{BuyerIdentity, OnePlacePer},
     ids::{AccountId, EventId},
-    time::Timestamp,
+    units::Counts,
     waiting_room::{
-        AddressKey, Control, EndOutcome, EnterOutcome, Gate, Hash, JoinOutcome, Leaving, Place, Progress,
-        Pseudonym, Secret, Standing, Stock, Summary, Terms, Turn,
-        merkle::{Tree, leaf},
-        receipts::{DrawFacts, Entry, Receipt},
-        room::JoinRequest,
-        summary::Status,
+        AddressKey, Control, EndOutcome, EnterOutcome, Gate, Hash, JoinOutcome, Leaving, Progress, Pseudonym,
+        Returns, Standing, Stock, Summary, Terms, Turn, room::JoinRequest, summary::Status,
     },
 };
-use parking_lot::{Mutex, RwLock};
+use parking_lot::Mutex;
 use serde_json::json;
 
 use crate::{
     Caller, CallerKind,
     errors::{AppError, Reason},
     ports::{
-        StoreError,
+        admissions::{PassGrant, PlaceTicket},
         clock::{Clock, Entropy},
         ledger::{Event, Events},
         waiting_room::{Holder, RoomError, WaitingRooms},
     },
 };
 
-/// How long a summary and the settings of an event are used before they are read again.
-pub const FRESH_FOR_MS: u64 = 250;
+mod at_hand;
+pub mod door;
+mod draws;
 
-/// How many events are kept at hand. Beyond that the longest kept go.
-const MAX_KEPT: usize = 1_000;
-
-/// How many entries of a lobby are read at once.
-const PORTION: u32 = 50_000;
+pub use at_hand::FRESH_FOR_MS;
+use at_hand::{AtHand, MAX_KEPT};
+use door::Completions;
+use draws::Trees;
+pub use draws::{DrawView, PORTION};
 
 /// When somebody at the door, or too early, should ask again.
 const ASK_AGAIN_MS: u64 = 1_000;
-
-/// What a ticket says: which place, in which room. Whose it is says the buyer's own token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PlaceTicket {
-    /// Of which event.
-    pub event: EventId,
-    /// Of which of its rooms, should the store have lost one.
-    pub generation: u32,
-    /// The place.
-    pub place: Place,
-}
 
 /// A place and how it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,28 +54,8 @@ pub struct Joined {
     pub progress: Progress,
     /// Whether this call made it.
     pub is_new: bool,
-}
-
-/// What a pass says. There is one per place, so asking again gives the same.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PassGrant {
-    /// The place that was let in.
-    pub ticket: PlaceTicket,
-    /// Until when.
-    pub until: Timestamp,
-}
-
-/// What is public about a draw.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DrawView {
-    /// The hash of the secret.
-    pub commitment: Hash,
-    /// How many are in the lobby, or were.
-    pub lobby_count: u32,
-    /// When it closes.
-    pub opens_at: Option<Timestamp>,
-    /// The rest, once it has closed.
-    pub facts: Option<DrawFacts>,
+    /// The number of the command that made it.
+    pub sequence: Option<u64>,
 }
 
 /// What an organizer wants; what is left out stays.
@@ -105,27 +71,17 @@ pub struct ControlWish {
     pub closed: Option<bool>,
 }
 
-/// An event at hand.
-struct Kept {
-    event: Arc<Event>,
-    summary: Arc<Summary>,
-    read_at: Timestamp,
-    /// Somebody is reading it anew.
-    reading: bool,
-}
-
 /// The waiting rooms as this process serves them.
 pub struct Rooms {
     store: Arc<dyn WaitingRooms>,
     events: Arc<dyn Events>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
-    kept: RwLock<AHashMap<EventId, Kept>>,
-    /// When a sale opens everybody finds it missing at once; one reads, the others wait for that.
-    first_reading: tokio::sync::Mutex<()>,
-    /// The trees of the lobbies that receipts were asked of.
-    trees: Mutex<AHashMap<(EventId, u32), Arc<Tree>>>,
-    planting: tokio::sync::Mutex<()>,
+    at_hand: AtHand,
+    trees: Trees,
+    completions: Completions,
+    /// What each event's stock was, and how much of what is held comes back.
+    returns: Mutex<AHashMap<EventId, Returns>>,
 }
 
 impl Rooms {
@@ -141,10 +97,10 @@ impl Rooms {
             events,
             clock,
             entropy,
-            kept: RwLock::default(),
-            first_reading: tokio::sync::Mutex::new(()),
-            trees: Mutex::default(),
-            planting: tokio::sync::Mutex::new(()),
+            at_hand: AtHand::default(),
+            trees: Trees::default(),
+            completions: Completions::default(),
+            returns: Mutex::default(),
         }
     }
 
@@ -163,8 +119,8 @@ impl Rooms {
         }
         let address = address.filter(|_| settings.waiting_room.one_place_per == OnePlacePer::Address);
         let request = JoinRequest { buyer: Pseudonym::of(event.id, caller.account), address };
-        let outcome = self.store.join(event.id, request, terms(&event)).await?.outcome;
-        let (place, is_new) = match outcome {
+        let decided = self.store.join(event.id, request, terms(&event)).await?;
+        let (place, is_new) = match decided.outcome {
             JoinOutcome::Placed(place) => (place, true),
             JoinOutcome::Same(place) => (place, false),
             JoinOutcome::Duplicate => {
@@ -177,7 +133,13 @@ impl Rooms {
         let ticket = PlaceTicket { event: event.id, generation: summary.generation, place };
         // A summary of before knows neither this place nor, at the moment of opening, that it has a rank.
         let progress = summary.progress(place, self.clock.now());
-        Ok(Joined { ticket, progress, is_new })
+        Ok(Joined { ticket, progress, is_new, sequence: decided.sequence })
+    }
+
+    /// How many zero bits the work for joining has to come to, and what it is done for; 0: none is asked for.
+    pub async fn work(&self, event: EventId) -> Result<(u32, Hash), AppError> {
+        let (event, summary) = self.at_hand(event).await?;
+        Ok((event.settings.waiting_room.proof_of_work_bits, summary.commitment))
     }
 
     /// Where the caller stands.
@@ -234,31 +196,6 @@ impl Rooms {
         }
     }
 
-    /// Whether a pass that is genuine still lets in; until when.
-    pub async fn check_pass(&self, buyer: AccountId, pass: PassGrant) -> Result<Timestamp, AppError> {
-        let now = self.clock.now();
-        if pass.until <= now {
-            return Err(AppError::refused(Reason::PassExpired, "the pass has expired"));
-        }
-        match self.store.standing(pass.ticket.event, holder(buyer, pass.ticket)).await {
-            Ok(Standing::Turn(Turn::Inside { until })) => Ok(until),
-            Ok(Standing::Ended) => Err(AppError::refused(Reason::PassUsed, "the place inside has ended")),
-            // The room that gave it is lost; what it promised holds.
-            Ok(Standing::Unknown) if self.is_lost(pass.ticket).await => Ok(pass.until),
-            Err(RoomError::NotBegun) => Ok(pass.until),
-            Ok(_) => Err(AppError::refused(Reason::PassInvalid, "the pass is not for this buyer and event")),
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    /// Notes that somebody inside has bought; their place goes to the next. Repeated until it is taken.
-    pub async fn complete(&self, buyer: AccountId, pass: PassGrant, units: u32) -> Result<(), AppError> {
-        let (event, _) = self.at_hand(pass.ticket.event).await?;
-        let leaving = Leaving::Completed { units };
-        self.store.end(event.id, holder(buyer, pass.ticket), leaving, terms(&event)).await?;
-        Ok(())
-    }
-
     /// Sets what an organizer wants, for every process within a moment; who did it is logged.
     pub async fn control(
         &self,
@@ -298,201 +235,34 @@ impl Rooms {
         Ok(self.refresh(event).await?.1)
     }
 
-    /// What is public about the draw.
-    pub async fn draw(&self, event: EventId) -> Result<DrawView, AppError> {
-        let (event, summary) = self.at_hand(event).await?;
-        Ok(DrawView {
-            commitment: summary.commitment,
-            lobby_count: summary.lobby().unwrap_or(summary.joined),
-            opens_at: event.settings.waiting_room.opens_at,
-            facts: summary.draw(),
-        })
-    }
-
-    /// Some entries of a lobby that has closed, from a place on, in order: what a whole draw is published from.
-    pub async fn entries(&self, event: EventId, from: Place) -> Result<Vec<Pseudonym>, AppError> {
-        let (event, summary) = self.at_hand(event).await?;
-        let lobby = summary.lobby().ok_or_else(not_drawn)?;
-        let count = PORTION.min(lobby.saturating_sub(from.0));
-        Ok(self.store.entries(event.id, from, count).await?)
-    }
-
-    /// The proof that a place of the lobby got its position by the draw.
-    pub async fn receipt(&self, buyer: AccountId, ticket: PlaceTicket) -> Result<Receipt, AppError> {
-        let (event, summary) = self.at_hand(ticket.event).await?;
-        let facts = summary.draw().ok_or_else(not_drawn)?;
-        let place = ticket.place;
-        if ticket.generation != summary.generation || place.0 >= facts.lobby_count {
-            return Err(AppError::not_found(
-                "entry of the lobby: who came later stands in the order of arrival",
-            ));
-        }
-        let tree = self.tree(&event, &facts, summary.generation).await?;
-        let (from, count) = tree.block_of(place);
-        let block = self.store.entries(event.id, from, count).await?;
-        let pseudonym = Pseudonym::of(event.id, buyer);
-        if block.get((place.0 - from.0) as usize) != Some(&pseudonym) {
-            return Err(stale_ticket());
-        }
-        let leaves: Vec<Hash> = (from.0..).zip(block).map(|(n, buyer)| leaf(Place(n), buyer)).collect();
-        let path =
-            tree.path(place, &leaves).ok_or_else(|| AppError::Internal("the lobby has changed".into()))?;
-        let rank = summary.order.as_ref().ok_or_else(not_drawn)?.rank(place);
-        Ok(Receipt { draw: facts, receipt: Entry { place, pseudonym, path, position: rank.position() } })
-    }
-
-    async fn tree(&self, event: &Event, facts: &DrawFacts, generation: u32) -> Result<Arc<Tree>, AppError> {
-        let key = (event.id, generation);
-        let at_hand = || self.trees.lock().get(&key).cloned();
-        if let Some(tree) = at_hand() {
-            return Ok(tree);
-        }
-        let _one_at_a_time = self.planting.lock().await;
-        if let Some(tree) = at_hand() {
-            return Ok(tree);
-        }
-        let mut leaves = Vec::with_capacity(facts.lobby_count as usize);
-        while (leaves.len() as u32) < facts.lobby_count {
-            let from = leaves.len() as u32;
-            let count = PORTION.min(facts.lobby_count - from);
-            let portion = self.store.entries(event.id, Place(from), count).await?;
-            if portion.is_empty() {
-                return Err(AppError::Unavailable("the lobby is not all there".into()));
-            }
-            leaves.extend((from..).zip(portion).map(|(n, buyer)| leaf(Place(n), buyer)));
-            // Half a second of hashing for a million entries: others get their turns in between.
-            tokio::task::yield_now().await;
-        }
-        let tree = Arc::new(Tree::new(leaves));
-        if tree.root() != facts.root {
-            return Err(AppError::Internal("the lobby does not make its root".into()));
-        }
-        let mut trees = self.trees.lock();
-        if trees.len() >= MAX_KEPT {
-            trees.clear();
-        }
-        trees.insert(key, Arc::clone(&tree));
-        Ok(tree)
-    }
-
     /// The events whose rooms this process has been asked about: those whose admission it should move on.
     pub fn in_use(&self) -> Vec<EventId> {
-        let mut events: Vec<EventId> = self.kept.read().keys().copied().collect();
-        events.sort_unstable();
-        events
+        self.at_hand.events()
     }
 
-    /// Moves admission on; gives how many were called. To be called a few times a second, with what there is to
-    /// sell; `None`: not known, or nothing is on sale yet.
-    pub async fn admit(&self, event: EventId, stock: Option<Stock>) -> Result<u32, AppError> {
+    /// Moves admission on; gives how many were called. To be called a few times a second, with the states of what is on
+    /// sale. `None`: nothing is yet, or it is not known; then nobody is called.
+    pub async fn admit(&self, event: EventId, on_sale: Option<Counts>) -> Result<u32, AppError> {
         let (event, _) = self.at_hand(event).await?;
-        let called = self.store.admit(event.id, stock, terms(&event)).await?;
+        let stock = on_sale.map_or(Stock::NOT_YET, |counts| self.stock(event.id, counts));
+        let called = self.store.admit(event.id, Some(stock), terms(&event)).await?;
         if called.sequence.is_some() {
             tracing::debug!(event = %event.id, called = called.outcome, sequence = called.sequence, "called");
         }
         Ok(called.outcome)
     }
 
+    fn stock(&self, event: EventId, counts: Counts) -> Stock {
+        let mut returns = self.returns.lock();
+        if returns.len() >= MAX_KEPT && !returns.contains_key(&event) {
+            returns.clear();
+        }
+        returns.entry(event).or_default().seen(counts)
+    }
+
     /// The room at a glance, at most [`FRESH_FOR_MS`] old.
     pub async fn summary(&self, event: EventId) -> Result<Arc<Summary>, AppError> {
         Ok(self.at_hand(event).await?.1)
-    }
-
-    /// Whether a ticket is of a room that the store has lost.
-    async fn is_lost(&self, ticket: PlaceTicket) -> bool {
-        self.at_hand(ticket.event).await.is_ok_and(|(_, summary)| summary.generation != ticket.generation)
-    }
-
-    /// Settings and summary, read anew when they are old. One reads; the others go on with what is there.
-    async fn at_hand(&self, id: EventId) -> Result<(Arc<Event>, Arc<Summary>), AppError> {
-        let now = self.clock.now();
-        let fresh = |kept: &Kept| now.since_ms(kept.read_at) < FRESH_FOR_MS || kept.reading;
-        let found = |kept: &Kept| (Arc::clone(&kept.event), Arc::clone(&kept.summary));
-        if let Some(kept) = self.kept.read().get(&id).filter(|kept| fresh(kept)) {
-            return Ok(found(kept));
-        }
-        let stale = match self.kept.write().get_mut(&id) {
-            Some(kept) if fresh(kept) => return Ok(found(kept)),
-            Some(kept) => {
-                kept.reading = true;
-                Some(found(kept))
-            }
-            None => None,
-        };
-        let Some(stale) = stale else {
-            let _one_at_a_time = self.first_reading.lock().await;
-            if let Some(found) = self.kept.read().get(&id).map(found) {
-                return Ok(found);
-            }
-            return self.read(id).await;
-        };
-        let _done = Reading { rooms: self, id };
-        match self.read(id).await {
-            Err(AppError::Unavailable(cause)) => {
-                tracing::warn!(cause, event = %id, "waiting room not read; going on with what is at hand");
-                Ok(stale)
-            }
-            other => other,
-        }
-    }
-
-    async fn read(&self, id: EventId) -> Result<(Arc<Event>, Arc<Summary>), AppError> {
-        let event = self.events.event(id).await?;
-        let event = event.filter(|event| event.settings.waiting_room.mode == WaitingRoomMode::On);
-        let Some(event) = event else {
-            self.kept.write().remove(&id);
-            return Err(no_room());
-        };
-        self.refresh(Arc::new(event)).await
-    }
-
-    /// Reads the room of an event, which is begun where there is none, and keeps it at hand.
-    async fn refresh(&self, event: Arc<Event>) -> Result<(Arc<Event>, Arc<Summary>), AppError> {
-        let terms = terms(&event);
-        let summary = match self.store.summary(event.id, terms).await {
-            Err(RoomError::NotBegun) => {
-                self.begin(event.id).await?;
-                self.store.summary(event.id, terms).await?
-            }
-            other => other?,
-        };
-        let (summary, read_at) = (Arc::new(summary), self.clock.now());
-        let mut kept = self.kept.write();
-        if kept.len() >= MAX_KEPT && !kept.contains_key(&event.id) {
-            let oldest = kept.iter().min_by_key(|(_, kept)| kept.read_at).map(|(id, _)| *id);
-            oldest.map(|id| kept.remove(&id));
-        }
-        let at_hand =
-            Kept { event: Arc::clone(&event), summary: Arc::clone(&summary), read_at, reading: false };
-        kept.insert(event.id, at_hand);
-        Ok((event, summary))
-    }
-
-    async fn begin(&self, event: EventId) -> Result<(), StoreError> {
-        let mut secret = [0; 32];
-        for part in secret.chunks_exact_mut(8) {
-            part.copy_from_slice(&self.entropy.bits().to_le_bytes());
-        }
-        let secret = Secret(secret);
-        let generation = (self.entropy.bits() >> 32) as u32;
-        if self.store.begin(event, generation, secret).await? {
-            tracing::info!(%event, generation, commitment = %secret.commitment(), "waiting room begun");
-        }
-        Ok(())
-    }
-}
-
-/// Lets others read again, also where the one who read was given up.
-struct Reading<'a> {
-    rooms: &'a Rooms,
-    id: EventId,
-}
-
-impl Drop for Reading<'_> {
-    fn drop(&mut self) {
-        if let Some(kept) = self.rooms.kept.write().get_mut(&self.id) {
-            kept.reading = false;
-        }
     }
 }
 

@@ -84,11 +84,15 @@ pub struct WaitingRoomSettings {
     pub when_unreachable: WhenUnreachable,
     /// What to do when everything is sold.
     pub when_sold_out: WhenSoldOut,
+    /// How many zero bits a proof of work for joining has to have; 0: none is asked for. Each doubles the work; 16 take a
+    /// phone well below a second.
+    pub proof_of_work_bits: u32,
 }
 
 impl Default for WaitingRoomSettings {
     fn default() -> Self {
         Self {
+            proof_of_work_bits: 0,
             mode: WaitingRoomMode::Off,
             opens_at: None,
             admit_per_second: 50,
@@ -149,7 +153,7 @@ impl EventSettings {
     /// Checks every range; the first offence is reported.
     pub fn check(&self) -> Result<(), BadSetting> {
         let room = &self.waiting_room;
-        let rules: [(&'static str, u32, u32, u32, &'static str); 7] = [
+        let rules: [(&'static str, u32, u32, u32, &'static str); 8] = [
             ("hold_ttl_s", self.hold_ttl_s, 10, 3600, "10 to 3600"),
             ("max_seats_per_buyer", self.max_seats_per_buyer, 1, 50, "1 to 50"),
             ("max_extensions", self.max_extensions, 0, 100, "0 to 100"),
@@ -157,6 +161,7 @@ impl EventSettings {
             ("waiting_room.max_inside", room.max_inside, 1, 1_000_000, "1 to 1000000"),
             ("waiting_room.inside_for_s", room.inside_for_s, 10, 86_400, "10 to 86400"),
             ("waiting_room.claim_within_s", room.claim_within_s, 5, 3600, "5 to 3600"),
+            ("waiting_room.proof_of_work_bits", room.proof_of_work_bits, 0, 24, "0 to 24"),
         ];
         for (setting, value, least, most, allowed) in rules {
             if value < least || value > most {

@@ -20,10 +20,12 @@ pub mod admission;
 pub mod draw;
 pub mod merkle;
 pub mod receipts;
+mod returns;
 pub mod room;
 pub mod summary;
 
 pub use draw::{Order, Secret, draw_key};
+pub use returns::Returns;
 pub use room::{Room, RoomChange, RoomImage};
 pub use summary::{Progress, Summary};
 
@@ -112,6 +114,11 @@ pub struct Stock {
     pub taken: u32,
     /// How many of those are expected to come back.
     pub returning: u32,
+}
+
+impl Stock {
+    /// Nothing can be had yet, or nobody knows what: nobody is called, and it is not sold out either.
+    pub const NOT_YET: Self = Self { available: 0, taken: u32::MAX, returning: 0 };
 }
 
 /// What an organizer has set by hand; where nothing is set, the event's settings hold.

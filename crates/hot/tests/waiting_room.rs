@@ -9,17 +9,19 @@ use onsale_app::{
     Caller, CallerKind,
     errors::{AppError, Reason},
     ports::{
+        admissions::{Bought, PassGrant, PlaceTicket},
         clock::Clock,
         ledger::{Event, Events, Role},
         waiting_room::WaitingRooms,
     },
-    waiting_room::{ControlWish, Joined, PassGrant, PlaceTicket, Rooms},
+    waiting_room::{ControlWish, Joined, Rooms},
 };
 use onsale_domain::{
     events::{EventSettings, OnePlacePer, WaitingRoomMode, WaitingRoomSettings},
     ids::{AccountId, EventId},
+    units::Counts,
     waiting_room::{
-        AddressKey, Place, Stock,
+        AddressKey, Place,
         receipts::{PublishedDraw, Verified, verify},
         summary::Status,
     },
@@ -38,6 +40,9 @@ struct Scene {
     journal: VolatileJournal,
     event: EventId,
 }
+
+/// More than anybody here takes.
+const PLENTY: Option<Counts> = Some(Counts { available: 100_000, held: 0, paying: 0, sold: 0, blocked: 0 });
 
 fn caller(n: u32) -> Caller {
     Caller { account: AccountId(Uuid::from_u128(u128::from(n))), kind: CallerKind::Guest, role: Role::Buyer }
@@ -97,11 +102,11 @@ impl Scene {
         tickets
     }
 
-    async fn pass(&self, ms: u64, stock: Option<Stock>) -> u32 {
+    async fn pass(&self, ms: u64, on_sale: Option<Counts>) -> u32 {
         let mut called = 0;
         for _ in 0..ms.div_ceil(250) {
             self.clock.advance(250);
-            called += self.rooms.admit(self.event, stock).await.unwrap();
+            called += self.rooms.admit(self.event, on_sale).await.unwrap();
         }
         // What a node keeps at hand is older than that no longer.
         self.clock.advance(250);
@@ -124,7 +129,7 @@ async fn from_joining_to_the_used_up_pass() {
     let again = scene.join(0).await;
     assert_eq!((again.ticket, again.is_new), (tickets[0], false));
     assert_eq!(reason(scene.enter(0, tickets[0]).await), Reason::NotYourTurn);
-    assert_eq!(scene.pass(1_000, None).await, 2);
+    assert_eq!(scene.pass(1_000, PLENTY).await, 2);
     assert!(matches!(scene.progress(0, tickets[0]).await, Ok(Status::Ready(Some(_)))));
     assert_eq!(scene.progress(2, tickets[2]).await.unwrap(), Status::Waiting);
     let pass = scene.enter(0, tickets[0]).await.unwrap();
@@ -137,9 +142,11 @@ async fn from_joining_to_the_used_up_pass() {
     // A pass made up for somebody who was not let in.
     let forged = PassGrant { ticket: tickets[1], ..pass };
     assert_eq!(reason(scene.rooms.check_pass(caller(1).account, forged).await), Reason::PassInvalid);
-    for _ in 0..2 {
-        scene.rooms.complete(caller(0).account, pass, 2).await.unwrap();
-    }
+    // Nobody is called while nothing is on sale.
+    assert_eq!(scene.pass(1_000, None).await, 0);
+    let bought = Bought { event: scene.event, buyer: caller(0).account, units: 2, at: scene.clock.now() };
+    assert!(scene.rooms.complete(bought).await.unwrap());
+    assert!(!scene.rooms.complete(bought).await.unwrap(), "told again");
     assert_eq!(reason(scene.rooms.check_pass(caller(0).account, pass).await), Reason::PassUsed);
     scene.clock.advance(600_000);
     assert_eq!(reason(scene.rooms.check_pass(caller(0).account, pass).await), Reason::PassExpired);
@@ -172,7 +179,7 @@ async fn a_receipt_proves_the_position_that_was_told() {
     let before = scene.rooms.draw(scene.event).await.unwrap();
     assert!(before.facts.is_none());
     assert_eq!(reason(scene.rooms.receipt(caller(3).account, tickets[3]).await), Reason::NotFound);
-    scene.pass(opens_in_ms, None).await;
+    scene.pass(opens_in_ms, PLENTY).await;
     let late = scene.join(77).await.ticket;
     let facts = scene.rooms.draw(scene.event).await.unwrap().facts.unwrap();
     assert_eq!((facts.commitment, facts.lobby_count), (before.commitment, 40));
@@ -199,12 +206,12 @@ async fn an_organizer_sets_and_a_stranger_does_not() {
         assert_eq!(reason(scene.rooms.control(refused, scene.event, pause).await), Reason::Forbidden);
     }
     assert!(scene.rooms.control(organizer(), scene.event, pause).await.unwrap().control.paused);
-    assert_eq!(scene.pass(5_000, None).await, 0);
+    assert_eq!(scene.pass(5_000, PLENTY).await, 0);
     let slow = ControlWish { paused: Some(false), admit_per_second: Some(Some(2)), ..ControlWish::default() };
     scene.rooms.control(organizer(), scene.event, slow).await.unwrap();
     // What the faster rate had gathered is taken back with the first step.
-    scene.pass(250, None).await;
-    assert_eq!(scene.pass(3_000, None).await, 6);
+    scene.pass(250, PLENTY).await;
+    assert_eq!(scene.pass(3_000, PLENTY).await, 6);
     let close = ControlWish { closed: Some(true), ..ControlWish::default() };
     let summary = scene.rooms.control(organizer(), scene.event, close).await.unwrap();
     assert_eq!(summary.control.admit_per_second, Some(2), "what is left out stays");
@@ -218,7 +225,7 @@ async fn an_organizer_sets_and_a_stranger_does_not() {
 async fn sold_out_is_told_to_everybody() {
     let scene = Scene::new(|_, _| ()).await;
     let tickets = scene.tickets(10).await;
-    scene.pass(1_000, Some(Stock::default())).await;
+    scene.pass(1_000, Some(Counts::default())).await;
     for (n, ticket) in (0..).zip(tickets) {
         assert_eq!(scene.progress(n, ticket).await.unwrap(), Status::SoldOut);
         assert_eq!(reason(scene.enter(n, ticket).await), Reason::SoldOut);
@@ -264,7 +271,7 @@ async fn while_the_store_cannot_write_polls_go_on_and_joins_are_not_now() {
 async fn after_the_store_is_lost_passes_hold_and_tickets_are_told_to_join_again() {
     let scene = Scene::new(|_, _| ()).await;
     let tickets = scene.tickets(3).await;
-    scene.pass(1_000, None).await;
+    scene.pass(1_000, PLENTY).await;
     let pass = scene.enter(0, tickets[0]).await.unwrap();
     // A restart on the same journal loses nothing.
     let restarted = Scene::service(&scene.journal, &scene.ledger, &scene.clock, 2);

@@ -17,6 +17,7 @@ mod account;
 mod check_health;
 mod seed;
 mod token;
+mod verify;
 
 const AFTER_HELP: &str = "\
 Settings come from onsale.toml, then ONSALE_* variables, then flags; the later wins.
@@ -49,6 +50,9 @@ enum Command {
     Openapi,
     /// Asks a server on this machine whether it is well; status 1 where it is not
     CheckHealth(check_health::CheckHealth),
+    /// Checks what was published, without asking a server
+    #[command(subcommand)]
+    Verify(verify::Verify),
     /// Prints tokens of guest buyers for load tests, one JSON object a line, valid for a day
     Token(token::Token),
 }
@@ -185,6 +189,8 @@ pub(crate) fn run() -> ExitCode {
             let folder = std::mem::take(&mut token.folder);
             (folder.into(), Box::new(move |settings| token::run(&settings, &token)))
         }
+        // No setting has a say in it either.
+        Command::Verify(verify) => return ended(verify::run(&verify)),
         Command::Openapi => {
             // The same for every installation: no setting has a say in it.
             print(http::document().trim_end());
@@ -199,7 +205,12 @@ pub(crate) fn run() -> ExitCode {
         }
     };
     telemetry::start_logging(&settings);
-    match command(settings) {
+    ended(command(settings))
+}
+
+/// Says how a command has ended.
+fn ended(outcome: anyhow::Result<()>) -> ExitCode {
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             say(&format!("onsale: {error:#}"));

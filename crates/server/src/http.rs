@@ -25,6 +25,7 @@ use onsale_app::{
     App,
     errors::{AppError, Reason},
     ports::ledger::Page,
+    waiting_room::Rooms,
 };
 use serde::Serialize;
 use tower::ServiceExt;
@@ -37,10 +38,12 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
 mod accounts;
+mod address;
 mod events;
 mod extract;
 pub(crate) mod frame;
 mod identity;
+mod limits;
 mod live;
 mod money;
 mod operations;
@@ -48,6 +51,7 @@ mod orders;
 mod pages;
 mod performances;
 mod problem;
+pub(crate) mod queue;
 mod reservations;
 mod seating;
 pub(crate) mod seats;
@@ -55,19 +59,33 @@ mod times;
 mod views;
 
 use frame::Frame;
+use limits::Limits;
 use problem::Problem;
 use views::{Plans, Views};
 
 use crate::{
+    admission::Reports,
     live::Hubs,
+    queue_client::SERVICE_AUDIENCE,
+    queue_tokens::QueueTokens,
+    seal::{BadToken, Seal},
     settings::Settings,
-    tokens::{BadToken, Identity, Tokens},
+    tokens::{Identity, Tokens},
 };
 
 /// What handlers work with.
 pub(crate) struct Server {
     pub(crate) app: Arc<App>,
+    /// The waiting rooms, unless another server has them.
+    pub(crate) rooms: Option<Arc<Rooms>>,
     pub(crate) tokens: Tokens,
+    pub(crate) queue_tokens: QueueTokens,
+    /// Knows servers of the same operator.
+    pub(crate) service_seal: Seal,
+    /// What sales servers say is on sale, where the waiting room is served apart.
+    pub(crate) reports: Arc<Reports>,
+    /// How often one address may join; `None`: as often as it likes.
+    pub(crate) join_limits: Option<Limits>,
     pub(crate) settings: Settings,
     pub(crate) frame: Frame,
     pub(crate) views: Views,
@@ -81,13 +99,19 @@ pub(crate) struct Server {
 impl Server {
     pub(crate) fn new(
         app: Arc<App>,
+        rooms: Option<Arc<Rooms>>,
         settings: Settings,
         secrets: &[Vec<u8>],
         metrics: PrometheusHandle,
     ) -> Self {
         Self {
             app,
+            rooms,
             tokens: Tokens::new(secrets),
+            queue_tokens: QueueTokens::new(secrets),
+            service_seal: Seal::new(secrets, SERVICE_AUDIENCE),
+            reports: Arc::default(),
+            join_limits: settings.limits_enabled.then(|| Limits::new(limits::JOINS)),
             settings,
             frame: Frame::new(rand::random()),
             views: Views::default(),
@@ -150,6 +174,7 @@ impl<T> PageDto<T> {
         (name = "accounts", description = "Sign up, log in, wallets"),
         (name = "catalogue", description = "Events, seating plans, performances"),
         (name = "seats", description = "What is free, held, sold"),
+        (name = "queue", description = "The waiting room: places, turns, passes, the draw"),
         (name = "reservations", description = "Holds, from picking to paying"),
         (name = "orders", description = "What is paid"),
         (name = "operation", description = "For organizers and operators")
@@ -189,7 +214,16 @@ pub(crate) fn routes() -> (Router<Arc<Server>>, utoipa::openapi::OpenApi) {
         .routes(routes!(reservations::confirm))
         .routes(routes!(orders::read))
         .routes(routes!(orders::mine))
-        .routes(routes!(orders::refund));
+        .routes(routes!(orders::refund))
+        .routes(routes!(queue::join, queue::read, queue::leave))
+        .routes(routes!(queue::stream))
+        .routes(routes!(queue::enter))
+        .routes(routes!(queue::verify))
+        .routes(routes!(queue::reports::take))
+        .routes(routes!(queue::draw::read))
+        .routes(routes!(queue::draw::entries))
+        .routes(routes!(queue::draw::receipt))
+        .routes(routes!(queue::control::read, queue::control::update));
     let (router, mut document) = OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(operations::health))
         .routes(routes!(operations::live))
@@ -284,6 +318,10 @@ impl Interface {
     pub(crate) async fn answer(self, request: Request) -> Response {
         let Self { server, router } = self;
         frame::framed(&server, request, |request| async {
+            if !server.settings.role.serves(request.uri().path()) {
+                let detail = "this server has the waiting room; everything else is served by another";
+                return Problem::new(Reason::NotFound, detail).into_response();
+            }
             let answered = std::panic::AssertUnwindSafe(router.oneshot(request)).catch_unwind().await;
             answered.map_or_else(|cause| panicked(cause.as_ref()), |Ok(response)| response)
         })

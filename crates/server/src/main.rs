@@ -1,8 +1,12 @@
 //! The command `onsale`: ticket on-sales, from the queue to the ticket.
 
+mod admission;
 mod cli;
 mod http;
 mod live;
+mod queue_client;
+mod queue_tokens;
+mod seal;
 mod serve;
 mod settings;
 mod telemetry;

@@ -13,8 +13,10 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
+    admission::{self, OnSale},
     http::{Interface, Server},
-    settings::Settings,
+    queue_client::RemoteQueue,
+    settings::{Role, Settings},
     telemetry, wire,
 };
 
@@ -35,30 +37,36 @@ const RECONCILE_AT_START: Duration = Duration::from_secs(5);
 
 /// Serves until told to stop.
 pub(crate) async fn serve(settings: Settings) -> anyhow::Result<()> {
+    // Once, for whatever speaks TLS from here; a second call would change nothing.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let metrics = telemetry::start_metrics()?;
     let wired = wire::everything(&settings).await?;
     let secrets = wire::secrets(&settings)?;
     let app = Arc::clone(&wired.app);
     // Where others serve the same stock, what is paying may be theirs and under way.
-    if !wired.is_shared {
+    if !wired.is_shared && settings.role != Role::Queue {
         settle_last_run(&app).await;
     }
     let listener = TcpListener::bind(settings.listen)
         .await
         .with_context(|| format!("setting listen: {} cannot be listened on", settings.listen))?;
     let address = listener.local_addr()?;
-    let server = Arc::new(Server::new(Arc::clone(&app), settings, &secrets, metrics));
+    let sells = settings.role != Role::Queue;
+    let server = Arc::new(Server::new(Arc::clone(&app), wired.rooms.clone(), settings, &secrets, metrics));
+    let waiting_room = WaitingRoomJobs::start(&app, &server, wired.queue);
     let interface = Interface::new(Arc::clone(&server));
     let expiry = tokio::spawn(wired.expiry);
     let drain = Drain::start(Arc::clone(&app))?;
-    let reconciler = tokio::spawn(run_reconciler(Arc::clone(&app)));
+    // Open payments are those of whoever sells.
+    let reconciler = sells.then(|| tokio::spawn(run_reconciler(Arc::clone(&app))));
     announce(address);
     let connections = Connections::default();
     connections.accept_until_stopped(&listener, &interface).await;
     drop(listener);
     server.begin_stopping();
     tracing::info!("stopping");
-    reconciler.abort();
+    reconciler.inspect(tokio::task::JoinHandle::abort);
+    waiting_room.stop();
     let orderly = async {
         if tokio::time::timeout(FINISH_WITHIN, connections.finish()).await.is_err() {
             tracing::warn!("some connections did not end in time");
@@ -124,6 +132,34 @@ impl Drain {
         if !matches!(joined, Ok(Ok(()))) {
             tracing::error!("the drain ended badly");
         }
+    }
+}
+
+/// What moves the waiting rooms on, or tells the server that does.
+struct WaitingRoomJobs(Vec<tokio::task::JoinHandle<()>>);
+
+impl WaitingRoomJobs {
+    fn start(app: &Arc<App>, server: &Arc<Server>, queue: Option<Arc<RemoteQueue>>) -> Self {
+        let mut jobs = Vec::new();
+        if let Some(rooms) = &server.rooms {
+            let on_sale = match server.settings.role {
+                Role::Queue => OnSale::Reported(Arc::clone(&server.reports)),
+                Role::All | Role::Sales { .. } => OnSale::Here(Arc::clone(app)),
+            };
+            jobs.push(tokio::spawn(admission::run(Arc::clone(rooms), on_sale)));
+            let rooms = Arc::clone(rooms);
+            jobs.push(tokio::spawn(async move { rooms.run_completions().await }));
+        }
+        if let Some(queue) = queue {
+            let app = Arc::clone(app);
+            jobs.push(tokio::spawn(async move { queue.run(&app).await }));
+        }
+        Self(jobs)
+    }
+
+    /// In the middle of whatever they do: each step is atomic, and what was not told lapses by its own time.
+    fn stop(self) {
+        self.0.iter().for_each(tokio::task::JoinHandle::abort);
     }
 }
 

@@ -35,8 +35,12 @@ pub(crate) struct Settings {
     pub(crate) redis_url: Option<String>,
     /// Do not start on a Redis that may lose what it accepted.
     pub(crate) redis_strict: bool,
+    /// What of onsale this process serves.
+    pub(crate) role: Role,
     pub(crate) simulated_failure_rate: f64,
     pub(crate) simulated_delay_ms: u64,
+    /// Whether what one address may do is limited.
+    pub(crate) limits_enabled: bool,
     pub(crate) trusted_proxies: Vec<IpNet>,
     pub(crate) identity_header: Option<String>,
     pub(crate) cors_allowed_origins: Vec<String>,
@@ -44,6 +48,60 @@ pub(crate) struct Settings {
     pub(crate) log_level: String,
     pub(crate) secret: Option<Secret>,
     pub(crate) previous_secrets: Vec<Secret>,
+}
+
+/// What of onsale a process serves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// All of it.
+    All,
+    /// The waiting room alone.
+    Queue,
+    /// Everything but the waiting room, which is at this address.
+    Sales {
+        /// Of the queue server.
+        queue_url: String,
+    },
+}
+
+impl Role {
+    fn checked(role: Option<&str>, queue_url: Option<String>) -> Result<Self, BadSetting> {
+        let is_http = |url: &str| {
+            url.parse::<axum::http::Uri>()
+                .is_ok_and(|uri| matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some())
+        };
+        match (role.unwrap_or("all"), queue_url) {
+            ("all", None) => Ok(Self::All),
+            ("queue", None) => Ok(Self::Queue),
+            ("sales", Some(queue_url)) if is_http(&queue_url) => Ok(Self::Sales { queue_url }),
+            ("sales", url) => {
+                let url = url.unwrap_or_default();
+                Err(bad("queue_url", url, "the address of the queue server, such as http://10.0.0.5:8080"))
+            }
+            ("all" | "queue", Some(url)) => {
+                Err(bad("queue_url", url, "leaving it out: only role sales has its waiting room elsewhere"))
+            }
+            (other, _) => Err(bad("role", other, "all, queue or sales")),
+        }
+    }
+
+    /// Whether this process answers at an address.
+    pub(crate) fn serves(&self, path: &str) -> bool {
+        if *self != Self::Queue {
+            return true;
+        }
+        let queue = |path: &str| {
+            let mut parts = path.split('/');
+            matches!(
+                (parts.next(), parts.next(), parts.next()),
+                (Some("queue"), ..) | (Some("events"), Some(_), Some("queue"))
+            )
+        };
+        match path.strip_prefix("/api/v1/") {
+            Some(path) => queue(path),
+            None => path.starts_with("/health") || matches!(path, "/metrics" | "/openapi.json"),
+        }
+    }
 }
 
 /// How one process uses PostgreSQL.
@@ -223,16 +281,7 @@ impl Raw {
             ));
         }
         self.fit_for_several_processes()?;
-        if let Some(role) = self.role.filter(|role| role != "all") {
-            return Err(bad("role", role, "all: this version has no waiting room to run apart"));
-        }
-        if let Some(url) = self.queue_url {
-            return Err(bad(
-                "queue_url",
-                url,
-                "leaving it out: this version has no waiting room to run apart",
-            ));
-        }
+        let role = Role::checked(self.role.as_deref(), self.queue_url)?;
         let listen = self.listen.unwrap_or_else(|| "127.0.0.1:8080".into());
         let listen = listen
             .parse()
@@ -245,8 +294,7 @@ impl Raw {
         if delay_ms > 60_000 {
             return Err(bad("payments.simulated.delay_ms", delay_ms, "from 0 to 60000"));
         }
-        // Read so that a slip is noticed; the limits themselves come with the waiting room.
-        let _: bool = parsed("limits.enabled", self.limits.enabled, true)?;
+        let limits_enabled = parsed("limits.enabled", self.limits.enabled, true)?;
         let identity_header = self.identity_header.map(|name| name.to_ascii_lowercase());
         if let Some(name) = &identity_header
             && axum::http::HeaderName::try_from(name).is_err()
@@ -266,6 +314,8 @@ impl Raw {
             redis_strict: parsed("redis_strict", self.redis_strict, false)?,
             simulated_failure_rate: rate,
             simulated_delay_ms: delay_ms,
+            role,
+            limits_enabled,
             trusted_proxies: networks(self.trusted_proxies.items())?,
             identity_header,
             cors_allowed_origins,

@@ -4,8 +4,6 @@
 //! it was signed with, so that the secret can be changed while older tokens run out.
 
 use ahash::AHashMap;
-use hmac::{Hmac, KeyInit, Mac};
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use onsale_app::{Caller, CallerKind, ports::ledger::Role};
 use onsale_domain::{
     ids::{AccountId, LoginId},
@@ -13,9 +11,8 @@ use onsale_domain::{
 };
 use parking_lot::RwLock;
 use serde::{Deserialize, Serialize};
-use sha2::Sha256;
 
-const AUDIENCE: &str = "onsale:access";
+use crate::seal::{BadToken, Seal};
 
 /// How long an access token of an account lasts. It is short because it cannot be taken back.
 pub(crate) const ACCOUNT_TOKEN_S: u64 = 15 * 60;
@@ -25,7 +22,6 @@ pub(crate) const DAY_TOKEN_S: u64 = 24 * 60 * 60;
 
 #[derive(Serialize, Deserialize)]
 struct Claims {
-    aud: String,
     sub: AccountId,
     kind: CallerKind,
     role: Role,
@@ -44,16 +40,6 @@ pub(crate) struct Identity {
     pub(crate) login: Option<LoginId>,
 }
 
-/// Why a token is not accepted. One answer for all: what is wrong with it is nobody's business.
-#[derive(Debug, thiserror::Error)]
-#[error("the access token is not valid or has expired")]
-pub(crate) struct BadToken;
-
-struct Key {
-    id: String,
-    decoding: DecodingKey,
-}
-
 /// Tokens that were found good, so that somebody who asks often is checked once. Two generations: when the
 /// younger is full it becomes the older, so the cache is bounded and what is used stays.
 #[derive(Default)]
@@ -68,51 +54,18 @@ const GENERATION: usize = 32_768;
 /// Signs and checks.
 pub(crate) struct Tokens {
     checked: RwLock<Checked>,
-    signing: EncodingKey,
-    header: Header,
-    keys: Vec<Key>,
-    validation: Validation,
-}
-
-/// The key for one purpose, derived from the operator's secret: HMAC-SHA-256(secret, purpose).
-pub(crate) fn derive(secret: &[u8], purpose: &str) -> [u8; 32] {
-    // HMAC takes keys of any length, so this cannot fail; an all-zero key would be refused by every check.
-    Hmac::<Sha256>::new_from_slice(secret).map_or([0; 32], |mut mac| {
-        mac.update(purpose.as_bytes());
-        mac.finalize().into_bytes().into()
-    })
+    seal: Seal,
 }
 
 impl Tokens {
     /// `secrets`: the current one first, then those whose tokens are still accepted.
     pub(crate) fn new(secrets: &[Vec<u8>]) -> Self {
-        let derived: Vec<([u8; 32], String)> = secrets
-            .iter()
-            .map(|secret| (derive(secret, AUDIENCE), hex::encode(&derive(secret, "onsale:key-id")[..4])))
-            .collect();
-        let (current, id) = derived.first().cloned().unwrap_or_default();
-        let mut header = Header::new(Algorithm::HS256);
-        header.kid = Some(id);
-        let mut validation = Validation::new(Algorithm::HS256);
-        validation.set_audience(&[AUDIENCE]);
-        validation.validate_exp = false;
-        let keys = derived
-            .iter()
-            .map(|(key, id)| Key { id: id.clone(), decoding: DecodingKey::from_secret(key) })
-            .collect();
-        Self {
-            checked: RwLock::default(),
-            signing: EncodingKey::from_secret(&current),
-            header,
-            keys,
-            validation,
-        }
+        Self { checked: RwLock::default(), seal: Seal::new(secrets, "onsale:access") }
     }
 
     /// Signs a token that is good for `for_s` seconds.
     pub(crate) fn sign(&self, identity: Identity, now: Timestamp, for_s: u64) -> Result<String, BadToken> {
         let claims = Claims {
-            aud: AUDIENCE.to_owned(),
             sub: identity.caller.account,
             kind: identity.caller.kind,
             role: identity.caller.role,
@@ -120,7 +73,7 @@ impl Tokens {
             iat: now.as_millis() / 1000,
             exp: now.plus_ms(for_s * 1000).as_millis() / 1000,
         };
-        jsonwebtoken::encode(&self.header, &claims, &self.signing).map_err(|_| BadToken)
+        self.seal.sign(&claims)
     }
 
     /// Who a token speaks of.
@@ -153,11 +106,7 @@ impl Tokens {
 
     /// Checks signature and audience; gives who it speaks of and when it expires, seconds since 1970.
     fn verify(&self, token: &str) -> Result<(Identity, i64), BadToken> {
-        let header = jsonwebtoken::decode_header(token).map_err(|_| BadToken)?;
-        let key = self.keys.iter().find(|key| Some(&key.id) == header.kid.as_ref()).ok_or(BadToken)?;
-        let claims = jsonwebtoken::decode::<Claims>(token, &key.decoding, &self.validation)
-            .map_err(|_| BadToken)?
-            .claims;
+        let claims: Claims = self.seal.open(token)?;
         let caller = Caller { account: claims.sub, kind: claims.kind, role: claims.role };
         Ok((Identity { caller, login: claims.login }, claims.exp))
     }

@@ -6,11 +6,14 @@ use anyhow::{Context, anyhow};
 use onsale_app::{
     App, Ports,
     ports::{
+        admissions::Admissions,
         clock::{Clock, Entropy},
         hot::{ChangeFeed, ChangeLog, Reservations, Stock},
-        ledger::{Ledger, Wallet},
+        ledger::{Events, Ledger, Wallet},
         payments::PaymentProvider,
+        waiting_room::WaitingRooms,
     },
+    waiting_room::Rooms,
 };
 use onsale_domain::time::Timestamp;
 use onsale_hot::{
@@ -20,7 +23,10 @@ use onsale_hot::{
 use onsale_ledger::{LedgerSettings, SqlLedger};
 use onsale_payments::{Simulated, SimulatedSettings, WalletPayments};
 
-use crate::settings::{Settings, redacted};
+use crate::{
+    queue_client::RemoteQueue,
+    settings::{Role, Settings, redacted},
+};
 
 /// The process's clock: the wall clock at start, and from there the monotonic one, so that stepping the wall
 /// clock neither ends holds early nor keeps them late.
@@ -56,6 +62,10 @@ pub(crate) struct Wired {
     pub(crate) app: Arc<App>,
     /// Lets holds lapse at their time, until it is dropped.
     pub(crate) expiry: Pin<Box<dyn Future<Output = ()> + Send>>,
+    /// The waiting rooms, unless another server has them.
+    pub(crate) rooms: Option<Arc<Rooms>>,
+    /// The link to the server that has them then.
+    pub(crate) queue: Option<Arc<RemoteQueue>>,
     /// Whether other processes serve the same stock.
     pub(crate) is_shared: bool,
     /// Keeps a second server off the same folder for as long as it lives, where the stock is in it.
@@ -87,7 +97,8 @@ pub(crate) async fn ledger_app(settings: &Settings) -> anyhow::Result<App> {
     let clock: Arc<dyn Clock> = Arc::new(SteadyClock::new());
     let journal = onsale_hot::memory::journal::volatile::VolatileJournal::new();
     let store = Arc::new(MemoryStore::open_inline(Box::new(journal), Arc::clone(&clock))?);
-    Ok(App::new(ports(settings, store, ledger, clock)))
+    let door = rooms(Arc::clone(&store) as Arc<dyn WaitingRooms>, &ledger, &clock);
+    Ok(App::new(ports(settings, store, ledger, door, clock)))
 }
 
 /// What is wrong with an address of Redis, without asking anybody there.
@@ -111,28 +122,97 @@ async fn shared(settings: &Settings, url: &str) -> anyhow::Result<Wired> {
     let store = RedisStore::open(redis)
         .await
         .with_context(|| format!("setting redis_url: {} cannot be used", redacted(url)))?;
-    let app = App::new(ports(settings, Arc::new(store.clone()), ledger, clock));
+    let door = Door::of(settings, Arc::new(store.clone()), &ledger, &clock)?;
+    let app = App::new(ports(settings, Arc::new(store.clone()), ledger, door.admissions(), clock));
     let expiry = Box::pin(async move { store.run_expiry().await });
-    Ok(Wired { app: Arc::new(app), expiry, is_shared: true, _folder: None })
+    Ok(Wired {
+        app: Arc::new(app),
+        expiry,
+        rooms: door.rooms(),
+        queue: door.queue(),
+        is_shared: true,
+        _folder: None,
+    })
 }
 
 /// A stock in this process, its journal in the folder.
 async fn embedded(settings: &Settings) -> anyhow::Result<Wired> {
     let ledger: Arc<dyn Ledger> = open_ledger(settings).await?;
-    let folder = lock_folder(&settings.data_dir)?;
+    // Beside each other from one folder, the two roles keep journals of their own.
+    let (lock, journal) = match settings.role {
+        Role::All | Role::Sales { .. } => ("lock", "journal.db"),
+        Role::Queue => ("queue.lock", "queue.db"),
+    };
+    let folder = lock_folder(&settings.data_dir, lock)?;
     let clock: Arc<dyn Clock> = Arc::new(SteadyClock::new());
-    let journal = SqliteJournal::open(&settings.data_dir.join("journal.db"))?;
+    let journal = SqliteJournal::open(&settings.data_dir.join(journal))?;
     let store = MemoryStore::open(Box::new(journal), Arc::clone(&clock), Box::new(end_process))
         .context("the journal cannot be replayed")?;
-    let app = App::new(ports(settings, Arc::new(store.clone()), ledger, clock));
+    let door = Door::of(settings, Arc::new(store.clone()), &ledger, &clock)?;
+    let app = App::new(ports(settings, Arc::new(store.clone()), ledger, door.admissions(), clock));
     let expiry = Box::pin(async move { store.run_expiry().await });
-    Ok(Wired { app: Arc::new(app), expiry, is_shared: false, _folder: Some(folder) })
+    Ok(Wired {
+        app: Arc::new(app),
+        expiry,
+        rooms: door.rooms(),
+        queue: door.queue(),
+        is_shared: false,
+        _folder: Some(folder),
+    })
+}
+
+/// Who lets buyers in: the waiting rooms of this process, or the link to another's.
+enum Door {
+    Here(Arc<Rooms>),
+    Elsewhere(Arc<RemoteQueue>),
+}
+
+impl Door {
+    fn of(
+        settings: &Settings,
+        store: Arc<dyn WaitingRooms>,
+        ledger: &Arc<dyn Ledger>,
+        clock: &Arc<dyn Clock>,
+    ) -> anyhow::Result<Self> {
+        let Role::Sales { queue_url } = &settings.role else {
+            return Ok(Self::Here(rooms(store, ledger, clock)));
+        };
+        let secrets = secrets(settings)?;
+        Ok(Self::Elsewhere(Arc::new(RemoteQueue::new(queue_url, &secrets, Arc::clone(clock))?)))
+    }
+
+    fn admissions(&self) -> Arc<dyn Admissions> {
+        match self {
+            Self::Here(rooms) => Arc::clone(rooms) as Arc<dyn Admissions>,
+            Self::Elsewhere(queue) => Arc::clone(queue) as Arc<dyn Admissions>,
+        }
+    }
+
+    fn rooms(&self) -> Option<Arc<Rooms>> {
+        match self {
+            Self::Here(rooms) => Some(Arc::clone(rooms)),
+            Self::Elsewhere(_) => None,
+        }
+    }
+
+    fn queue(&self) -> Option<Arc<RemoteQueue>> {
+        match self {
+            Self::Here(_) => None,
+            Self::Elsewhere(queue) => Some(Arc::clone(queue)),
+        }
+    }
+}
+
+fn rooms(store: Arc<dyn WaitingRooms>, ledger: &Arc<dyn Ledger>, clock: &Arc<dyn Clock>) -> Arc<Rooms> {
+    let events = Arc::clone(ledger) as Arc<dyn Events>;
+    Arc::new(Rooms::new(store, events, Arc::clone(clock), Arc::new(SystemEntropy)))
 }
 
 fn ports<Hot: Reservations + Stock + ChangeLog + ChangeFeed + 'static>(
     settings: &Settings,
     store: Arc<Hot>,
     ledger: Arc<dyn Ledger>,
+    admissions: Arc<dyn Admissions>,
     clock: Arc<dyn Clock>,
 ) -> Ports {
     let simulated = Simulated::new(SimulatedSettings {
@@ -148,6 +228,7 @@ fn ports<Hot: Reservations + Stock + ChangeLog + ChangeFeed + 'static>(
         feed: store as Arc<dyn ChangeFeed>,
         ledger,
         providers,
+        admissions,
         clock,
         entropy: Arc::new(SystemEntropy),
     }
@@ -160,8 +241,8 @@ fn end_process(cause: &str) {
 }
 
 /// One server per folder: two would each believe to be the only one who sells.
-fn lock_folder(folder: &Path) -> anyhow::Result<fs::File> {
-    let path = folder.join("lock");
+fn lock_folder(folder: &Path, name: &str) -> anyhow::Result<fs::File> {
+    let path = folder.join(name);
     let file = fs::File::options().create(true).append(true).open(&path)?;
     file.try_lock().map_err(|_| {
         anyhow!(

@@ -95,6 +95,9 @@ pub trait WaitingRooms: Send + Sync {
     /// holder's. What it shows is durable.
     async fn standing(&self, e: EventId, holder: Holder) -> Result<Standing, RoomError>;
 
+    /// The place that a buyer has, if it has not ended.
+    async fn place_of(&self, e: EventId, buyer: Pseudonym) -> Result<Option<Holder>, RoomError>;
+
     /// The pseudonyms of some places, in order, at most `count`; what the draw is made of.
     async fn entries(&self, e: EventId, from: Place, count: u32) -> Result<Vec<Pseudonym>, RoomError>;
 }

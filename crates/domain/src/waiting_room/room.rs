@@ -160,6 +160,11 @@ impl Room {
         entries[from..to].to_vec()
     }
 
+    /// The place of a buyer, if it has not ended.
+    pub fn place_of(&self, buyer: Pseudonym) -> Option<Place> {
+        self.places.by_buyer.get(&buyer).copied().filter(|place| !self.places.is_ended(*place))
+    }
+
     /// Gives a place, or the one that the buyer has.
     pub fn join(
         &mut self,
@@ -422,7 +427,10 @@ impl<P: Places> Room<P> {
             inside_for_ms: terms.inside_for_ms,
             calls_per_second: self.calling.per_second(now),
             free: self.free(&fullness, max_inside),
-            reached: self.stock.map(|stock| self.reached(stock, &fullness)),
+            reached: self
+                .stock
+                .filter(|stock| *stock != Stock::NOT_YET)
+                .map(|stock| self.reached(stock, &fullness)),
         }
     }
 

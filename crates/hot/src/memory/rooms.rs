@@ -238,6 +238,13 @@ impl WaitingRooms for MemoryStore {
         .await
     }
 
+    async fn place_of(&self, e: EventId, buyer: Pseudonym) -> Result<Option<Holder>, RoomError> {
+        self.see_room(e, |room, _| {
+            room.place_of(buyer).map(|place| Holder { generation: room.generation(), place, buyer })
+        })
+        .await
+    }
+
     async fn entries(&self, e: EventId, from: Place, count: u32) -> Result<Vec<Pseudonym>, RoomError> {
         self.see_room(e, |room, _| room.entries(from, count)).await
     }

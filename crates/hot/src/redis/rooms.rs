@@ -315,6 +315,21 @@ impl WaitingRooms for RedisStore {
         Ok(self.inner.on_room(&self.inner.room(e), about, look).await?.outcome)
     }
 
+    async fn place_of(&self, e: EventId, buyer: Pseudonym) -> Result<Option<Holder>, RoomError> {
+        let node = self.inner.room(e);
+        let keys = [node.keys.meta().to_owned(), node.keys.ended().to_owned(), node.keys.buyers(buyer)];
+        let deadline = Instant::now() + WITHIN;
+        let mut answer = self.inner.run_in_room(&scripts::ROOM_PLACE, &keys, &[&buyer.0], deadline).await?;
+        match answer.word() {
+            "none" => Ok(None),
+            "place" => {
+                let generation = u32::try_from(answer.int()?).map_err(StoreError::corrupt)?;
+                Ok(Some(Holder { generation, place: place(&mut answer)?, buyer }))
+            }
+            _ => Err(StoreError::corrupt("a buyer's place was answered with something else").into()),
+        }
+    }
+
     async fn entries(&self, e: EventId, from: Place, count: u32) -> Result<Vec<Pseudonym>, RoomError> {
         let deadline = Instant::now() + WITHIN;
         self.inner.entries_of(&self.inner.room(e), from, count, deadline).await

@@ -59,6 +59,7 @@ scripts! {
     ROOM_LOOK = ROOM, "room_look.lua";
     ROOM_COMMIT = ROOM, "room_commit.lua";
     ROOM_ENTRIES = ROOM, "room_entries.lua";
+    ROOM_PLACE = ROOM, "room_place.lua";
 }
 
 /// What a script answered.

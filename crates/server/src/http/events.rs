@@ -21,7 +21,7 @@ use uuid::Uuid;
 
 use super::{
     PageDto, Server,
-    extract::{Command, Named, Paging, Query},
+    extract::{Command, Member, Named, Paging, Query},
     identity::By,
     problem::{Problem, ProblemDocument},
     times,
@@ -53,6 +53,8 @@ pub(crate) struct WaitingRoomDto {
     /// `close` or `return_line`.
     #[schema(value_type = String, example = "close")]
     when_sold_out: WhenSoldOut,
+    /// 0 to 24: how many zero bits a proof of work for joining has to have.
+    proof_of_work_bits: u32,
 }
 
 /// Settings of an event. What is left out keeps its default or present value.
@@ -97,6 +99,7 @@ impl From<&EventSettings> for SettingsDto {
                 one_place_per: room.one_place_per,
                 when_unreachable: room.when_unreachable,
                 when_sold_out: room.when_sold_out,
+                proof_of_work_bits: room.proof_of_work_bits,
             },
         }
     }
@@ -125,6 +128,7 @@ impl SettingsDto {
                 one_place_per: room.one_place_per,
                 when_unreachable: room.when_unreachable,
                 when_sold_out: room.when_sold_out,
+                proof_of_work_bits: room.proof_of_work_bits,
             },
         })
     }
@@ -239,20 +243,6 @@ pub(crate) struct EventPatch {
     /// The settings to change.
     #[schema(value_type = Option<SettingsDto>)]
     settings: Option<Map<String, Value>>,
-}
-
-/// A member of a patch: absent, or there, with `null` as a value of its own.
-#[derive(Default)]
-enum Member<T> {
-    #[default]
-    Absent,
-    Set(Option<T>),
-}
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Member<T> {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Option::deserialize(deserializer).map(Self::Set)
-    }
 }
 
 /// Changes an event; what is left out stays.

@@ -165,6 +165,31 @@ impl FromRequestParts<Arc<Server>> for SeatPath {
     }
 }
 
+/// A member of a patch: absent, or there, with `null` as a value of its own.
+#[derive(Default)]
+pub(crate) enum Member<T> {
+    #[default]
+    Absent,
+    Set(Option<T>),
+}
+
+impl<'de, T: serde::Deserialize<'de>> serde::Deserialize<'de> for Member<T> {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Option::deserialize(deserializer).map(Self::Set)
+    }
+}
+
+impl<T> Member<T> {
+    /// What to change: nothing, or to this.
+    #[expect(clippy::option_option, reason = "a change to nothing is not no change")]
+    pub(crate) fn change(self) -> Option<Option<T>> {
+        match self {
+            Self::Absent => None,
+            Self::Set(value) => Some(value),
+        }
+    }
+}
+
 /// A query string.
 pub(crate) struct Query<T>(pub(crate) T);
 

@@ -110,7 +110,12 @@ pub(crate) fn render(problem: &Problem, request_id: &str) -> Response {
     *response.status_mut() = status(reason);
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    let wait_ms =
+        extras.iter().find(|(name, _)| *name == "retry_after_ms").and_then(|(_, value)| value.as_u64());
     match reason {
+        _ if wait_ms.is_some() => {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(wait_ms.unwrap_or(0).div_ceil(1000)));
+        }
         Reason::Unavailable => {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }

@@ -27,6 +27,7 @@ use super::{
     money::MoneyDto,
     orders::{OrderDto, order_response},
     problem::{Problem, ProblemDocument},
+    queue::PassHeader,
 };
 
 /// The best seats there are.
@@ -149,9 +150,10 @@ pub(crate) async fn create(
     State(server): State<Arc<Server>>,
     Named(performance): Named<PerformanceId>,
     By(caller): By,
+    PassHeader(shown): PassHeader,
     Command { body, key }: Command<NewReservation>,
 ) -> Result<Response, Problem> {
-    let view = server.app.hold(caller, performance, body.wish()?, key).await?;
+    let view = server.app.hold(caller, performance, body.wish()?, key, &shown).await?;
     Ok(answer(StatusCode::CREATED, view))
 }
 

@@ -97,7 +97,11 @@ async fn ids_that_name_nothing() {
                 let call = people.token(endpoint.who).map_or(call.clone(), |token| call.by(token));
                 // What cannot be decoded names neither performance nor seat.
                 let code = if id == "%ff" { "not_found" } else { code };
-                findings.refused(call, 404, code).await;
+                // A ticket is for the event that it names, whether or not there is another.
+                let is_an_id = id.parse::<uuid::Uuid>().is_ok();
+                let needs_ticket = endpoint.ticket || endpoint.path.ends_with("/stream");
+                let refusal = if needs_ticket && is_an_id { (403, "ticket_invalid") } else { (404, code) };
+                findings.refused(call, refusal.0, refusal.1).await;
             }
         }
         findings.still_good(&world, endpoint, &before).await;

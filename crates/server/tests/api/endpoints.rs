@@ -42,6 +42,8 @@ pub(crate) struct Endpoint {
     pub(crate) foreign: Option<(u16, &'static str)>,
     /// Whether it takes `limit` and `cursor`.
     pub(crate) paged: bool,
+    /// Whether it takes the buyer's ticket of the waiting room.
+    pub(crate) ticket: bool,
 }
 
 const fn endpoint(method: &'static str, path: &'static str, who: Who, good: u16) -> Endpoint {
@@ -57,6 +59,7 @@ const fn endpoint(method: &'static str, path: &'static str, who: Who, good: u16)
         odd_text: None,
         foreign: None,
         paged: false,
+        ticket: false,
     }
 }
 
@@ -192,6 +195,39 @@ pub(crate) const ENDPOINTS: &[Endpoint] = &[
         foreign: UNKNOWN,
         ..endpoint("POST", "/api/v1/orders/{order_id}/refund", Who::Organizer, 200)
     },
+    // Again: the buyer has a place.
+    endpoint("POST", "/api/v1/events/{event_id}/queue", Who::Buyer, 200),
+    Endpoint { ticket: true, ..endpoint("GET", "/api/v1/events/{event_id}/queue", Who::Anyone, 200) },
+    Endpoint { ticket: true, ..endpoint("DELETE", "/api/v1/events/{event_id}/queue", Who::Anyone, 204) },
+    // Asked without the ticket in the query; `queue` asks rightly.
+    endpoint("GET", "/api/v1/events/{event_id}/queue/stream", Who::Anyone, 403),
+    // Nothing is on sale, so it is nobody's turn.
+    Endpoint {
+        ticket: true,
+        foreign: Some((403, "ticket_invalid")),
+        ..endpoint("POST", "/api/v1/events/{event_id}/queue/enter", Who::Buyer, 425)
+    },
+    Endpoint {
+        body: Some(|_| json!({"pass": "x", "event_id": "01a1fcad-dbf5-78c0-a41a-138665a747ec"})),
+        odd_text: Some((403, "pass_invalid")),
+        ..endpoint("POST", "/api/v1/queue/passes/verify", Who::Anyone, 403)
+    },
+    // For servers, which have their own kind of token.
+    endpoint("POST", "/api/v1/queue/reports", Who::Anyone, 401),
+    endpoint("GET", "/api/v1/events/{event_id}/queue/draw", Who::Anyone, 200),
+    endpoint("GET", "/api/v1/events/{event_id}/queue/draw/entries", Who::Anyone, 200),
+    Endpoint { ticket: true, ..endpoint("GET", "/api/v1/events/{event_id}/queue/receipt", Who::Anyone, 404) },
+    Endpoint {
+        foreign: FORBIDDEN,
+        ..endpoint("GET", "/api/v1/events/{event_id}/queue/control", Who::Organizer, 200)
+    },
+    Endpoint {
+        body: Some(|_| json!({"paused": false, "admit_per_second": 10, "max_inside": 20, "closed": false})),
+        missing: &["/paused", "/admit_per_second", "/max_inside", "/closed"],
+        null: &["/paused", "/admit_per_second", "/max_inside", "/closed"],
+        foreign: FORBIDDEN,
+        ..endpoint("PATCH", "/api/v1/events/{event_id}/queue/control", Who::Organizer, 200)
+    },
 ];
 
 const EVENT_MISSING: &[&str] = &[
@@ -277,13 +313,15 @@ pub(crate) struct World<'a> {
     people: &'a People,
     new_email: String,
     refresh_token: String,
+    /// Of the buyer's place in the event's waiting room.
+    ticket: String,
     ids: [(&'static str, String); 6],
 }
 
 impl<'a> World<'a> {
     pub(crate) async fn make(people: &'a People) -> Self {
         let People { onsale, organizer, buyer, .. } = people;
-        let event = onsale.event(organizer, &json!({})).await;
+        let event = onsale.event(organizer, &json!({"waiting_room": {"mode": "on"}})).await;
         let show = onsale.event(organizer, &json!({"max_seats_per_buyer": 6})).await;
         let performance = onsale.performance(organizer, &show, &grid(2, 3)).await;
         let plan = text(&onsale.post("/seating-plans", &plan()).by(organizer).await.ok(201)["id"]);
@@ -291,6 +329,7 @@ impl<'a> World<'a> {
             let path = format!("/performances/{performance}/reservations");
             text(&onsale.post(&path, &json!({"seat_ids": [seat]})).by(buyer).await.ok(201)["id"])
         };
+        let joined = onsale.post(&format!("/events/{event}/queue"), &json!({})).by(buyer).await.ok(201);
         let (reservation, paid) = (hold(1).await, hold(2).await);
         let confirm = format!("/reservations/{paid}/confirm");
         let order = text(&onsale.post(&confirm, &payment("simulated")).by(buyer).await.ok(201)["id"]);
@@ -298,6 +337,7 @@ impl<'a> World<'a> {
             people,
             new_email: format!("{event}@example.com"),
             refresh_token: text(&onsale.log_in(BUYER).await["refresh_token"]),
+            ticket: text(&joined["ticket"]),
             ids: [
                 ("{event_id}", event),
                 ("{performance_id}", performance),
@@ -325,7 +365,10 @@ impl<'a> World<'a> {
 
     /// A call that is good but for its path.
     pub(crate) fn call_at(&self, endpoint: &Endpoint, path: &str) -> Call {
-        let call = self.people.onsale.at_root(endpoint.method, path);
+        let mut call = self.people.onsale.at_root(endpoint.method, path);
+        if endpoint.ticket {
+            call = call.header("queue-ticket", &self.ticket);
+        }
         match self.body(endpoint) {
             Some(body) => call.json(&body),
             None => call,

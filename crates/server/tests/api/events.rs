@@ -11,7 +11,7 @@ fn defaults() -> Value {
     json!({"hold_ttl_s": 300, "max_seats_per_buyer": 4, "max_extensions": 1, "buyer_identity": "guest",
         "currency": "KRW", "waiting_room": {"mode": "off", "opens_at": null, "admit_per_second": 50,
             "max_inside": 500, "inside_for_s": 600, "claim_within_s": 60, "one_place_per": "buyer",
-            "when_unreachable": "refuse", "when_sold_out": "close"}})
+            "when_unreachable": "refuse", "when_sold_out": "close", "proof_of_work_bits": 0}})
 }
 
 #[tokio::test]

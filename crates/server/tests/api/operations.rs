@@ -46,6 +46,13 @@ const CONTRACT: &[(&str, &str)] = &[
     ("GET", "/performances/{performance_id}/stats"),
     ("POST", "/performances/{performance_id}/reconcile"),
     ("POST", "/performances/{performance_id}/blocks"),
+    ("POST", "/events/{event_id}/queue"),
+    ("GET", "/events/{event_id}/queue"),
+    ("GET", "/events/{event_id}/queue/stream"),
+    ("POST", "/events/{event_id}/queue/enter"),
+    ("DELETE", "/events/{event_id}/queue"),
+    ("POST", "/queue/passes/verify"),
+    ("GET", "/events/{event_id}/queue/draw"),
 ];
 
 #[tokio::test]

@@ -7,12 +7,14 @@ use onsale_app::{
     App, Ports,
     orders::Confirmation,
     ports::{
+        admissions::Shown,
         clock::Clock,
         hot::Stock,
         ledger::{BuyerDetails, Ledger},
         payments::PaymentProvider,
     },
     reservations::Wish,
+    waiting_room::Rooms,
 };
 use onsale_domain::orders::OrderStatus;
 use onsale_payments::simulated::Entry;
@@ -62,6 +64,8 @@ fn with_fault(world: &World, step: &'static str, who: Who, when: When) -> App {
     let hot = Arc::new(FaultyHot::new(store.clone(), store.clone(), store.clone(), exact(Who::Hot)));
     let ledger: Arc<dyn Ledger> = world.ledger.clone();
     let provider = FaultyProvider::new(world.bank.clone() as Arc<dyn PaymentProvider>, exact(Who::Provider));
+    let (clock, entropy) = (world.clock.clone() as Arc<dyn Clock>, Arc::new(SeededEntropy::new(7)));
+    let rooms = Rooms::new(store.clone(), ledger.clone() as _, clock.clone(), entropy.clone());
     App::new(Ports {
         reservations: hot.clone(),
         stock: hot.clone(),
@@ -69,8 +73,9 @@ fn with_fault(world: &World, step: &'static str, who: Who, when: When) -> App {
         feed: store,
         ledger: Arc::new(FaultyLedger::new(ledger, exact(Who::Ledger))),
         providers: vec![Arc::new(provider)],
-        clock: world.clock.clone() as Arc<dyn Clock>,
-        entropy: Arc::new(SeededEntropy::new(7)),
+        admissions: Arc::new(rooms),
+        clock,
+        entropy,
     })
 }
 
@@ -85,7 +90,7 @@ async fn fail_one_step(step: &'static str, who: Who, when: When, crash: bool) {
     let mut world = World::new(calm()).await;
     let me = world.organizer;
     let app = with_fault(&world, step, who, when);
-    let held = app.hold(me, world.performance, Wish::Seats(vec![1, 2]), None).await.unwrap();
+    let held = app.hold(me, world.performance, Wish::Seats(vec![1, 2]), None, &Shown::Nothing).await.unwrap();
     world.told.lock().held.insert(held.id, (me, held.clone()));
     let first = app.confirm(me, held.id, by_card()).await;
     if crash {
@@ -133,7 +138,7 @@ fn every_step_may_come_twice() {
 
         let mut world = World::new(calm()).await;
         let (me, p) = (world.organizer, world.performance);
-        let held = world.process.app.hold(me, p, Wish::Seats(vec![3]), None).await.unwrap();
+        let held = world.process.app.hold(me, p, Wish::Seats(vec![3]), None, &Shown::Nothing).await.unwrap();
         world.told.lock().held.insert(held.id, (me, held.clone()));
         let view = world.process.app.confirm(me, held.id, by_card()).await.unwrap();
         let order = view.order.clone();

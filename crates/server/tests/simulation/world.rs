@@ -8,11 +8,13 @@ use onsale_app::{
     errors::{AppError, Reason},
     orders::{Confirmation, OrderView},
     ports::{
+        admissions::Shown,
         clock::{Clock, Entropy},
         ledger::{AreaOffer, BuyerDetails, Ledger, Role},
         payments::PaymentProvider,
     },
     reservations::{ReservationView, Wish},
+    waiting_room::Rooms,
 };
 use onsale_domain::{
     events::EventSettings,
@@ -250,6 +252,12 @@ fn start(
     let faulty = |provider: Arc<dyn PaymentProvider>| {
         Arc::new(FaultyProvider::new(provider, Arc::clone(&faults[2]))) as Arc<dyn PaymentProvider>
     };
+    let rooms = Rooms::new(
+        shared.clone(),
+        Arc::clone(&ledger) as _,
+        Arc::clone(clock) as Arc<dyn Clock>,
+        Arc::clone(entropy) as Arc<dyn Entropy>,
+    );
     let app = App::new(Ports {
         reservations: hot.clone(),
         stock: hot.clone(),
@@ -257,6 +265,7 @@ fn start(
         feed: shared,
         ledger,
         providers: vec![faulty(Arc::clone(bank) as _), faulty(Arc::new(wallet))],
+        admissions: Arc::new(rooms),
         clock: Arc::clone(clock) as Arc<dyn Clock>,
         entropy: Arc::clone(entropy) as Arc<dyn Entropy>,
     });
@@ -342,7 +351,7 @@ impl Person {
         };
         let digest = self.rng.random_range(0..3_u8);
         let key = self.rng.random_bool(0.3).then_some(RequestKey { key: [digest; 16], request: [0; 16] });
-        let outcome = self.process.app.hold(self.me, self.performance, wish, key).await;
+        let outcome = self.process.app.hold(self.me, self.performance, wish, key, &Shown::Nothing).await;
         let outcome = outcome.map(|view| {
             self.told.lock().held.insert(view.id, (self.me, view));
         });

@@ -41,6 +41,7 @@ macro_rules! room_conformance {
                 one_of_many_begins_wins,
                 places_are_numbered_in_the_order_of_joining,
                 asking_again_gives_the_same_place,
+                a_buyers_place_is_found,
                 one_address_has_one_place,
                 who_left_joins_again_at_the_end,
                 rooms_know_nothing_of_each_other,

@@ -144,6 +144,128 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/events/{event_id}/queue": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where I stand. */
+        get: operations["get_events_by_event_id_queue"];
+        put?: never;
+        /** Joins the waiting room. Asking again gives the same place. */
+        post: operations["post_events_by_event_id_queue"];
+        /** Gives my place up. Doing it again is no mistake. */
+        delete: operations["delete_events_by_event_id_queue"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/events/{event_id}/queue/control": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How the waiting room is set, and how it goes. */
+        get: operations["get_events_by_event_id_queue_control"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Pauses, resumes, sets rate and room, closes and reopens; every server goes by it within a second. */
+        patch: operations["patch_events_by_event_id_queue_control"];
+        trace?: never;
+    };
+    "/api/v1/events/{event_id}/queue/draw": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The commitment, and after opening what is needed to check the draw. */
+        get: operations["get_events_by_event_id_queue_draw"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/events/{event_id}/queue/draw/entries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The whole draw with every entry: a file for `onsale verify draw`. */
+        get: operations["get_events_by_event_id_queue_draw_entries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/events/{event_id}/queue/enter": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Claims my turn. Asking again gives the same pass. */
+        post: operations["post_events_by_event_id_queue_enter"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/events/{event_id}/queue/receipt": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The proof that my place of the lobby got its position by the draw: a file for `onsale verify draw`. */
+        get: operations["get_events_by_event_id_queue_receipt"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/events/{event_id}/queue/stream": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where I stand, as server-sent events named `queue`, whenever that changes. */
+        get: operations["get_events_by_event_id_queue_stream"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/me": {
         parameters: {
             query?: never;
@@ -436,6 +558,43 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/queue/passes/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Whether a pass still lets in. */
+        post: operations["post_queue_passes_verify"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/queue/reports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * For the sales servers of a waiting room that is served apart: what is on sale, and who has bought. The same again
+         *     does no harm.
+         */
+        post: operations["post_queue_reports"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/reservations/{reservation_id}": {
         parameters: {
             query?: never;
@@ -635,6 +794,15 @@ export interface components {
             seat_ids: number[];
             blocked: boolean;
         };
+        /** @description Somebody has bought. */
+        BoughtDto: {
+            /** Format: uuid */
+            event_id: string;
+            /** Format: uuid */
+            account_id: string;
+            /** Format: int32 */
+            units: number;
+        };
         BuyerDetailsDto: {
             name: string;
             phone?: string | null;
@@ -653,6 +821,36 @@ export interface components {
             payment: components["schemas"]["PaymentDto"];
             buyer: components["schemas"]["BuyerDto"];
         };
+        /** @description What is to change; what is left out stays. */
+        ControlPatch: {
+            /** @description `true`: nobody is called until it is `false` again. Who is called or inside stays so. */
+            paused?: boolean | null;
+            /**
+             * Format: int32
+             * @description 0 to 100,000; `null`: the event's again.
+             */
+            admit_per_second?: number | null;
+            /**
+             * Format: int32
+             * @description 0 to 1,000,000; `null`: the event's again.
+             */
+            max_inside?: number | null;
+            /** @description `true`: nobody can join or enter, and those who wait are told. `false`: open again; everybody keeps their place. */
+            closed?: boolean | null;
+        };
+        /** @description Units by their state. */
+        CountsDto: {
+            /** Format: int32 */
+            available: number;
+            /** Format: int32 */
+            held: number;
+            /** Format: int32 */
+            paying: number;
+            /** Format: int32 */
+            sold: number;
+            /** Format: int32 */
+            blocked: number;
+        };
         /** @description How far the ledger is behind what was accepted. */
         DrainDto: {
             /**
@@ -665,6 +863,26 @@ export interface components {
              * @description How old the oldest of them is.
              */
             lag_ms: number;
+        };
+        /** @description What is public about the draw. */
+        Draw: {
+            /** @description SHA-256 of the secret, from the beginning on. */
+            commitment: string;
+            /**
+             * Format: int32
+             * @description How many are in the lobby, or were when it closed.
+             */
+            lobby_count: number;
+            /** @description When the lobby closes; `null`: there is none. */
+            opens_at?: string | null;
+            /** @description Whether it has closed; the rest is there from then on. */
+            drawn: boolean;
+            /** @description The top of the Merkle tree over all entries. */
+            root?: string | null;
+            /** @description What the order was made from, with the root. */
+            secret?: string | null;
+            /** @description Where the whole draw can be had, to check it. */
+            entries?: string | null;
         };
         Event: {
             /** Format: uuid */
@@ -729,6 +947,13 @@ export interface components {
             label: string;
             section?: string | null;
             price: components["schemas"]["Money"];
+        };
+        JoinQueue: {
+            /**
+             * @description The proof of work, where the event asks for one: `work_required` says how.
+             * @example 0000000000012f3a
+             */
+            proof?: string | null;
         };
         LogIn: {
             email: string;
@@ -805,6 +1030,17 @@ export interface components {
             /** Format: int32 */
             quantity?: number | null;
             best_available?: components["schemas"]["BestAvailableDto"] | null;
+        };
+        /** @description How many are likely to be reached with what is left. */
+        Odds: {
+            /**
+             * Format: int32
+             * @description About so many of those waiting, in round figures.
+             * @example 3900
+             */
+            reached: number;
+            /** @description Whether this place is likely to be among them. */
+            likely: boolean;
         };
         Order: {
             /** Format: uuid */
@@ -982,6 +1218,14 @@ export interface components {
              */
             next_cursor?: string | null;
         };
+        PassToVerify: {
+            pass: string;
+            /**
+             * Format: uuid
+             * @description What is no id is no event that the pass could be for.
+             */
+            event_id: string;
+        };
         PaymentDto: {
             /**
              * @description `simulated` or `wallet`.
@@ -1089,6 +1333,117 @@ export interface components {
             /** @description Names this request in the log. */
             request_id: string;
         };
+        /** @description A waiting room as its organizer sees it. */
+        QueueControl: {
+            /**
+             * @description `open`, `closed` or `sold_out`.
+             * @example open
+             */
+            status: string;
+            /** @description Whether nobody is being called. */
+            paused: boolean;
+            /**
+             * Format: int32
+             * @description The rate in force.
+             */
+            admit_per_second: number;
+            /**
+             * Format: int32
+             * @description Set by hand in place of the event's.
+             */
+            admit_per_second_by_hand?: number | null;
+            /**
+             * Format: int32
+             * @description The room in force.
+             */
+            max_inside: number;
+            /**
+             * Format: int32
+             * @description Set by hand in place of the event's.
+             */
+            max_inside_by_hand?: number | null;
+            /** @description Whether the lobby is still open. */
+            lobby: boolean;
+            /**
+             * Format: int32
+             * @description How many places have been given.
+             */
+            joined: number;
+            /**
+             * Format: int32
+             * @description How many wait to be called.
+             */
+            waiting: number;
+            /**
+             * Format: int32
+             * @description How many have been called and have not come yet.
+             */
+            called: number;
+            /**
+             * Format: int32
+             * @description How many have claimed their turn while it was full.
+             */
+            at_door: number;
+            /**
+             * Format: int32
+             * @description How many are inside.
+             */
+            inside: number;
+            /**
+             * Format: double
+             * @description About how many are being called a second.
+             */
+            calls_per_second: number;
+            /**
+             * Format: int32
+             * @description About how many of those waiting will be called before all is sold; `null`: not known.
+             */
+            reached?: number | null;
+        };
+        QueuePass: {
+            /** @description To be sent as `Queue-Pass` with reservations. */
+            pass: string;
+            expires_at: string;
+        };
+        /** @description A place in the waiting room. */
+        QueuePlace: {
+            /** @description To be sent as `Queue-Ticket` with the other calls. */
+            ticket: string;
+            /**
+             * @description `lobby`, `waiting`, `ready`, `inside`, `sold_out` or `closed`.
+             * @example waiting
+             */
+            status: string;
+            /**
+             * Format: int32
+             * @description From 1; `null` in the lobby, where there is no order yet. It never changes.
+             */
+            position?: number | null;
+            /**
+             * Format: int32
+             * @description How many are ahead who have not left.
+             */
+            ahead?: number | null;
+            /**
+             * Format: int64
+             * @description In about so many seconds; `null` where nothing moves.
+             */
+            eta_s?: number | null;
+            /**
+             * Format: int64
+             * @description When to ask again.
+             */
+            poll_after_ms: number;
+            odds?: components["schemas"]["Odds"] | null;
+            /** @description With `ready`: until when to enter. `null` while waiting at the door, or after the turn was missed. */
+            claim_until?: string | null;
+            /** @description With `ready`: the turn was claimed while it was full; the next free place inside is yours. */
+            at_door: boolean;
+            /** @description With `ready`: the time to enter is over; there may still be room. */
+            missed: boolean;
+            /** @description With `inside`: until when. */
+            inside_until?: string | null;
+        };
         Refresh: {
             refresh_token: string;
         };
@@ -1099,6 +1454,11 @@ export interface components {
         Repairs: {
             /** @description A sentence for each thing that was put right. */
             repaired: string[];
+        };
+        /** @description What has happened since the last report, and how the stock is. */
+        Report: {
+            stock: components["schemas"]["StockDto"][];
+            bought: components["schemas"]["BoughtDto"][];
         };
         Reservation: {
             /** Format: uuid */
@@ -1187,6 +1547,12 @@ export interface components {
              */
             drift: number;
         };
+        /** @description What an event has to sell. */
+        StockDto: {
+            /** Format: uuid */
+            event_id: string;
+            on_sale?: components["schemas"]["CountsDto"] | null;
+        };
         TicketDto: {
             /**
              * @description Unguessable; lets its bearer in.
@@ -1213,6 +1579,10 @@ export interface components {
         };
         TopUp: {
             amount: components["schemas"]["Money"];
+        };
+        VerifiedPass: {
+            valid: boolean;
+            expires_at: string;
         };
         /** @description Settings of the waiting room. What is left out keeps its default or present value. */
         WaitingRoomDto: {
@@ -1258,6 +1628,11 @@ export interface components {
              * @example close
              */
             when_sold_out: string;
+            /**
+             * Format: int32
+             * @description 0 to 24: how many zero bits a proof of work for joining has to have.
+             */
+            proof_of_work_bits: number;
         };
         WalletDto: {
             balance: components["schemas"]["Money"];
@@ -1754,6 +2129,577 @@ export interface operations {
                 };
             };
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    get_events_by_event_id_queue: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description From joining */
+                "Queue-Ticket": string;
+            };
+            path: {
+                event_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QueuePlace"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    post_events_by_event_id_queue: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                event_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["JoinQueue"];
+            };
+        };
+        responses: {
+            /** @description The place that this buyer has */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QueuePlace"];
+                };
+            };
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QueuePlace"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    delete_events_by_event_id_queue: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description From joining */
+                "Queue-Ticket": string;
+            };
+            path: {
+                event_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    get_events_by_event_id_queue_control: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                event_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QueueControl"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    patch_events_by_event_id_queue_control: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                event_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ControlPatch"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QueueControl"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    get_events_by_event_id_queue_draw: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                event_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Draw"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    get_events_by_event_id_queue_draw_entries: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                event_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The facts of the draw, and the pseudonyms of all entries in order */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    post_events_by_event_id_queue_enter: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description From joining, of the same buyer */
+                "Queue-Ticket": string;
+            };
+            path: {
+                event_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QueuePass"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            425: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    get_events_by_event_id_queue_receipt: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description From joining */
+                "Queue-Ticket": string;
+            };
+            path: {
+                event_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The facts of the draw, and the entry in it with its path to the root */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    get_events_by_event_id_queue_stream: {
+        parameters: {
+            query?: {
+                /** @description From joining: a browser cannot send headers with a stream of events. */
+                ticket?: string | null;
+            };
+            header?: never;
+            path: {
+                event_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The data of each event is a place */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2529,6 +3475,98 @@ export interface operations {
                 };
             };
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    post_queue_passes_verify: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PassToVerify"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VerifiedPass"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    post_queue_reports: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Report"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            401: {
                 headers: {
                     [name: string]: unknown;
                 };

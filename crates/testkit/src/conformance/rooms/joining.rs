@@ -79,6 +79,19 @@ pub async fn asking_again_gives_the_same_place(under_test: RoomsUnderTest) {
     assert_eq!(stage.summary().await.joined, 5);
 }
 
+/// A buyer's place can be found without their ticket, until it has ended.
+pub async fn a_buyers_place_is_found(under_test: RoomsUnderTest) {
+    let stage = RoomStage::new(under_test).await;
+    let holders = stage.joined(3).await;
+    let place_of = async |n| stage.under_test.rooms.place_of(stage.event, buyer(n)).await.unwrap();
+    assert_eq!(place_of(1).await, Some(holders[1]));
+    assert_eq!(place_of(7).await, None);
+    assert_eq!(stage.end(holders[1], Leaving::Left).await, EndOutcome::Ended);
+    assert_eq!(place_of(1).await, None);
+    assert_eq!(stage.join(1).await, JoinOutcome::Placed(Place(3)));
+    assert_eq!(place_of(1).await, Some(RoomStage::holder(Place(3), 1)));
+}
+
 /// A second buyer from the address is refused until the place has ended.
 pub async fn one_address_has_one_place(under_test: RoomsUnderTest) {
     let stage = RoomStage::new(under_test).await;

@@ -179,6 +179,11 @@ export const reasons = {
     safe: 'Your place in the queue is kept.',
     todo: 'Wait until you are called.',
   },
+  work_required: {
+    happened: 'Joining asks your device for a little work first, to keep robots out.',
+    safe: 'You have lost nothing; you are not in the line yet.',
+    todo: 'Join again and keep this page open for a moment.',
+  },
   rate_limited: {
     happened: 'Too many requests came from you at once.',
     safe: 'What you hold stays held.',

@@ -175,6 +175,11 @@ export const reasons: typeof english = {
     safe: '대기 순번은 유지됩니다.',
     todo: '순서가 될 때까지 기다려 주세요.',
   },
+  work_required: {
+    happened: '자동 프로그램을 막기 위해 대기열에 들어가기 전에 기기가 짧은 계산을 해야 합니다.',
+    safe: '잃은 것은 없습니다. 아직 줄에 서지 않았습니다.',
+    todo: '다시 들어가면서 이 화면을 잠시 열어 두세요.',
+  },
   rate_limited: {
     happened: '한꺼번에 너무 많은 요청을 보냈습니다.',
     safe: '선점한 좌석은 그대로입니다.',

@@ -1,0 +1,81 @@
+//! `onsale verify`: checks of what was published, without asking any server.
+
+use std::{fs, io::Read, path::PathBuf};
+
+use anyhow::Context;
+use clap::{Args, Subcommand};
+use onsale_domain::waiting_room::{
+    Hash,
+    receipts::{self, Verified},
+};
+
+/// The largest document that is read: a draw of some million entries.
+const MAX_BYTES: u64 = 512 << 20;
+
+#[derive(Subcommand)]
+pub(super) enum Verify {
+    /// Checks the receipt of one place, or a whole published draw; status 1 where something is wrong with it
+    Draw(Draw),
+}
+
+#[derive(Args)]
+pub(super) struct Draw {
+    /// The document; - for standard input
+    file: PathBuf,
+    /// The commitment as it was noted before the lobby closed, in hex: that the secret was not changed since, only this
+    /// can show
+    #[arg(long, value_name = "HEX")]
+    commitment: Option<String>,
+    /// Of a whole draw: prints place and position of everybody, a line each
+    #[arg(long)]
+    list: bool,
+}
+
+pub(super) fn run(verify: &Verify) -> anyhow::Result<()> {
+    let Verify::Draw(draw) = verify;
+    let document = read(draw)?;
+    let commitment = draw.commitment.as_deref().map(hash).transpose()?;
+    match receipts::verify(&document, commitment)? {
+        Verified::Receipt { place, position } => {
+            super::print(&format!(
+                "right: entry {} of the lobby, counted from 0, drew position {position}",
+                place.0
+            ));
+        }
+        Verified::Draw { order } => {
+            super::print(&format!(
+                "right: {} entries make the root, and the secret their order",
+                order.len()
+            ));
+            if draw.list {
+                for (rank, place) in order.iter().enumerate() {
+                    super::print(&format!("{} {}", place.0, rank + 1));
+                }
+            }
+        }
+    }
+    if commitment.is_none() {
+        super::say(
+            "onsale: compare the commitment in it with the one published beforehand, or give it with --commitment",
+        );
+    }
+    Ok(())
+}
+
+fn read(draw: &Draw) -> anyhow::Result<String> {
+    let mut text = String::new();
+    let source: Box<dyn Read> = if draw.file.as_os_str() == "-" {
+        Box::new(std::io::stdin().lock())
+    } else {
+        let name = draw.file.display();
+        Box::new(fs::File::open(&draw.file).with_context(|| format!("{name} cannot be opened"))?)
+    };
+    source.take(MAX_BYTES).read_to_string(&mut text).context("the document cannot be read")?;
+    Ok(text)
+}
+
+fn hash(text: &str) -> anyhow::Result<Hash> {
+    let mut bytes = [0; 32];
+    hex::decode_to_slice(text.trim(), &mut bytes).context("a commitment has 64 hex digits")?;
+    Ok(Hash(bytes))
+}
