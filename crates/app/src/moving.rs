@@ -289,8 +289,11 @@ mod tests {
         late.holds[0].expires_at = Timestamp(1);
         assert_eq!(claims_differ(&here, &late), Some("holds"));
         let mut sold = here.clone();
-        let sale =
-            Sale { order: OrderId(Uuid::nil()), owner: AccountId(Uuid::nil()), units: [Unit(1)].into_iter().collect() };
+        let sale = Sale {
+            order: OrderId(Uuid::nil()),
+            owner: AccountId(Uuid::nil()),
+            units: [Unit(1)].into_iter().collect(),
+        };
         sold.sales.push(sale);
         assert_eq!(claims_differ(&here, &sold), Some("sales"));
         let mut free = here.clone();

@@ -22,6 +22,9 @@ use onsale_payments::{Simulated, SimulatedSettings, WalletPayments};
 
 use crate::settings::{Settings, redacted};
 
+pub(crate) mod marks;
+pub(crate) mod moving;
+
 /// The process's clock: the wall clock at start, and from there the monotonic one, so that stepping the wall
 /// clock neither ends holds early nor keeps them late.
 struct SteadyClock {
@@ -62,8 +65,25 @@ pub(crate) struct Wired {
     _folder: Option<fs::File>,
 }
 
-/// The ledger alone, migrated: for the command line beside a running server.
+/// The ledger alone, migrated: for the command line beside a running server. Refuses one that was moved elsewhere, or
+/// that has not wholly arrived.
 pub(crate) async fn open_ledger(settings: &Settings) -> anyhow::Result<Arc<SqlLedger>> {
+    if settings.database_url.is_none() {
+        marks::refuse_moved(&settings.data_dir)?;
+    }
+    let ledger = connect_ledger(settings).await?;
+    ledger.migrate().await.context("the ledger cannot be brought to this version")?;
+    if ledger.arrival().await?.is_some_and(|arrival| arrival.finished_at.is_none()) {
+        return Err(anyhow!("setting database_url: {HALF_MOVED}"));
+    }
+    Ok(ledger)
+}
+
+/// What is said of a store that is being filled, or was left half filled.
+const HALF_MOVED: &str =
+    "a move into it has not come to its end; let `onsale move` finish it, or begin with an empty one";
+
+async fn connect_ledger(settings: &Settings) -> anyhow::Result<Arc<SqlLedger>> {
     fs::create_dir_all(&settings.data_dir)
         .with_context(|| format!("setting data_dir: {} cannot be created", settings.data_dir.display()))?;
     let in_folder = || format!("sqlite://{}", settings.data_dir.join("ledger.db").display());
@@ -77,7 +97,6 @@ pub(crate) async fn open_ledger(settings: &Settings) -> anyhow::Result<Arc<SqlLe
     let ledger = SqlLedger::open(&url, limits)
         .await
         .with_context(|| format!("the ledger {} cannot be opened", redacted(&url)))?;
-    ledger.migrate().await.context("the ledger cannot be brought to this version")?;
     Ok(Arc::new(ledger))
 }
 
@@ -111,6 +130,9 @@ async fn shared(settings: &Settings, url: &str) -> anyhow::Result<Wired> {
     let store = RedisStore::open(redis)
         .await
         .with_context(|| format!("setting redis_url: {} cannot be used", redacted(url)))?;
+    if store.arrival().await?.is_some() {
+        return Err(anyhow!("setting redis_url: {HALF_MOVED}"));
+    }
     let app = App::new(ports(settings, Arc::new(store.clone()), ledger, clock));
     let expiry = Box::pin(async move { store.run_expiry().await });
     Ok(Wired { app: Arc::new(app), expiry, is_shared: true, _folder: None })
@@ -118,6 +140,8 @@ async fn shared(settings: &Settings, url: &str) -> anyhow::Result<Wired> {
 
 /// A stock in this process, its journal in the folder.
 async fn embedded(settings: &Settings) -> anyhow::Result<Wired> {
+    // Also where the ledger is elsewhere: the stock went with it.
+    marks::refuse_moved(&settings.data_dir)?;
     let ledger: Arc<dyn Ledger> = open_ledger(settings).await?;
     let folder = lock_folder(&settings.data_dir)?;
     let clock: Arc<dyn Clock> = Arc::new(SteadyClock::new());
