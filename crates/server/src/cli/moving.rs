@@ -59,7 +59,7 @@ pub(super) async fn run(settings: Settings, command: Move) -> anyhow::Result<()>
     let target = Target::open(&there).await?;
     target.refuse_used(Mark::begun(&folder)?.map(|mark| mark.id)).await?;
     let carried = carry(&source, &target, &folder, &there).await;
-    if carried.is_err() {
+    if carried.is_err() && Mark::begun(&folder)?.is_some() {
         say(
             "onsale: nothing is lost, the folder is as it was. The target is not to be served from before this \
              command has come to its end",
