@@ -38,7 +38,7 @@ pub(super) struct Move {
     /// Redis to move the stock to [default: the setting redis_url]
     #[arg(long, value_name = "URL")]
     to_redis: Option<String>,
-    /// Say what would be moved and whether the target is empty, and change nothing
+    /// Say what would be moved and whether the target is empty, and move nothing; a server may run
     #[arg(long)]
     check: bool,
     /// Folder of the embedded stores [default: ./data]
@@ -153,7 +153,7 @@ async fn check(settings: &Settings, there: &Settings) -> anyhow::Result<()> {
         }
         Some(tables) => {
             for tally in tables {
-                say(&format!("{:<20} {:>12}  {}", tally.table, tally.rows, money(tally)));
+                say(format!("{:<20} {:>12}  {}", tally.table, tally.rows, money(tally)).trim_end());
             }
         }
     }
@@ -197,7 +197,8 @@ fn show_ledger(ledger: &Ledger) {
         } else {
             format!("DIFFERENT: {} here, {} there", money(&table.here), money(&table.there))
         };
-        say(&format!("{:<20} {:>12} {:>12}  {sum}", table.what, table.here.rows, table.there.rows));
+        let rows = format!("{:<20} {:>12} {:>12}  {sum}", table.what, table.here.rows, table.there.rows);
+        say(rows.trim_end());
     }
 }
 
