@@ -4,12 +4,14 @@
 //! sides would sell; what stops a move on its way costs nothing but another run.
 
 use std::{
+    collections::BTreeSet,
     fs,
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
 
 use onsale_testkit::{process::Installation, servers::Stores};
+use rand::{RngExt, SeedableRng, rngs::StdRng};
 use rstest::rstest;
 use serde_json::{Value, json};
 
@@ -355,4 +357,92 @@ async fn a_move_that_is_killed_is_run_again(
     stage.post(&confirm, &payment("simulated")).by(&guest).await.ok(201);
     stage.holding_seats(&late, &[1]).await.refused(409, "seat_taken");
     stage.hold(&late, &[4]).await;
+}
+
+/// Where a guest's reservation stands as far as they were told.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Told {
+    Held,
+    Confirmed,
+    Cancelled,
+    /// The server died before it answered.
+    Nothing,
+}
+
+/// Holds, buys and cancels until nobody answers any more; gives what they were told.
+async fn shop(api: Api, performance: String, guest: String, seed: u64) -> (String, Vec<(Value, Told)>) {
+    let mut chance = StdRng::seed_from_u64(seed);
+    let mut told = Vec::new();
+    loop {
+        let seats: BTreeSet<u32> = (0..2).map(|_| chance.random_range(1..=400)).collect();
+        let path = format!("/performances/{performance}/reservations");
+        let Ok(answer) = api.post(&path, &json!({"seat_ids": seats})).by(&guest).attempt().await else {
+            break;
+        };
+        if answer.status != 201 {
+            answer.refused(409, "seat_taken");
+            continue;
+        }
+        let held = answer.json();
+        let path = format!("/reservations/{}", text(&held["id"]));
+        let (call, status, then) = match chance.random_range(0..3) {
+            0 => (api.delete(&path), 204, Told::Cancelled),
+            1 => (api.post(&format!("{path}/confirm"), &payment("simulated")), 201, Told::Confirmed),
+            _ => {
+                told.push((held, Told::Held));
+                continue;
+            }
+        };
+        let Ok(answer) = call.by(&guest).attempt().await else {
+            told.push((held, Told::Nothing));
+            break;
+        };
+        assert_eq!(answer.status, status, "{answer:?}");
+        told.push((held, then));
+    }
+    (guest, told)
+}
+
+/// What was answered under load, before the server was killed, is there after the move.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_was_killed_under_load_is_moved_with_all_that_it_answered() {
+    let Some(stores) = Stores::cluster() else { return };
+    let seed =
+        std::env::var("TEST_SEED").map_or_else(|_| rand::random_range(0..1_000_000), |s| s.parse().unwrap());
+    println!("TEST_SEED={seed}");
+    let settings = json!({"hold_ttl_s": 3600, "max_seats_per_buyer": 50});
+    let mut stage = Stage::on(Onsale::on(Stores::Embedded, &[]), &settings, &grid(20, 20)).await;
+    let mut shopping = Vec::new();
+    for (number, guest) in (0..).zip(stage.guests(12)) {
+        shopping.push(tokio::spawn(shop((**stage).clone(), stage.performance.clone(), guest, seed + number)));
+    }
+    waits_for("the sale does not get going", async || stage.counts().await[3] >= 40).await;
+    stage.onsale.take_process().kill().unwrap();
+    let shopped = futures_util::future::join_all(shopping).await;
+    moved(&stage.installation, &stores);
+    let there = Onsale::on(stores, &[("ONSALE_SECRET", &secret(&stage.installation))]);
+    let here = std::mem::replace(&mut stage.onsale, there);
+    let (mut held, mut sold) = (0, 0);
+    for told in shopped {
+        let (guest, reservations) = told.unwrap();
+        for (reservation, told) in reservations {
+            let found = stage.reservation(&guest, &reservation).await;
+            let units = seat_ids(&found).len() as u64;
+            assert_eq!(found["seats"], reservation["seats"]);
+            let is = match found["status"].as_str().unwrap() {
+                "held" => Told::Held,
+                "confirmed" => Told::Confirmed,
+                "cancelled" => Told::Cancelled,
+                _ => panic!("{found}"),
+            };
+            assert!(told == is || told == Told::Nothing, "{told:?}, and there is {found}");
+            held += if is == Told::Held { units } else { 0 };
+            sold += if is == Told::Confirmed { units } else { 0 };
+        }
+    }
+    // A hold whose own answer was lost is known to nobody here.
+    let counts = stage.counts().await;
+    assert_eq!((counts[2], counts[3], counts[4]), (0, sold, 0));
+    assert!((held..=held + 12 * 2).contains(&counts[1]), "{held} {counts:?}");
+    drop(here);
 }
