@@ -104,7 +104,7 @@ impl From<&WaitingRoomSettings> for Terms {
 }
 
 /// What there is to sell, over all performances of the event.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stock {
     /// Units that are free.
     pub available: u32,

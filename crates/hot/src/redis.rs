@@ -36,6 +36,7 @@ mod loading;
 mod log;
 mod moving;
 mod reservations;
+mod rooms;
 mod scripts;
 mod stock;
 
@@ -93,6 +94,7 @@ struct Inner {
     node: Uuid,
     calls: AtomicU64,
     performances: RwLock<BTreeMap<PerformanceId, Arc<Performance>>>,
+    rooms: rooms::RoomsAtHand,
     stopped: AtomicBool,
     drain: log::Drain,
     watched: Arc<feed::Watched>,
@@ -125,6 +127,7 @@ impl RedisStore {
             node,
             calls: AtomicU64::new(Uuid::new_v4().as_u64_pair().0),
             performances: RwLock::default(),
+            rooms: rooms::RoomsAtHand::default(),
             stopped: AtomicBool::new(false),
             drain: log::Drain::default(),
             watched: Arc::default(),

@@ -117,7 +117,7 @@ impl Learned {
 }
 
 /// A token bucket that holds one second's worth.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bucket {
     milli: u64,
     at: Option<Timestamp>,
@@ -141,7 +141,7 @@ impl Bucket {
 }
 
 /// Events per second, of about the last half minute.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Pace {
     weight: f64,
     began: Option<Timestamp>,

@@ -10,25 +10,27 @@ use std::{
     sync::Arc,
 };
 
-use ahash::AHashMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
     AddressKey, Control, EndOutcome, EnterOutcome, Gate, Hash, JoinOutcome, Leaving, Order, Place, Pseudonym,
     Rank, Secret, Standing, Stock, Summary, Terms, Turn,
     admission::{Bucket, Fullness, Learned, Pace, allowance},
-    merkle::Frontier,
 };
 use crate::{events::WhenSoldOut, ids::EventId, time::Timestamp};
 
 mod apply;
 mod ended;
+mod front;
 mod image;
+mod places;
 #[cfg(test)]
 mod tests;
 
 use ended::Ended;
+pub use front::FrontImage;
 pub use image::RoomImage;
+pub use places::{AllPlaces, KnownPlace, Places, SomePlaces};
 
 /// More places than this are not given: some gigabytes of memory.
 pub const MAX_PLACES: u32 = 20_000_000;
@@ -105,9 +107,9 @@ pub enum RoomChange {
     },
 }
 
-/// One waiting room.
+/// One waiting room, with its places or over those that a store keeps.
 #[derive(Debug)]
-pub struct Room {
+pub struct Room<P = AllPlaces> {
     event: EventId,
     generation: u32,
     secret: Secret,
@@ -118,11 +120,7 @@ pub struct Room {
     opened: Option<(u32, Hash)>,
     /// Made from the above.
     order: Option<Arc<Order>>,
-    frontier: Frontier,
-    entries: Vec<Pseudonym>,
-    by_buyer: AHashMap<Pseudonym, Place>,
-    by_address: AHashMap<AddressKey, Place>,
-    ended: Ended,
+    places: P,
     /// How many have left who were not called before.
     gone_ahead: u32,
     front: Rank,
@@ -151,6 +149,54 @@ pub struct JoinRequest {
 impl Room {
     /// An empty room. `generation` tells it from any other that the event has had, should the store have lost one.
     pub fn new(event: EventId, generation: u32, secret: Secret) -> Self {
+        Self::over(AllPlaces::default(), event, generation, secret)
+    }
+
+    /// The pseudonyms of some places, in order: what the draw is made of.
+    pub fn entries(&self, from: Place, count: u32) -> Vec<Pseudonym> {
+        let entries = &self.places.entries;
+        let from = (from.0 as usize).min(entries.len());
+        let to = from.saturating_add(count as usize).min(entries.len());
+        entries[from..to].to_vec()
+    }
+
+    /// Gives a place, or the one that the buyer has.
+    pub fn join(
+        &mut self,
+        request: JoinRequest,
+        terms: &Terms,
+        now: Timestamp,
+        steps: &mut Vec<RoomChange>,
+    ) -> JoinOutcome {
+        self.settle(terms, now, steps);
+        let JoinRequest { buyer, address } = request;
+        let had = self.places.by_buyer.get(&buyer).copied();
+        if let Some(place) = had.filter(|place| !self.places.is_ended(*place)) {
+            return JoinOutcome::Same(place);
+        }
+        if self.gate != Gate::Open {
+            return JoinOutcome::Refused(self.gate);
+        }
+        let taken = address.and_then(|address| self.places.by_address.get(&address)).copied();
+        if taken.is_some_and(|place| Some(place) != had && !self.places.is_ended(place)) {
+            return JoinOutcome::Duplicate;
+        }
+        // One entry each: who leaves the lobby and comes back has the same chance as before, not another.
+        if let Some(place) = had.filter(|_| self.opened.is_none()) {
+            self.step(RoomChange::Rejoined { place, address }, now, steps);
+            return JoinOutcome::Placed(place);
+        }
+        if self.joined() >= MAX_PLACES {
+            return JoinOutcome::Full;
+        }
+        let place = Place(self.joined());
+        self.step(RoomChange::Joined { place, buyer, address }, now, steps);
+        JoinOutcome::Placed(place)
+    }
+}
+
+impl<P: Places> Room<P> {
+    fn over(places: P, event: EventId, generation: u32, secret: Secret) -> Self {
         Self {
             event,
             generation,
@@ -160,11 +206,7 @@ impl Room {
             control: Control::default(),
             opened: None,
             order: None,
-            frontier: Frontier::default(),
-            entries: Vec::new(),
-            by_buyer: AHashMap::new(),
-            by_address: AHashMap::new(),
-            ended: Ended::default(),
+            places,
             gone_ahead: 0,
             front: Rank(0),
             turns: BTreeMap::new(),
@@ -192,48 +234,7 @@ impl Room {
 
     /// How many places have been given.
     pub fn joined(&self) -> u32 {
-        self.entries.len() as u32
-    }
-
-    /// The pseudonyms of some places, in order: what the draw is made of.
-    pub fn entries(&self, from: Place, count: u32) -> Vec<Pseudonym> {
-        let from = (from.0 as usize).min(self.entries.len());
-        let to = from.saturating_add(count as usize).min(self.entries.len());
-        self.entries[from..to].to_vec()
-    }
-
-    /// Gives a place, or the one that the buyer has.
-    pub fn join(
-        &mut self,
-        request: JoinRequest,
-        terms: &Terms,
-        now: Timestamp,
-        steps: &mut Vec<RoomChange>,
-    ) -> JoinOutcome {
-        self.settle(terms, now, steps);
-        let JoinRequest { buyer, address } = request;
-        let had = self.by_buyer.get(&buyer).copied();
-        if let Some(place) = had.filter(|place| !self.ended.contains(*place)) {
-            return JoinOutcome::Same(place);
-        }
-        if self.gate != Gate::Open {
-            return JoinOutcome::Refused(self.gate);
-        }
-        let taken = address.and_then(|address| self.by_address.get(&address)).copied();
-        if taken.is_some_and(|place| Some(place) != had && !self.ended.contains(place)) {
-            return JoinOutcome::Duplicate;
-        }
-        // One entry each: who leaves the lobby and comes back has the same chance as before, not another.
-        if let Some(place) = had.filter(|_| self.opened.is_none()) {
-            self.step(RoomChange::Rejoined { place, address }, now, steps);
-            return JoinOutcome::Placed(place);
-        }
-        if self.joined() >= MAX_PLACES {
-            return JoinOutcome::Full;
-        }
-        let place = Place(self.joined());
-        self.step(RoomChange::Joined { place, buyer, address }, now, steps);
-        JoinOutcome::Placed(place)
+        self.places.joined()
     }
 
     /// Lets time pass and calls whoever may be called. To be asked a few times a second. Gives how many were called.
@@ -262,8 +263,11 @@ impl Room {
         let mut front = self.front;
         while (places.len() as u32) < may && front.0 < self.joined() {
             let place = order.place(front);
+            if !self.places.is_known(place) {
+                break;
+            }
             front.0 += 1;
-            if !self.ended.contains(place) {
+            if !self.places.is_ended(place) {
                 places.push(place);
             }
         }
@@ -374,7 +378,7 @@ impl Room {
         if place.0 >= self.joined() {
             return Standing::Unknown;
         }
-        if self.ended.contains(place) {
+        if self.places.is_ended(place) {
             return Standing::Ended;
         }
         if let Some(turn) = self.turns.get(&place) {
@@ -391,7 +395,7 @@ impl Room {
 
     /// Whether a place is this buyer's.
     pub fn belongs(&self, place: Place, buyer: Pseudonym) -> bool {
-        self.entries.get(place.0 as usize) == Some(&buyer)
+        self.places.buyer(place) == Some(buyer)
     }
 
     /// What everybody may know, and what a node needs to answer polls.
@@ -471,9 +475,11 @@ impl Room {
             let inside_until = now.plus_ms(terms.inside_for_ms);
             self.step(RoomChange::Resumed { called_until, inside_until }, now, steps);
         }
-        if self.opened.is_none() && terms.opens_at.is_none_or(|opens_at| opens_at <= now) {
-            let change = RoomChange::Opened { lobby: self.joined(), root: self.frontier.root() };
-            self.step(change, now, steps);
+        let is_due = terms.opens_at.is_none_or(|opens_at| opens_at <= now);
+        if self.opened.is_none()
+            && let Some((lobby, root)) = self.places.lobby(is_due)
+        {
+            self.step(RoomChange::Opened { lobby, root }, now, steps);
         }
         let mut missed = Vec::new();
         while let Some((_, place)) = self.due.first().copied().filter(|(until, _)| *until <= now) {

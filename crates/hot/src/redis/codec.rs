@@ -17,16 +17,16 @@ use uuid::Uuid;
 const HOLD_BYTES: usize = 84;
 
 /// Reads fields from the front of some bytes.
-struct Fields<'a>(&'a [u8]);
+pub(super) struct Fields<'a>(pub(super) &'a [u8]);
 
 impl<'a> Fields<'a> {
-    fn take<const N: usize>(&mut self) -> Result<[u8; N], StoreError> {
+    pub(super) fn take<const N: usize>(&mut self) -> Result<[u8; N], StoreError> {
         let (field, rest) = self.0.split_first_chunk::<N>().ok_or_else(cut_short)?;
         self.0 = rest;
         Ok(*field)
     }
 
-    fn u8(&mut self) -> Result<u8, StoreError> {
+    pub(super) fn u8(&mut self) -> Result<u8, StoreError> {
         self.take::<1>().map(|[byte]| byte)
     }
 
@@ -34,11 +34,11 @@ impl<'a> Fields<'a> {
         self.take().map(u16::from_be_bytes)
     }
 
-    fn u32(&mut self) -> Result<u32, StoreError> {
+    pub(super) fn u32(&mut self) -> Result<u32, StoreError> {
         self.take().map(u32::from_be_bytes)
     }
 
-    fn u64(&mut self) -> Result<u64, StoreError> {
+    pub(super) fn u64(&mut self) -> Result<u64, StoreError> {
         self.take().map(u64::from_be_bytes)
     }
 

@@ -1,6 +1,7 @@
 //! The scripts, and what they answer.
 //!
-//! Invariant: every script is one file; all but `load` stand behind `stock.lua`.
+//! Invariant: every script is one file; those of a performance stand behind `stock.lua`, but for `load`, and those of a
+//! waiting room behind `room.lua`, but for `room_begin`.
 
 use std::sync::LazyLock;
 
@@ -30,6 +31,8 @@ macro_rules! scripts {
 
 const STOCK: &str = include_str!("lua/stock.lua");
 
+const ROOM: &str = include_str!("lua/room.lua");
+
 /// The drain goes on where memory is short: it is what makes room.
 const STOCK_WHEN_FULL: &str = concat!("#!lua flags=allow-oom\n", include_str!("lua/stock.lua"));
 
@@ -51,6 +54,11 @@ scripts! {
     TAKE = STOCK_WHEN_FULL, "take.lua";
     LEAVE = STOCK_WHEN_FULL, "leave.lua";
     ACKNOWLEDGE = STOCK_WHEN_FULL, "acknowledge.lua";
+    ROOM_BEGIN = "", "room_begin.lua";
+    ROOM_JOIN = ROOM, "room_join.lua";
+    ROOM_LOOK = ROOM, "room_look.lua";
+    ROOM_COMMIT = ROOM, "room_commit.lua";
+    ROOM_ENTRIES = ROOM, "room_entries.lua";
 }
 
 /// What a script answered.
@@ -106,6 +114,18 @@ impl Answer {
             return Err(StoreError::corrupt(format!("a script answered {:?} without a list", self.word)));
         };
         pairs(items.into_iter())
+    }
+
+    /// The next thing that belongs to the word, as a list.
+    pub(super) fn list(&mut self) -> Result<Vec<Vec<u8>>, StoreError> {
+        let Some(Value::Array(items)) = self.rest.next() else {
+            return Err(StoreError::corrupt(format!("a script answered {:?} without a list", self.word)));
+        };
+        let bytes = |item| match item {
+            Value::BulkString(bytes) => Ok(bytes),
+            other => Err(odd(&other)),
+        };
+        items.into_iter().map(bytes).collect()
     }
 
     /// All the rest as pairs.

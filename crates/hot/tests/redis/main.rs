@@ -8,6 +8,7 @@ mod draining;
 mod faults;
 mod moving;
 mod nodes;
+mod rooms;
 mod sentinel;
 mod stage;
 

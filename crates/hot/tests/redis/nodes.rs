@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicU32, Ordering},
     },
     time::Duration,
 };
@@ -215,8 +215,14 @@ async fn two_nodes_that_load_at_once_leave_one_stock() {
     assert!(seen.position.epoch >= 2 && seen.counts.held == 2, "{seen:?}");
 }
 
-/// A go-between that hands requests on, and when told to, cuts the connection instead of handing the answer back.
-async fn go_between(server: u16, swallow: Arc<AtomicBool>) -> u16 {
+/// Counts down to 0, and stays there.
+fn is_the_one(left: &AtomicU32) -> bool {
+    left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)) == Ok(1)
+}
+
+/// A go-between that hands requests on, and when told to, cuts the connection instead of handing the answer back: at the
+/// `n`th answer from now.
+pub(crate) async fn go_between(server: u16, swallow: Arc<AtomicU32>) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     tokio::spawn(async move {
@@ -233,7 +239,7 @@ async fn go_between(server: u16, swallow: Arc<AtomicBool>) -> u16 {
                         },
                         count = redis.read(&mut answered) => {
                             let Ok(count) = count else { return };
-                            if count == 0 || swallow.swap(false, Ordering::SeqCst) {
+                            if count == 0 || is_the_one(&swallow) {
                                 return;
                             }
                             if client.write_all(&answered[..count]).await.is_err() {
@@ -252,7 +258,7 @@ async fn go_between(server: u16, swallow: Arc<AtomicBool>) -> u16 {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_command_whose_answer_was_lost_is_done_once_and_answered() {
     let Some(server) = or_passed_over(Redis::start(), "redis-server") else { return };
-    let swallow = Arc::new(AtomicBool::new(false));
+    let swallow = Arc::new(AtomicU32::new(0));
     let port = go_between(server.port(), Arc::clone(&swallow)).await;
     let (direct, far) = (node(&server.url()).await, node(&format!("redis://127.0.0.1:{port}")).await);
     let p = on_sale(&direct, 9, &[5]).await;
@@ -265,7 +271,7 @@ async fn a_command_whose_answer_was_lost_is_done_once_and_answered() {
     far.find(p, warm.id).await.unwrap();
     let before = look(&direct, p, &layout(9, &[5])).await.position.offset;
 
-    let lost = || swallow.store(true, Ordering::SeqCst);
+    let lost = || swallow.store(1, Ordering::SeqCst);
     lost();
     let decided = far.hold(p, wish(buyer(2), seats(&[1, 2]))).await.unwrap();
     let HoldOutcome::Held(hold) = decided.outcome else { panic!("{decided:?}") };
@@ -291,7 +297,7 @@ async fn a_command_whose_answer_was_lost_is_done_once_and_answered() {
     far.begin_payment(p, hold.id, buyer(2), order(2)).await.unwrap();
     lost();
     assert_eq!(far.sell(p, step).await.unwrap().outcome, FinishOutcome::Done);
-    assert!(!swallow.load(Ordering::SeqCst), "every one of them was lost");
+    assert_eq!(swallow.load(Ordering::SeqCst), 0, "every one of them was lost");
 
     let seen = look(&direct, p, &layout(9, &[5])).await;
     assert_eq!((seen.counts.sold, seen.counts.held), (2, 4));

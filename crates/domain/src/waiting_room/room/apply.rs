@@ -4,36 +4,21 @@
 
 use std::sync::Arc;
 
-use super::{Room, RoomChange};
+use super::{Places, Room, RoomChange};
 use crate::{
     time::Timestamp,
-    waiting_room::{Leaving, Order, Place, Rank, Turn, draw_key, merkle},
+    waiting_room::{Leaving, Order, Place, Rank, Turn, draw_key},
 };
 
-impl Room {
+impl<P: Places> Room<P> {
     /// Moves the state by one change, the `offset`th of its history.
     pub fn apply(&mut self, offset: u64, at: Timestamp, change: &RoomChange) {
         debug_assert_eq!(offset, self.offset + 1, "a change is missing");
         self.offset = offset;
+        self.places.apply(change, self.opened.is_none());
         match change {
-            RoomChange::Joined { place, buyer, address } => {
-                debug_assert_eq!(*place, Place(self.joined()));
-                if self.opened.is_none() {
-                    self.frontier.push(merkle::leaf(*place, *buyer));
-                }
-                self.entries.push(*buyer);
-                self.by_buyer.insert(*buyer, *place);
-                if let Some(address) = address {
-                    self.by_address.insert(*address, *place);
-                }
-            }
-            RoomChange::Rejoined { place, address } => {
-                self.ended.remove(*place);
-                self.gone_ahead -= 1;
-                if let Some(address) = address {
-                    self.by_address.insert(*address, *place);
-                }
-            }
+            RoomChange::Joined { .. } => {}
+            RoomChange::Rejoined { .. } => self.gone_ahead -= 1,
             RoomChange::Opened { lobby, root } => {
                 let key = draw_key(self.event, &self.secret, root, *lobby);
                 self.order = Some(Arc::new(Order::new(&key, *lobby)));
@@ -96,7 +81,6 @@ impl Room {
             None if rank.is_none_or(|rank| rank >= self.front) => self.gone_ahead += 1,
             _ => {}
         }
-        self.ended.insert(place);
     }
 
     pub(super) fn rank(&self, place: Place) -> Option<Rank> {
@@ -104,6 +88,7 @@ impl Room {
     }
 
     pub(super) fn set_turn(&mut self, place: Place, turn: Turn) {
+        self.places.note_turn(place, None);
         match turn {
             Turn::Called { until, .. } => {
                 self.due.insert((until, place));
@@ -121,8 +106,9 @@ impl Room {
         self.turns.insert(place, turn);
     }
 
-    fn drop_turn(&mut self, place: Place) -> Option<Turn> {
+    pub(super) fn drop_turn(&mut self, place: Place) -> Option<Turn> {
         let turn = self.turns.remove(&place)?;
+        self.places.note_turn(place, Some(turn));
         match turn {
             Turn::Called { until, .. } => {
                 self.due.remove(&(until, place));

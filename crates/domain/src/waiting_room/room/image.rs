@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Ended, Room};
+use super::{Ended, Places, Room};
 use crate::{
     ids::EventId,
     waiting_room::{
@@ -51,7 +51,8 @@ impl RoomImage {
 impl Room {
     /// Writes the room down.
     pub fn image(&self) -> RoomImage {
-        let mut addresses: Vec<(AddressKey, Place)> = self.by_address.iter().map(|(a, p)| (*a, *p)).collect();
+        let mut addresses: Vec<(AddressKey, Place)> =
+            self.places.by_address.iter().map(|(a, p)| (*a, *p)).collect();
         addresses.sort_unstable();
         RoomImage {
             event: self.event,
@@ -61,9 +62,9 @@ impl Room {
             gate: self.gate,
             control: self.control,
             opened: self.opened,
-            entries: self.entries.clone(),
+            entries: self.places.entries.clone(),
             addresses,
-            ended: self.ended.clone(),
+            ended: self.places.ended.clone(),
             front: self.front,
             turns: self.turns.iter().map(|(place, turn)| (*place, *turn)).collect(),
             learned: self.learned.clone(),
@@ -88,13 +89,14 @@ impl Room {
             let key = draw_key(image.event, &image.secret, &root, lobby);
             room.order = Some(std::sync::Arc::new(Order::new(&key, lobby)));
         } else {
-            room.frontier = leaves.collect();
+            room.places.frontier = leaves.collect();
         }
         room.opened = image.opened;
         // A buyer's later place is the one that counts.
-        room.by_buyer = (0..).zip(&image.entries).map(|(place, buyer)| (*buyer, Place(place))).collect();
-        room.by_address = image.addresses.into_iter().collect();
-        room.entries = image.entries;
+        room.places.by_buyer =
+            (0..).zip(&image.entries).map(|(place, buyer)| (*buyer, Place(place))).collect();
+        room.places.by_address = image.addresses.into_iter().collect();
+        room.places.entries = image.entries;
         (room.offset, room.gate, room.control) = (image.offset, image.gate, image.control);
         (room.front, room.learned) = (image.front, image.learned);
         for (place, turn) in image.turns {
@@ -105,10 +107,12 @@ impl Room {
         }
         let waiting = |place: &Place| room.rank(*place).is_none_or(|rank| rank >= room.front);
         room.gone_ahead = image.ended.iter().filter(waiting).count() as u32;
-        room.ended = image.ended;
+        room.places.ended = image.ended;
         Ok(room)
     }
+}
 
+impl<P: Places> Room<P> {
     /// Notes that the server was away: whoever is called gets the whole time anew with the next command.
     pub fn was_away(&mut self) {
         self.resumed = self.turns.is_empty();

@@ -6,6 +6,7 @@ use super::*;
 use crate::waiting_room::{Progress, draw_key};
 
 mod crowds;
+mod fronts;
 mod histories;
 
 const MINUTE: u64 = 60_000;
@@ -66,12 +67,12 @@ impl Scene {
     }
 
     fn enter(&mut self, place: Place) -> EnterOutcome {
-        let buyer = self.room.entries[place.0 as usize];
+        let buyer = self.room.places.entries[place.0 as usize];
         self.room.enter(place, buyer, &self.terms, self.now, &mut self.changes)
     }
 
     fn end(&mut self, place: Place, leaving: Leaving) -> EndOutcome {
-        let buyer = self.room.entries[place.0 as usize];
+        let buyer = self.room.places.entries[place.0 as usize];
         self.room.end(place, buyer, leaving, &self.terms, self.now, &mut self.changes)
     }
 

@@ -3,7 +3,7 @@
 use super::*;
 
 #[derive(Clone, Debug)]
-enum Act {
+pub(super) enum Act {
     Join(u32),
     Leave(u32),
     Enter(u32),
@@ -17,7 +17,7 @@ enum Act {
     Restart,
 }
 
-fn acts() -> impl Strategy<Value = Vec<Act>> {
+pub(super) fn acts() -> impl Strategy<Value = Vec<Act>> {
     let who = 0_u32..60;
     let act = prop_oneof![
         8 => who.clone().prop_map(Act::Join),
@@ -108,11 +108,11 @@ impl Checker {
     }
 }
 
-fn place_of(scene: &Scene, who: u32) -> Option<Place> {
-    scene.room.by_buyer.get(&buyer(who)).copied()
+pub(super) fn place_of(scene: &Scene, who: u32) -> Option<Place> {
+    scene.room.places.by_buyer.get(&buyer(who)).copied()
 }
 
-fn act(scene: &mut Scene, act: &Act) {
+pub(super) fn act(scene: &mut Scene, act: &Act) {
     match *act {
         Act::Join(who) => {
             let had = place_of(scene, who);
