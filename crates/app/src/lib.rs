@@ -15,6 +15,7 @@ pub mod cards;
 pub mod catalogue;
 pub mod drain;
 pub mod errors;
+pub mod moving;
 pub mod on_sale;
 pub mod orders;
 pub mod passwords;

@@ -190,6 +190,11 @@ impl MemoryStore {
         }
     }
 
+    /// The performances it has, in the order of their ids.
+    pub fn performances(&self) -> Vec<PerformanceId> {
+        self.inner.shards.read().keys().copied().collect()
+    }
+
     /// Writes every performance and every waiting room down anew, so that the next start replays less.
     pub async fn checkpoint(&self) {
         let shards: Vec<Arc<Shard>> = self.inner.shards.read().values().cloned().collect();

@@ -34,6 +34,7 @@ mod feed;
 mod keys;
 mod loading;
 mod log;
+mod moving;
 mod reservations;
 mod rooms;
 mod scripts;

@@ -38,7 +38,7 @@ mod tests;
 
 pub use connection::LedgerSettings;
 pub use migrations::{MigrateError, MigrationState};
-pub use moving::{MoveError, Moved};
+pub use moving::{Arrival, MoveError, Tally};
 
 use connection::Connections;
 

@@ -12,6 +12,7 @@ use sea_orm_migration::{
 use crate::{connection::Connections, failures::Failure};
 
 mod accounts;
+mod arrivals;
 mod catalogue;
 mod columns;
 mod idempotency;
@@ -62,6 +63,7 @@ impl MigratorTrait for Migrator {
             Box::new(orders::Migration),
             Box::new(wallets::Migration),
             Box::new(idempotency::Migration),
+            Box::new(arrivals::Migration),
         ]
     }
 }

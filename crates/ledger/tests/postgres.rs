@@ -24,7 +24,7 @@ use onsale_domain::{
     time::Timestamp,
     units::Unit,
 };
-use onsale_ledger::{LedgerSettings, MigrateError, SqlLedger};
+use onsale_ledger::{LedgerSettings, MigrateError, MoveError, SqlLedger};
 use onsale_testkit::servers::{
     or_passed_over,
     postgres::{Options, Postgres},
@@ -438,12 +438,27 @@ async fn a_ledger_moves_from_sqlite_whole_and_goes_on() {
     here.pay_order(sold.id, "receipt", NOW).await.unwrap();
     let there = opened(&server, LedgerSettings::default()).await;
 
-    let moved = here.move_into(&there).await.unwrap();
-    let rows = |table: &str| moved.iter().find(|moved| moved.table == table).map(|moved| moved.rows);
-    assert_eq!((rows("performances"), rows("order_units"), rows("wallets")), (Some(1), Some(2), Some(1)));
+    let move_id = id();
+    let moved = here.move_into(&there, move_id, NOW).await.unwrap();
+    let of = |table: &str| moved.iter().find(|moved| moved.table == table).unwrap();
+    assert_eq!((of("performances").rows, of("order_units").rows, of("wallets").rows), (1, 2, 1));
+    assert_eq!(of("wallets").money.get("KRW"), Some(&70));
+    assert_eq!(of("orders").money.get("KRW"), Some(&sold.total.amount));
+    assert_eq!(there.tallies().await.unwrap(), moved);
+    // Not to be used before the move has come to its end; until then it may begin anew, and nobody else may.
+    assert_eq!(there.arrival().await.unwrap().unwrap().finished_at, None);
+    here.top_up(id(), buyer, won(1), None, NOW).await.unwrap();
+    let others = here.move_into(&there, id(), NOW).await.unwrap_err();
+    assert!(matches!(others, MoveError::Another(arrival) if arrival.id == move_id), "{others}");
+    let moved = here.move_into(&there, move_id, NOW).await.unwrap();
+    assert_eq!(moved.iter().find(|moved| moved.table == "wallets").unwrap().money.get("KRW"), Some(&71));
+    for _ in 0..2 {
+        there.finish_arrival(move_id, NOW).await.unwrap();
+    }
+    assert_eq!(there.arrival().await.unwrap().unwrap().finished_at, Some(NOW));
     // As good as before: the same order, the same balance, and the seats are nobody else's.
     assert_eq!(there.order(sold.id).await.unwrap(), here.order(sold.id).await.unwrap());
-    assert_eq!(there.balance(buyer, Currency::KRW).await.unwrap(), won(70));
+    assert_eq!(there.balance(buyer, Currency::KRW).await.unwrap(), won(71));
     let again = there.begin_order(&order(performance, &[2]), None).await.unwrap();
     assert!(matches!(again, BeginOrder::UnitTaken(_)), "{again:?}");
     // The next performance has the next number.
@@ -453,9 +468,11 @@ async fn a_ledger_moves_from_sqlite_whole_and_goes_on() {
     assert_eq!((known.event, next.number.0), (event, known.number.0 + 1));
 
     // Not twice, and not into one that has something.
-    let again = here.move_into(&there).await.unwrap_err();
-    assert!(matches!(&again, onsale_ledger::MoveError::NotEmpty(table) if table == "accounts"), "{again}");
+    let again = here.move_into(&there, move_id, NOW).await.unwrap_err();
+    assert!(matches!(&again, MoveError::NotEmpty(_)), "{again}");
     let copy = SqlLedger::in_memory().await.unwrap();
-    let back = there.move_into(&copy).await.unwrap();
+    assert_eq!(copy.first_with_rows().await.unwrap(), None);
+    let back = there.move_into(&copy, id(), NOW).await.unwrap();
     assert_eq!(back.iter().find(|moved| moved.table == "performances").map(|moved| moved.rows), Some(2));
+    assert!(copy.first_with_rows().await.unwrap().is_some());
 }

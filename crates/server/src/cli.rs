@@ -15,6 +15,7 @@ use crate::{
 
 mod account;
 mod check_health;
+mod moving;
 mod seed;
 mod token;
 mod verify;
@@ -46,6 +47,8 @@ enum Command {
     Account(account::Account),
     /// Adds an event with one performance to sell
     Seed(seed::Seed),
+    /// Moves an installation from its folder to Redis and PostgreSQL, with the server stopped
+    Move(moving::Move),
     /// Prints the description of the HTTP interface, as OpenAPI
     Openapi,
     /// Asks a server on this machine whether it is well; status 1 where it is not
@@ -180,6 +183,10 @@ pub(crate) fn run() -> ExitCode {
         Command::Seed(mut seed) => {
             let folder = std::mem::take(&mut seed.folder);
             (folder.into(), Box::new(|settings| block_on(seed::run(settings, seed))))
+        }
+        Command::Move(mut command) => {
+            let flags = Flags { data_dir: command.data_dir.take(), ..Flags::default() };
+            (flags, Box::new(|settings| block_on(moving::run(settings, command))))
         }
         Command::CheckHealth(mut check) => {
             let flags = Flags { listen: check.listen.take(), ..Flags::default() };

@@ -127,6 +127,28 @@ impl Settings {
     pub(crate) fn trusts(&self, peer: IpAddr) -> bool {
         self.trusted_proxies.iter().any(|net| net.contains(&peer))
     }
+
+    /// The same installation with both stores in its folder.
+    pub(crate) fn embedded(&self) -> Self {
+        Self { database_url: None, redis_url: None, ..self.clone() }
+    }
+
+    /// The same installation with its stores at these places, or else where the settings say.
+    pub(crate) fn shared(
+        &self,
+        database_url: Option<String>,
+        redis_url: Option<String>,
+    ) -> Result<Self, BadSetting> {
+        let Some(database_url) = database_url.or_else(|| self.database_url.clone()) else {
+            return Err(bad("database_url", "missing", "postgres://…, here or with --to-database"));
+        };
+        let Some(redis_url) = redis_url.or_else(|| self.redis_url.clone()) else {
+            return Err(bad("redis_url", "missing", "redis://…, here or with --to-redis"));
+        };
+        check_database_url(&database_url)?;
+        check_redis_url(&redis_url)?;
+        Ok(Self { database_url: Some(database_url), redis_url: Some(redis_url), ..self.clone() })
+    }
 }
 
 /// A setting that cannot be used.
@@ -271,14 +293,8 @@ pub(crate) fn load(file: Option<&Path>, overrides: &[Override]) -> Result<Settin
 
 impl Raw {
     fn checked(self) -> Result<Settings, BadSetting> {
-        if let Some(url) = &self.database_url
-            && !is_postgres(url)
-        {
-            return Err(bad(
-                "database_url",
-                redacted(url),
-                "postgres://user:password@host/name, or leaving it out for SQLite in data_dir",
-            ));
+        if let Some(url) = &self.database_url {
+            check_database_url(url)?;
         }
         self.fit_for_several_processes()?;
         let role = Role::checked(self.role.as_deref(), self.queue_url)?;
@@ -341,16 +357,7 @@ impl Raw {
     /// check tokens with.
     fn fit_for_several_processes(&self) -> Result<(), BadSetting> {
         let Some(redis_url) = &self.redis_url else { return Ok(()) };
-        if let Err(trouble) = crate::wire::check_redis_url(redis_url) {
-            return Err(bad(
-                "redis_url",
-                redacted(redis_url),
-                &format!(
-                    "redis://host, rediss://host, redis+cluster://host,host or redis+sentinel://host,host/master \
-                     ({trouble})"
-                ),
-            ));
-        }
+        check_redis_url(redis_url)?;
         if self.database_url.is_none() {
             return Err(bad(
                 "redis_url",
@@ -367,6 +374,22 @@ impl Raw {
         }
         Ok(())
     }
+}
+
+fn check_database_url(url: &str) -> Result<(), BadSetting> {
+    if is_postgres(url) {
+        return Ok(());
+    }
+    let allowed = "postgres://user:password@host/name, or leaving it out for SQLite in data_dir";
+    Err(bad("database_url", redacted(url), allowed))
+}
+
+fn check_redis_url(url: &str) -> Result<(), BadSetting> {
+    let Err(trouble) = crate::wire::check_redis_url(url) else { return Ok(()) };
+    let allowed = format!(
+        "redis://host, rediss://host, redis+cluster://host,host or redis+sentinel://host,host/master ({trouble})"
+    );
+    Err(bad("redis_url", redacted(url), &allowed))
 }
 
 /// A whole number that has to be in a range.

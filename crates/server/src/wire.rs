@@ -28,6 +28,13 @@ use crate::{
     settings::{Role, Settings, redacted},
 };
 
+pub(crate) mod marks;
+pub(crate) mod moving;
+
+/// Locked by whoever has the stock of a folder, and by whoever has its waiting rooms apart.
+const LOCK: &str = "lock";
+const QUEUE_LOCK: &str = "queue.lock";
+
 /// The process's clock: the wall clock at start, and from there the monotonic one, so that stepping the wall
 /// clock neither ends holds early nor keeps them late.
 struct SteadyClock {
@@ -72,8 +79,25 @@ pub(crate) struct Wired {
     _folder: Option<fs::File>,
 }
 
-/// The ledger alone, migrated: for the command line beside a running server.
+/// The ledger alone, migrated: for the command line beside a running server. Refuses one that was moved elsewhere, or
+/// that has not wholly arrived.
 pub(crate) async fn open_ledger(settings: &Settings) -> anyhow::Result<Arc<SqlLedger>> {
+    if settings.database_url.is_none() {
+        marks::refuse_moved(&settings.data_dir)?;
+    }
+    let ledger = connect_ledger(settings).await?;
+    ledger.migrate().await.context("the ledger cannot be brought to this version")?;
+    if ledger.arrival().await?.is_some_and(|arrival| arrival.finished_at.is_none()) {
+        return Err(anyhow!("setting database_url: {HALF_MOVED}"));
+    }
+    Ok(ledger)
+}
+
+/// What is said of a store that is being filled, or was left half filled.
+const HALF_MOVED: &str =
+    "a move into it has not come to its end; let `onsale move` finish it, or begin with an empty one";
+
+async fn connect_ledger(settings: &Settings) -> anyhow::Result<Arc<SqlLedger>> {
     fs::create_dir_all(&settings.data_dir)
         .with_context(|| format!("setting data_dir: {} cannot be created", settings.data_dir.display()))?;
     let in_folder = || format!("sqlite://{}", settings.data_dir.join("ledger.db").display());
@@ -87,7 +111,6 @@ pub(crate) async fn open_ledger(settings: &Settings) -> anyhow::Result<Arc<SqlLe
     let ledger = SqlLedger::open(&url, limits)
         .await
         .with_context(|| format!("the ledger {} cannot be opened", redacted(&url)))?;
-    ledger.migrate().await.context("the ledger cannot be brought to this version")?;
     Ok(Arc::new(ledger))
 }
 
@@ -122,6 +145,9 @@ async fn shared(settings: &Settings, url: &str) -> anyhow::Result<Wired> {
     let store = RedisStore::open(redis)
         .await
         .with_context(|| format!("setting redis_url: {} cannot be used", redacted(url)))?;
+    if store.arrival().await?.is_some() {
+        return Err(anyhow!("setting redis_url: {HALF_MOVED}"));
+    }
     let door = Door::of(settings, Arc::new(store.clone()), &ledger, &clock)?;
     let app = App::new(ports(settings, Arc::new(store.clone()), ledger, door.admissions(), clock));
     let expiry = Box::pin(async move { store.run_expiry().await });
@@ -137,11 +163,13 @@ async fn shared(settings: &Settings, url: &str) -> anyhow::Result<Wired> {
 
 /// A stock in this process, its journal in the folder.
 async fn embedded(settings: &Settings) -> anyhow::Result<Wired> {
+    // Also where the ledger is elsewhere: the stock went with it.
+    marks::refuse_moved(&settings.data_dir)?;
     let ledger: Arc<dyn Ledger> = open_ledger(settings).await?;
     // Beside each other from one folder, the two roles keep journals of their own.
     let (lock, journal) = match settings.role {
-        Role::All | Role::Sales { .. } => ("lock", "journal.db"),
-        Role::Queue => ("queue.lock", "queue.db"),
+        Role::All | Role::Sales { .. } => (LOCK, "journal.db"),
+        Role::Queue => (QUEUE_LOCK, "queue.db"),
     };
     let folder = lock_folder(&settings.data_dir, lock)?;
     let clock: Arc<dyn Clock> = Arc::new(SteadyClock::new());

@@ -134,6 +134,17 @@ impl MemoryStore {
         ticket.wait().await
     }
 
+    /// The waiting rooms it has, each with how many of its places have not ended.
+    pub fn places(&self) -> Vec<(EventId, usize)> {
+        let rooms = self.inner.rooms.read();
+        let open = |shard: &RoomShard| {
+            let state = shard.state.lock();
+            let places = (0..state.room.joined()).map(|place| state.room.standing(Place(place)));
+            places.filter(|standing| !matches!(standing, Standing::Ended | Standing::Unknown)).count()
+        };
+        rooms.iter().map(|(e, shard)| (*e, open(shard))).collect()
+    }
+
     /// Writes every waiting room down anew.
     pub(super) async fn checkpoint_rooms(&self) {
         let shards: Vec<Arc<RoomShard>> = self.inner.rooms.read().values().cloned().collect();

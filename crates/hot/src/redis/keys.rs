@@ -4,8 +4,11 @@
 
 use onsale_domain::ids::PerformanceId;
 
-/// The set of all performances that were ever loaded: the one key that belongs to no performance.
+/// The set of all performances that were ever loaded. It and [`ARRIVAL`] are the keys that belong to no performance.
 pub(super) const REGISTRY: &str = "onsale:performances";
+
+/// The name of the move that is filling this Redis; not there where none is.
+pub(super) const ARRIVAL: &str = "onsale:arrival";
 
 /// How many of [`Keys`] every command names.
 pub(super) const OF_STOCK: usize = 14;

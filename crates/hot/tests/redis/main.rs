@@ -6,6 +6,7 @@
 mod cluster;
 mod draining;
 mod faults;
+mod moving;
 mod nodes;
 mod rooms;
 mod sentinel;

@@ -1,5 +1,7 @@
 //! Migrations, and the constraints they make.
 
+use std::collections::BTreeSet;
+
 use super::*;
 use crate::MigrateError;
 
@@ -79,4 +81,17 @@ async fn the_lookups_of_a_busy_sale_use_their_indexes() {
         let plan: String = db.query_one_raw(explain).await.unwrap().unwrap().try_get("", "detail").unwrap();
         assert!(plan.contains(index), "{lookup}: {plan}");
     }
+}
+
+/// A table that is added has to be moved as well.
+#[tokio::test]
+async fn all_tables_move_but_those_about_the_database_itself() {
+    let ledger = SqlLedger::in_memory().await.unwrap();
+    let db = ledger.db.reader();
+    let ask = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'";
+    let rows = db.query_all_raw(Statement::from_string(db.get_database_backend(), ask)).await.unwrap();
+    let there: BTreeSet<String> = rows.iter().map(|row| row.try_get_by_index(0).unwrap()).collect();
+    let moved = ledger.tallies().await.unwrap().into_iter().map(|tally| tally.table);
+    let known: BTreeSet<String> = moved.chain(["arrivals", "seaql_migrations"]).map(str::to_owned).collect();
+    assert_eq!(there, known);
 }

@@ -14,6 +14,7 @@ mod endpoints;
 mod events;
 mod gateway;
 mod live;
+mod moving;
 mod operations;
 mod orders;
 mod pages;

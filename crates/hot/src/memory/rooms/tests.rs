@@ -239,3 +239,18 @@ async fn a_journal_with_a_gap_is_refused() {
     let opened = MemoryStore::open_inline(Box::new(damaged), clock);
     assert!(matches!(opened.err(), Some(StoreError::Corrupt(_))));
 }
+
+#[tokio::test]
+async fn whoever_has_a_place_that_has_not_ended_is_counted() {
+    let clock = Arc::new(ManualClock::new());
+    let store = MemoryStore::open_inline(Box::new(VolatileJournal::new()), clock.clone()).unwrap();
+    assert_eq!(store.places(), []);
+    let terms = terms(&clock);
+    store.begin(event(), 1, Secret([3; 32])).await.unwrap();
+    assert_eq!(store.places(), [(event(), 0)]);
+    for n in 0..5 {
+        join(&store, n, terms).await.unwrap();
+    }
+    store.end(event(), holder(2), Leaving::Left, terms).await.unwrap();
+    assert_eq!(store.places(), [(event(), 4)]);
+}
