@@ -33,6 +33,7 @@ use ports::{
     ledger::{Ledger, Role},
     payments::PaymentProvider,
 };
+use reconciler::LeftOpen;
 use tokio::sync::watch;
 use uuid::Uuid;
 
@@ -76,6 +77,8 @@ pub struct App {
     recorded: watch::Sender<u64>,
     /// Held by whoever asks the record how far the ledger is.
     asking: tokio::sync::Mutex<()>,
+    /// Payments that this process could not bring to an end.
+    left_open: LeftOpen,
 }
 
 /// Who asks.
@@ -129,6 +132,7 @@ impl App {
             accepted: AtomicU64::new(0),
             recorded: watch::Sender::new(0),
             asking: tokio::sync::Mutex::new(()),
+            left_open: LeftOpen::default(),
         }
     }
 

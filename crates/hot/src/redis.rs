@@ -14,7 +14,7 @@ use std::{
     collections::BTreeMap,
     sync::{
         Arc, OnceLock,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, Ordering},
     },
     time::Duration,
 };
@@ -34,6 +34,7 @@ mod feed;
 mod keys;
 mod loading;
 mod log;
+mod nodes;
 mod reservations;
 mod scripts;
 mod stock;
@@ -90,7 +91,8 @@ struct Inner {
     clock: Option<Arc<dyn Clock>>,
     /// Names this node among those that drain.
     node: Uuid,
-    calls: AtomicU64,
+    calls: nodes::Calls,
+    missing: nodes::Missing,
     performances: RwLock<BTreeMap<PerformanceId, Arc<Performance>>>,
     stopped: AtomicBool,
     drain: log::Drain,
@@ -122,7 +124,8 @@ impl RedisStore {
             background,
             clock: settings.clock,
             node,
-            calls: AtomicU64::new(Uuid::new_v4().as_u64_pair().0),
+            calls: nodes::Calls::of(node),
+            missing: nodes::Missing::default(),
             performances: RwLock::default(),
             stopped: AtomicBool::new(false),
             drain: log::Drain::default(),
@@ -150,7 +153,7 @@ impl Inner {
 
     /// What tells this call from every other.
     fn new_call(&self) -> [u8; 8] {
-        self.calls.fetch_add(1, Ordering::Relaxed).to_be_bytes()
+        self.calls.next().to_be_bytes()
     }
 
     /// Now, for scripts: empty where it is Redis' own time.

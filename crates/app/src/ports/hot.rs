@@ -151,7 +151,8 @@ pub trait Stock: Send + Sync {
         units: Vec<Unit>,
     ) -> Result<Decided<FinishOutcome>, HotError>;
 
-    /// The holds that have been PAYING for `older_than_ms` or longer, at most `limit`.
+    /// The holds that have been PAYING for `older_than_ms` or longer, at most `limit`. A store that several processes
+    /// share also gives younger ones, where it knows that the process that began the payment is gone.
     async fn paying(
         &self,
         older_than_ms: u64,

@@ -165,6 +165,8 @@ impl Pass<'_> {
         at_most: f64,
     ) -> anyhow::Result<Beside> {
         let area = self.runtime.block_on(stage.create_area(seats::SEATS_EACH))?;
+        // The first look brings it into Redis.
+        self.runtime.block_on(stage.organizer.get(&format!("/performances/{area}/availability")))?;
         let mut script = Scripted::of(self.workspace, &stores.redis, &area, rounds.connections)?;
         let holds = Holds::new(self.runtime, rounds.connections, buyers, Offer::Places, rounds.whole());
         let mut places = Drained { holds, stores, per_second: Vec::new(), held: 0 };
