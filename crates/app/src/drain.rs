@@ -80,7 +80,9 @@ impl App {
         let count = batch.changes.len();
         let complete_to = batch.complete_to;
         self.ledger.record(&batch.changes).await?;
-        self.log.acknowledge(batch).await?;
+        for p in self.log.acknowledge(batch).await? {
+            self.close_epochs(p).await?;
+        }
         if let Some(sequence) = complete_to {
             self.note_recorded(sequence);
         }

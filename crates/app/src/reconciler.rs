@@ -168,6 +168,12 @@ impl App {
                 repaired.push(format!("order {} was paid but not sold; its seats are sold now", sale.order));
             }
         }
+        let closed = self.close_epochs(id).await?;
+        if closed > 0 {
+            repaired.push(format!(
+                "{closed} reservations were still recorded as before the stock was loaded anew"
+            ));
+        }
         tracing::info!(performance = %id, by = %caller.account, repairs = repaired.len(), "stock reconciled");
         Ok(repaired)
     }

@@ -115,8 +115,13 @@ async fn of_a_confirm_here_and_a_cancel_there_exactly_one_succeeds() {
         let held = pair.holding(&pair.stage, &guest, seat).await.ok(201);
         let [first, other] = pair.both();
         let (here, there) = if seat % 2 == 0 { (first, other) } else { (other, first) };
-        let (confirmed, cancelled) =
-            tokio::join!(confirm(here, &guest, &held, "simulated"), cancel(there, &guest, &held));
+        // A confirm looks into the database before it is at the stock; so the cancel comes a little later, or later.
+        let after = Duration::from_millis(u64::from(seat % 6) * 3);
+        let late = async {
+            tokio::time::sleep(after).await;
+            cancel(there, &guest, &held).await
+        };
+        let (confirmed, cancelled) = tokio::join!(confirm(here, &guest, &held, "simulated"), late);
         let now = status(there, &guest, &held).await;
         match (confirmed.status, cancelled.status) {
             (201, 409) => {
