@@ -58,8 +58,6 @@ pub(super) async fn crowded() -> Option<(Pair, Load)> {
 /// What happens, counted over all buyers.
 #[derive(Debug, Default)]
 pub(super) struct Happened {
-    /// Of what the buyers do, for the messages of failures.
-    seed: u64,
     pub(super) held: AtomicUsize,
     pub(super) paid: AtomicUsize,
     pub(super) cancelled: AtomicUsize,
@@ -126,8 +124,7 @@ impl Load {
     pub(super) async fn on(pair: &Pair) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let emptied = Arc::new(AtomicBool::new(false));
-        let seed = rand::rng().random_range(0..1_000_000_u64);
-        let happened = Arc::new(Happened { seed, ..Happened::default() });
+        let happened = Arc::new(Happened::default());
         let mut tokens = pair.stage.guests(BUYERS as usize / 2);
         for number in tokens.len()..BUYERS as usize {
             let token = pair.stage.sign_up(&format!("buyer-{number}@example.com")).await;
@@ -139,7 +136,7 @@ impl Load {
             let buyer = Buyer {
                 token,
                 has_wallet: number >= BUYERS / 2,
-                chance: StdRng::seed_from_u64(seed + u64::from(number)),
+                chance: StdRng::seed_from_u64(u64::from(number)),
                 processes: pair.both().map(Api::clone),
                 reservations: pair.stage.path("/reservations"),
                 own: number * OWN,
