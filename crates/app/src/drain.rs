@@ -39,11 +39,35 @@ const GATHER: Duration = Duration::from_millis(15);
 /// for an answer, and the drain catches up after it.
 const REST: u32 = 24;
 
-/// What counts as a rush: so many commands accepted a second while a batch was written.
+/// The longest rest.
+const MAX_REST: Duration = Duration::from_secs(5);
+
+/// What counts as a rush: so many commands accepted a second.
 const RUSH_PER_S: f64 = 2_000.0;
+
+/// How often a drain that rests looks whether the rush is over: then it goes on at once.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// The longest pause between attempts while the ledger does not answer.
 const MAX_PAUSE: Duration = Duration::from_secs(5);
+
+/// A span of time, and how much was accepted up to its beginning.
+struct Span {
+    begun: Instant,
+    before: u64,
+}
+
+impl Span {
+    fn begin(app: &App) -> Self {
+        Self { begun: Instant::now(), before: app.commands.load(Ordering::Acquire) }
+    }
+
+    /// Whether so much was accepted from its beginning to now that it was a rush.
+    fn was_rush(&self, app: &App) -> bool {
+        let accepted = app.commands.load(Ordering::Acquire) - self.before;
+        accepted as f64 > RUSH_PER_S * self.begun.elapsed().as_secs_f64()
+    }
+}
 
 impl App {
     /// Drains one batch. Gives how many changes it wrote; 0: there was nothing for `wait_ms`.
@@ -56,7 +80,9 @@ impl App {
         let count = batch.changes.len();
         let complete_to = batch.complete_to;
         self.ledger.record(&batch.changes).await?;
-        self.log.acknowledge(batch).await?;
+        for p in self.log.acknowledge(batch).await? {
+            self.close_epochs(p).await?;
+        }
         if let Some(sequence) = complete_to {
             self.note_recorded(sequence);
         }
@@ -69,9 +95,9 @@ impl App {
         let mut pause = GATHER;
         loop {
             match self.drain_and_rest().await {
-                Ok(rest) => pause = GATHER.max(rest),
+                Ok(()) => pause = GATHER,
                 Err(error) => {
-                    pause = (pause.max(GATHER) * 2).min(MAX_PAUSE);
+                    pause = (pause * 2).min(MAX_PAUSE);
                     tracing::warn!(%error, ?pause, "the drain waits");
                 }
             }
@@ -79,15 +105,18 @@ impl App {
         }
     }
 
-    /// Drains one batch; gives how long to rest after it.
-    async fn drain_and_rest(&self) -> Result<Duration, AppError> {
-        let Some(batch) = self.log.next(BATCH, WAIT_MS).await? else { return Ok(Duration::ZERO) };
-        let (begun, before) = (Instant::now(), self.commands.load(Ordering::Acquire));
+    /// Drains one batch; in a rush it rests after it, as long as the rush lasts.
+    async fn drain_and_rest(&self) -> Result<(), AppError> {
+        let Some(batch) = self.log.next(BATCH, WAIT_MS).await? else { return Ok(()) };
+        let mut span = Span::begin(self);
         self.write_behind(batch).await?;
-        let took = begun.elapsed();
-        let accepted = self.commands.load(Ordering::Acquire) - before;
-        let is_rush = accepted as f64 > RUSH_PER_S * took.as_secs_f64();
-        Ok(if is_rush { (took * REST).min(MAX_PAUSE) } else { Duration::ZERO })
+        let rested = Instant::now();
+        let enough = (span.begun.elapsed() * REST).min(MAX_REST);
+        while span.was_rush(self) && rested.elapsed() < enough {
+            span = Span::begin(self);
+            tokio::time::sleep(LOOK_EVERY.min(enough.saturating_sub(rested.elapsed()))).await;
+        }
+        Ok(())
     }
 
     /// Drains what there is, at the end of a run.

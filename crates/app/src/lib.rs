@@ -28,7 +28,7 @@ pub mod wallets;
 use cards::{Card, Cards};
 use errors::AppError;
 use on_sale::OnSale;
-use onsale_domain::ids::AccountId;
+use onsale_domain::ids::{AccountId, PerformanceId};
 use passwords::Passwords;
 use ports::{
     admissions::Admissions,
@@ -37,6 +37,7 @@ use ports::{
     ledger::{Ledger, Role},
     payments::PaymentProvider,
 };
+use reconciler::LeftOpen;
 use tokio::sync::watch;
 use uuid::Uuid;
 
@@ -84,6 +85,8 @@ pub struct App {
     recorded: watch::Sender<u64>,
     /// Held by whoever asks the record how far the ledger is.
     asking: tokio::sync::Mutex<()>,
+    /// Payments that this process could not bring to an end.
+    left_open: LeftOpen,
 }
 
 /// Who asks.
@@ -139,6 +142,7 @@ impl App {
             accepted: AtomicU64::new(0),
             recorded: watch::Sender::new(0),
             asking: tokio::sync::Mutex::new(()),
+            left_open: LeftOpen::default(),
         }
     }
 
@@ -211,8 +215,26 @@ impl App {
         let (holds, sales) = (image.holds.len(), image.sales.len());
         if self.stock.load(id, image).await? {
             tracing::info!(performance = %id, epoch, holds, sales, "performance loaded");
+            // The stock is right without it; the drain or the next repair comes to it again.
+            if epoch > 1
+                && let Err(error) = self.close_epochs(id).await
+            {
+                tracing::warn!(performance = %id, %error, "what was recorded before is brought up to date later");
+            }
         }
         Ok(())
+    }
+
+    /// After a stock was loaded anew: brings the records of what it had before, and has no more, up to date. Gives how
+    /// many there were.
+    pub(crate) async fn close_epochs(&self, id: PerformanceId) -> Result<usize, AppError> {
+        let stock = self.stock.image(id).await?;
+        let live = stock.holds.iter().map(|hold| hold.id).collect();
+        let moved = self.ledger.close_epochs(id, stock.position.epoch, &live).await?;
+        if moved > 0 {
+            tracing::info!(performance = %id, epoch = stock.position.epoch, moved, "earlier reservations closed");
+        }
+        Ok(moved)
     }
 }
 

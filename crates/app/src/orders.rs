@@ -82,7 +82,9 @@ impl App {
         let order = OrderId(self.new_id());
         let begun = self
             .on_hot(&card, || self.hot.begin_payment(card.performance.id, reservation, caller.account, order))
-            .await?;
+            .await
+            // It may have begun all the same.
+            .inspect_err(|_| self.left_open.add(order))?;
         let hold = match begun.outcome {
             BeginOutcome::Begun(hold) => hold,
             BeginOutcome::PaymentUnderWay(_) => return Err(payment_under_way()),
@@ -96,7 +98,11 @@ impl App {
             provider: provider.as_ref(),
         };
         let order = self.new_order(&attempt, &hold, buyer, begun.sequence.unwrap_or(0));
-        self.pay(&attempt, order, key).await
+        let paid = self.pay(&attempt, order, key).await;
+        if !matches!(paid, Ok(_) | Err(AppError::Refused(_))) {
+            self.left_open.add(attempt.step.order);
+        }
+        paid
     }
 
     fn provider(&self, method: &str) -> Result<std::sync::Arc<dyn PaymentProvider>, AppError> {
@@ -300,7 +306,10 @@ impl App {
     pub(crate) async fn sell(&self, card: &Card, step: PaymentStep) {
         match self.on_hot(card, || self.hot.sell(card.performance.id, step)).await {
             Ok(decided) => tracing::debug!(order = %step.order, outcome = ?decided.outcome, "sold"),
-            Err(error) => tracing::warn!(order = %step.order, %error, "paid, and sold later"),
+            Err(error) => {
+                tracing::warn!(order = %step.order, %error, "paid, and sold later");
+                self.left_open.add(step.order);
+            }
         }
     }
 
@@ -309,6 +318,7 @@ impl App {
         if let Err(error) = self.ledger.fail_order(id, reason, self.clock.now()).await {
             // A later attempt replaces the order, and the reconciler ends it: the buyer need not wait for that.
             tracing::warn!(order = %id, %error, "declined, recorded later");
+            self.left_open.add(id);
         }
         self.give_up(attempt, GRACE_AFTER_DECLINE_MS).await;
         let refusal =
@@ -331,6 +341,7 @@ impl App {
             self.on_hot(card, || self.hot.end_payment(card.performance.id, attempt.step, grace_ms)).await;
         if let Err(error) = ended {
             tracing::warn!(order = %attempt.step.order, %error, "the hold goes back later");
+            self.left_open.add(attempt.step.order);
         }
     }
 

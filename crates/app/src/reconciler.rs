@@ -4,11 +4,14 @@
 //! there never was one (and the ledger then refuses to begin it); it never touches what is not paying under
 //! the fence and order it looked at, so it may run beside live confirms, and on several nodes at once.
 
+use std::collections::BTreeSet;
+
 use onsale_domain::{
-    ids::PerformanceId,
+    ids::{OrderId, PerformanceId},
     orders::OrderStatus,
     reservations::{BeginOutcome, HoldStatus},
 };
+use parking_lot::Mutex;
 
 use crate::{App, Caller, cards::Card, errors::AppError, orders::left_behind, ports::hot::PaymentStep};
 
@@ -19,11 +22,36 @@ pub const LEFT_BEHIND_AFTER_MS: u64 = 45_000;
 /// How many are looked at in one run.
 const AT_ONCE: u32 = 200;
 
+/// How many payments that were left open a process remembers. Beyond that they wait like those of another process.
+const MOST_LEFT_OPEN: usize = 10_000;
+
+/// Payments that this process began and could not bring to an end, because a store did not answer: nobody is at them
+/// any more, so they need not wait until they are old.
+#[derive(Debug, Default)]
+pub(crate) struct LeftOpen(Mutex<BTreeSet<OrderId>>);
+
+impl LeftOpen {
+    pub(crate) fn add(&self, order: OrderId) {
+        let mut orders = self.0.lock();
+        if orders.len() < MOST_LEFT_OPEN {
+            orders.insert(order);
+        }
+    }
+
+    fn oldest(&self) -> BTreeSet<OrderId> {
+        self.0.lock().iter().take(AT_ONCE as usize).copied().collect()
+    }
+
+    fn remove(&self, order: OrderId) {
+        self.0.lock().remove(&order);
+    }
+}
+
 impl App {
-    /// Finishes payments that were begun `older_than_ms` ago or earlier and are still open. Gives how many it
-    /// brought to an end; what it could not is tried again in the next run.
+    /// Finishes payments that were begun `older_than_ms` ago or earlier and are still open, and those of any age that
+    /// nobody is at any more. Gives how many it brought to an end; what it could not is tried again in the next run.
     pub async fn reconcile_payments(&self, older_than_ms: u64) -> Result<usize, AppError> {
-        let mut finished = 0;
+        let mut finished = self.finish_left_open().await?;
         let before = left_behind(self.clock.now(), older_than_ms);
         for order in self.ledger.open_orders(before, AT_ONCE).await? {
             // One that cannot be looked at must not keep the others waiting.
@@ -46,7 +74,43 @@ impl App {
         Ok(finished)
     }
 
-    /// Brings a paying hold to where its order is. `false`: the order is still open.
+    /// Finishes what this process left open itself.
+    async fn finish_left_open(&self) -> Result<usize, AppError> {
+        let left = self.left_open.oldest();
+        if left.is_empty() {
+            return Ok(0);
+        }
+        let mut open = BTreeSet::new();
+        for (performance, hold) in self.stock.paying(0, AT_ONCE as usize).await? {
+            let HoldStatus::Paying { order, .. } = hold.status else { continue };
+            if !left.contains(&order) {
+                continue;
+            }
+            let step = PaymentStep { hold: hold.id, fence: hold.fence, order };
+            let Some(card) = self.find_card(performance).await? else { continue };
+            if let Err(error) = self.finish_hold(&card, step).await {
+                tracing::warn!(reservation = %hold.id, %error, "hold stays in payment");
+                open.insert(order);
+            }
+        }
+        let mut finished = 0;
+        for id in left.difference(&open) {
+            // One whose hold went back, or was lost, may still have its claim.
+            if let Some(order) = self.ledger.order(*id).await?
+                && order.status == OrderStatus::Paying
+                && let Some(card) = self.find_card(order.performance).await?
+                && let Err(error) = self.settle(&card, &order).await
+            {
+                tracing::warn!(order = %id, %error, "order stays open");
+                continue;
+            }
+            self.left_open.remove(*id);
+            finished += 1;
+        }
+        Ok(finished)
+    }
+
+    /// Brings a paying hold and its order to their end. `false`: the order is gone.
     async fn finish_hold(&self, card: &Card, step: PaymentStep) -> Result<bool, AppError> {
         let recorded = self.ledger.void_order(step.order, self.clock.now()).await?;
         // `None`: never begun, and from now on it never will be.
@@ -57,7 +121,10 @@ impl App {
             OrderStatus::Failed => {
                 self.on_hot(card, || self.hot.end_payment(card.performance.id, step, 0)).await?;
             }
-            OrderStatus::Paying => return Ok(false),
+            OrderStatus::Paying => match self.ledger.order(step.order).await? {
+                Some(order) => self.settle(card, &order).await?,
+                None => return Ok(false),
+            },
         }
         Ok(true)
     }
@@ -100,6 +167,12 @@ impl App {
             if self.sell_again(&card, sale).await? {
                 repaired.push(format!("order {} was paid but not sold; its seats are sold now", sale.order));
             }
+        }
+        let closed = self.close_epochs(id).await?;
+        if closed > 0 {
+            repaired.push(format!(
+                "{closed} reservations were still recorded as before the stock was loaded anew"
+            ));
         }
         tracing::info!(performance = %id, by = %caller.account, repairs = repaired.len(), "stock reconciled");
         Ok(repaired)

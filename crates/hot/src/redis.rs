@@ -14,7 +14,7 @@ use std::{
     collections::BTreeMap,
     sync::{
         Arc, OnceLock,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, Ordering},
     },
     time::Duration,
 };
@@ -35,6 +35,7 @@ mod keys;
 mod loading;
 mod log;
 mod moving;
+mod nodes;
 mod reservations;
 mod rooms;
 mod scripts;
@@ -92,7 +93,8 @@ struct Inner {
     clock: Option<Arc<dyn Clock>>,
     /// Names this node among those that drain.
     node: Uuid,
-    calls: AtomicU64,
+    calls: nodes::Calls,
+    missing: nodes::Missing,
     performances: RwLock<BTreeMap<PerformanceId, Arc<Performance>>>,
     rooms: rooms::RoomsAtHand,
     stopped: AtomicBool,
@@ -125,7 +127,8 @@ impl RedisStore {
             background,
             clock: settings.clock,
             node,
-            calls: AtomicU64::new(Uuid::new_v4().as_u64_pair().0),
+            calls: nodes::Calls::of(node),
+            missing: nodes::Missing::default(),
             performances: RwLock::default(),
             rooms: rooms::RoomsAtHand::default(),
             stopped: AtomicBool::new(false),
@@ -154,7 +157,7 @@ impl Inner {
 
     /// What tells this call from every other.
     fn new_call(&self) -> [u8; 8] {
-        self.calls.fetch_add(1, Ordering::Relaxed).to_be_bytes()
+        self.calls.next().to_be_bytes()
     }
 
     /// Now, for scripts: empty where it is Redis' own time.

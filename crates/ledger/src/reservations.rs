@@ -6,6 +6,8 @@
 //! No foreign key and no refusal stands in the way of a batch: one that could never be written would hold up
 //! the drain for good.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 use onsale_app::ports::{
     StoreError,
@@ -30,6 +32,7 @@ use crate::{
     pages,
 };
 
+mod closing;
 mod folding;
 mod image;
 mod upserts;
@@ -85,6 +88,23 @@ impl ReservationRecords for SqlLedger {
                     .await?;
                 let items = rows.iter().map(record).collect::<Result<_, _>>()?;
                 Ok(pages::page(items, request, |record: &ReservationRecord| record.id.0))
+            })
+            .await
+    }
+
+    async fn close_epochs(
+        &self,
+        performance: PerformanceId,
+        epoch: u32,
+        live: &BTreeSet<ReservationId>,
+    ) -> Result<usize, StoreError> {
+        self.db
+            .command(|| async move {
+                let txn = self.db.begin_write().await?;
+                let rows = closing::closed(&txn, performance, epoch, live).await?;
+                upserts::reservations(&txn, rows.iter().collect()).await?;
+                txn.commit().await?;
+                Ok(rows.len())
             })
             .await
     }

@@ -50,9 +50,11 @@ impl Stores {
     }
 
     /// Stores that several programs share, started; `None` where they are not on this machine. What is accepted is
-    /// on disk: with an append-only file that is synced once a second, `kill -9` may cost the last moments.
+    /// on disk: of an append-only file that is synced once a second, or of a log that is written behind the answers,
+    /// `kill -9` may cost the last moments.
     pub fn cluster() -> Option<Self> {
-        let postgres = or_passed_over(Postgres::start(), "postgres")?;
+        let options = postgres::Options { durable: true, tcp: true, ..postgres::Options::default() };
+        let postgres = or_passed_over(Postgres::with(options), "postgres")?;
         let options = redis::Options { durability: redis::Durability::Always, ..redis::Options::default() };
         let redis = or_passed_over(Redis::with(&options), "redis-server")?;
         Some(Self::Cluster(Box::new(postgres), Box::new(redis)))

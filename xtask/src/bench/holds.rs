@@ -3,7 +3,9 @@
 //! Invariant: an accepted hold counts only if it was answered 201 and is there afterwards; any other answer than the
 //! expected one ends the benchmark.
 
+mod cluster;
 mod rounds;
+mod scripted;
 mod seats;
 mod subjects;
 
@@ -20,6 +22,7 @@ use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
 use self::rounds::{Comparison, Floor, Rounds, Subject, median};
+use self::seats::Offer;
 use self::subjects::{Holds, Same, accept_half};
 use super::api::{text, uri};
 use super::client::call;
@@ -49,6 +52,9 @@ pub(crate) struct HoldsArguments {
     /// An existing or new folder for the stores, on a disk [default: bench-data in the target folder].
     #[arg(long)]
     data: Option<PathBuf>,
+    /// Over a Redis and a PostgreSQL that are started for it, instead of the embedded stores.
+    #[arg(long)]
+    cluster: bool,
     /// Leave docs/PERFORMANCE.md as it is.
     #[arg(long)]
     no_write: bool,
@@ -59,8 +65,14 @@ pub(crate) fn run(workspace: &Workspace, arguments: &HoldsArguments) -> anyhow::
     let folder = arguments.data.clone().unwrap_or_else(|| workspace.target.join("bench-data"));
     fs::create_dir_all(&folder)?;
     let folder = folder.canonicalize()?;
-    let machine = Machine::describe(&folder)?;
-    let report = measure(workspace, arguments, &folder)?;
+    // The servers that a benchmark starts keep their data among the temporary files.
+    let data = if arguments.cluster { std::env::temp_dir() } else { folder.clone() };
+    let machine = Machine::describe(&data)?;
+    let report = if arguments.cluster {
+        cluster::measure(workspace, arguments, &folder)?
+    } else {
+        measure(workspace, arguments, &folder)?
+    };
     println!("\n{}\n{}", machine.line(), report.table());
     if !arguments.no_write {
         report.write(&workspace.root.join("docs/PERFORMANCE.md"), &machine)?;
@@ -182,7 +194,7 @@ fn under_load(
     let rounds = Rounds { runtime, floor: &floor, connections, measured, repeats };
 
     println!("holds …");
-    let mut accepted = Holds::new(runtime, connections, buyers, rounds.whole());
+    let mut accepted = Holds::new(runtime, connections, buyers, Offer::Seats, rounds.whole());
     let holds = rounds.compare(stage, Floor::Post, Some(&late[0]), &reservations, &mut accepted)?;
     println!("refusals …");
     let mut refused = Same::refusals(&reservations, late);

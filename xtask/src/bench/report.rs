@@ -65,7 +65,7 @@ impl Figure {
 
 /// The figures of one benchmark.
 pub(crate) struct Report {
-    /// As in `cargo xtask bench NAME`; also marks the section of the document.
+    /// As in `cargo xtask bench NAME`.
     pub(crate) name: &'static str,
     pub(crate) title: &'static str,
     /// How it was measured, for the reader of the document.
@@ -105,7 +105,9 @@ impl Report {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => EMPTY_DOCUMENT.to_owned(),
             Err(error) => return Err(error).context("cannot read the document"),
         };
-        let after = replace_section(&before, self.name, &self.section(machine))?;
+        // Two dashes end a comment in some readers of the document.
+        let marker = self.name.replace(" --", "-");
+        let after = replace_section(&before, &marker, &self.section(machine))?;
         if let Some(folder) = document.parent() {
             fs::create_dir_all(folder)?;
         }

@@ -1,4 +1,4 @@
-//! A release build of onsale with an empty embedded store, an organizer and an event: where benchmarks begin.
+//! A release build of onsale with empty stores, an organizer and an event: where benchmarks begin.
 
 use std::fs;
 use std::io::Write;
@@ -19,12 +19,16 @@ const EMAIL: &str = "organizer@example.com";
 const PASSWORD: &str = "only-for-this-measurement";
 const DAYS_UNTIL_IT_STARTS: i64 = 30;
 
+/// The settings that lead onsale to stores outside its folder; none where it is embedded.
+pub(crate) type Stores = Vec<(&'static str, String)>;
+
 /// The server and what was set up on it.
 pub(crate) struct Stage {
     binary: PathBuf,
     /// Holds the stores (`NAME/`) and the logs.
     folder: PathBuf,
     name: &'static str,
+    stores: Stores,
     pub(crate) server: Server,
     pub(crate) organizer: Api,
     event: String,
@@ -37,39 +41,59 @@ impl Stage {
         folder: &Path,
         name: &'static str,
     ) -> anyhow::Result<Self> {
+        Self::set_on(Stores::new(), workspace, folder, name).await
+    }
+
+    /// The same on stores that are somewhere else, and empty.
+    pub(crate) async fn set_on(
+        stores: Stores,
+        workspace: &Workspace,
+        folder: &Path,
+        name: &'static str,
+    ) -> anyhow::Result<Self> {
         let data = folder.join(name);
         if data.exists() {
             fs::remove_dir_all(&data).with_context(|| format!("cannot empty {}", data.display()))?;
         }
         fs::create_dir_all(&data)?;
         let binary = workspace.release_binary("onsale");
-        let server = Server::start(onsale(&binary, &data).arg("serve"), folder, name)?;
+        let server = Server::start(onsale(&binary, &data, &stores).arg("serve"), folder, name)?;
         let create = ["account", "create", "--email", EMAIL, "--role", "organizer", "--password-stdin"];
-        output(onsale(&binary, &data).args(create), PASSWORD)?;
+        output(onsale(&binary, &data, &stores).args(create), PASSWORD)?;
         let mut organizer = Api::open(server.address).await?;
         organizer.log_in(EMAIL, PASSWORD).await?;
         let settings = json!({"hold_ttl_s": 3600, "max_seats_per_buyer": 50});
         let event = json!({"title": "A measured evening", "settings": settings});
         let event = organizer.post("/events", &event, StatusCode::CREATED).await?;
         let event = text(&event, "id")?.to_owned();
-        Ok(Self { binary, folder: folder.to_owned(), name, server, organizer, event })
+        Ok(Self { binary, folder: folder.to_owned(), name, stores, server, organizer, event })
     }
 
     /// Stops onsale and starts it again on the same stores.
     pub(crate) async fn restart(self) -> anyhow::Result<Self> {
-        let Self { binary, folder, name, server, organizer, event } = self;
+        let Self { binary, folder, name, stores, server, organizer, event } = self;
         drop(organizer);
         server.stop()?;
-        let server = Server::start(onsale(&binary, &folder.join(name)).arg("serve"), &folder, name)?;
+        let server = Server::start(onsale(&binary, &folder.join(name), &stores).arg("serve"), &folder, name)?;
         let mut organizer = Api::open(server.address).await?;
         organizer.log_in(EMAIL, PASSWORD).await?;
-        Ok(Self { binary, folder, name, server, organizer, event })
+        Ok(Self { binary, folder, name, stores, server, organizer, event })
     }
 
     /// Makes a performance that is on sale at once, on a plan as the interface takes it; returns its id.
     pub(crate) async fn create_performance(&mut self, plan: Value) -> anyhow::Result<String> {
+        self.create(json!({"plan": plan})).await
+    }
+
+    /// Makes a performance that is on sale at once, with one area and no seats; returns its id.
+    pub(crate) async fn create_area(&mut self, capacity: usize) -> anyhow::Result<String> {
+        let price = json!({"amount": 1_000, "currency": "KRW"});
+        self.create(json!({"areas": [{"label": "Pit", "capacity": capacity, "price": price}]})).await
+    }
+
+    async fn create(&mut self, mut body: Value) -> anyhow::Result<String> {
         let starts_at = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(24 * DAYS_UNTIL_IT_STARTS);
-        let body = json!({"starts_at": starts_at.to_string(), "plan": plan});
+        body["starts_at"] = starts_at.to_string().into();
         let path = format!("/events/{}/performances", self.event);
         let performance = self.organizer.post(&path, &body, StatusCode::CREATED).await?;
         Ok(text(&performance, "id")?.to_owned())
@@ -77,7 +101,7 @@ impl Stage {
 
     /// The access tokens of so many buyers, as header values.
     pub(crate) fn buyers(&self, count: usize) -> anyhow::Result<Vec<HeaderValue>> {
-        let mut command = onsale(&self.binary, &self.folder.join(self.name));
+        let mut command = onsale(&self.binary, &self.folder.join(self.name), &self.stores);
         let lines = output(command.args(["token", "--count", &count.to_string()]), "")?;
         let tokens = lines.lines().filter(|line| line.starts_with('{')).map(|line| {
             let buyer: Value = serde_json::from_str(line)?;
@@ -89,9 +113,9 @@ impl Stage {
     }
 }
 
-/// onsale on the embedded stores in `data`, on a free port, without limits on how often somebody may ask; nothing
+/// onsale in the folder `data`, on these stores, on a free port, without limits on how often somebody may ask; nothing
 /// else is changed, and nothing from the surroundings.
-fn onsale(binary: &Path, data: &Path) -> Command {
+fn onsale(binary: &Path, data: &Path, stores: &Stores) -> Command {
     let mut command = Command::new(binary);
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("ONSALE_") {
@@ -101,7 +125,8 @@ fn onsale(binary: &Path, data: &Path) -> Command {
     command
         .env("ONSALE_DATA_DIR", data)
         .env("ONSALE_LISTEN", "127.0.0.1:0")
-        .env("ONSALE_LIMITS__ENABLED", "false");
+        .env("ONSALE_LIMITS__ENABLED", "false")
+        .envs(stores.iter().map(|(name, value)| (name, value)));
     // Where no settings file lies about.
     command.current_dir(data);
     command

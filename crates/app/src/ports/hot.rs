@@ -151,7 +151,8 @@ pub trait Stock: Send + Sync {
         units: Vec<Unit>,
     ) -> Result<Decided<FinishOutcome>, HotError>;
 
-    /// The holds that have been PAYING for `older_than_ms` or longer, at most `limit`.
+    /// The holds that have been PAYING for `older_than_ms` or longer, at most `limit`. A store that several processes
+    /// share also gives younger ones, where it knows that the process that began the payment is gone.
     async fn paying(
         &self,
         older_than_ms: u64,
@@ -198,8 +199,9 @@ pub trait ChangeLog: Send + Sync {
     /// up to `wait_ms` for the first. The same ones again until they are acknowledged.
     async fn next(&self, max: usize, wait_ms: u64) -> Result<Option<ChangeBatch>, StoreError>;
 
-    /// The ledger has committed them; the store may forget them.
-    async fn acknowledge(&self, batch: ChangeBatch) -> Result<(), StoreError>;
+    /// The ledger has committed them; the store may forget them. Gives the performances that have been loaded under a
+    /// later epoch meanwhile: what the batch says of them may have come too late to be in that stock.
+    async fn acknowledge(&self, batch: ChangeBatch) -> Result<Vec<PerformanceId>, StoreError>;
 
     /// What is durable and not acknowledged, whoever drains it.
     async fn backlog(&self) -> Result<Backlog, StoreError>;

@@ -5,6 +5,8 @@
 //! and does nothing. `Unavailable` leaves open whether the transaction was committed; every method may be
 //! called again.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 use onsale_domain::{
     changes::Recorded,
@@ -377,6 +379,15 @@ pub trait ReservationRecords: Send + Sync {
         owner: AccountId,
         page: PageRequest,
     ) -> Result<Page<ReservationRecord>, StoreError>;
+    /// Brings what is recorded of the epochs before this one, of a performance whose stock was loaded under it, to what
+    /// has become of it: the reservations of paid orders are confirmed, and written down where they never were; what
+    /// else was held or paying and is not among the `live` ones has lapsed. Gives how many it moved.
+    async fn close_epochs(
+        &self,
+        performance: PerformanceId,
+        epoch: u32,
+        live: &BTreeSet<ReservationId>,
+    ) -> Result<usize, StoreError>;
     /// The stock as the ledger knows it, for an epoch: sold and paying units by its orders, holds that have
     /// not lapsed at `now`, blocked seats.
     async fn image(

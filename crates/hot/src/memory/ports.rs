@@ -211,7 +211,7 @@ impl ChangeLog for MemoryStore {
         }
     }
 
-    async fn acknowledge(&self, batch: ChangeBatch) -> Result<(), StoreError> {
+    async fn acknowledge(&self, batch: ChangeBatch) -> Result<Vec<PerformanceId>, StoreError> {
         self.inner.drained_row.fetch_max(batch.upto, Ordering::AcqRel);
         self.inner.committer.drained_to(batch.upto);
         let mut reached = BTreeMap::new();
@@ -223,7 +223,7 @@ impl ChangeLog for MemoryStore {
                 shard.state.lock().inventory.forget_ended(position);
             }
         }
-        Ok(())
+        Ok(Vec::new())
     }
 
     async fn backlog(&self) -> Result<Backlog, StoreError> {

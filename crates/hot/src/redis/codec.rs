@@ -158,6 +158,12 @@ pub(super) fn hold(id: ReservationId, bytes: &[u8]) -> Result<(Hold, u64), Store
     Ok((Hold { id, owner, units, made_at, expires_at, fence, extensions_used, status }, sequence))
 }
 
+/// The call that moved a hold last; 0 where it was loaded.
+pub(super) fn call(bytes: &[u8]) -> Result<u64, StoreError> {
+    let at = bytes.get(52..60).ok_or_else(cut_short)?;
+    Fields(at).u64()
+}
+
 /// A hold that has ended, as it is kept.
 pub(super) fn ended_bytes(at: Position, hold: &Hold, ending: Ending) -> Vec<u8> {
     let (how, order) = match ending {

@@ -25,6 +25,10 @@ use redis::{
 };
 use tokio::runtime::Handle;
 
+mod shared;
+
+use shared::Shared;
+
 /// How long a command may take, retries included: so that a request is answered within two seconds.
 pub(super) const WITHIN: Duration = Duration::from_millis(1_500);
 
@@ -321,7 +325,7 @@ impl Source {
 struct Current {
     /// Counts connections, so that who found one broken does not throw away its successor.
     generation: u64,
-    connection: Option<MultiplexedConnection>,
+    connection: Option<Arc<Shared>>,
     /// The last attempt that failed, and why.
     failed: Option<(Instant, RedisError)>,
 }
@@ -340,8 +344,8 @@ impl Direct {
         let mut again = true;
         loop {
             let connected = tokio::time::timeout_at(deadline, self.connection()).await;
-            let (generation, mut connection) = connected.unwrap_or_else(|_| Err(silence()))?;
-            let answered = tokio::time::timeout_at(deadline, command.query_async(&mut connection)).await;
+            let (generation, shared) = connected.unwrap_or_else(|_| Err(silence()))?;
+            let answered = tokio::time::timeout_at(deadline, shared.run(command.clone(), &self.home)).await;
             match answered {
                 Ok(Ok(value)) => return Ok(value),
                 Ok(Err(error)) if is_broken(&error) => {
@@ -368,16 +372,16 @@ impl Direct {
         }
     }
 
-    fn at_hand(&self) -> Option<RedisResult<(u64, MultiplexedConnection)>> {
+    fn at_hand(&self) -> Option<RedisResult<(u64, Arc<Shared>)>> {
         let current = self.current.lock();
         if let Some(connection) = &current.connection {
-            return Some(Ok((current.generation, connection.clone())));
+            return Some(Ok((current.generation, Arc::clone(connection))));
         }
         let (at, error) = current.failed.as_ref()?;
         (at.elapsed() < REST).then(|| Err(error.clone()))
     }
 
-    async fn connection(&self) -> RedisResult<(u64, MultiplexedConnection)> {
+    async fn connection(&self) -> RedisResult<(u64, Arc<Shared>)> {
         if let Some(known) = self.at_hand() {
             return known;
         }
@@ -398,10 +402,11 @@ impl Direct {
         let mut current = self.current.lock();
         match made {
             Ok(connection) => {
+                let shared = Arc::new(Shared::over(connection));
                 current.generation += 1;
                 current.failed = None;
-                current.connection = Some(connection.clone());
-                Ok((current.generation, connection))
+                current.connection = Some(Arc::clone(&shared));
+                Ok((current.generation, shared))
             }
             Err(error) => {
                 current.failed = Some((Instant::now(), error.clone()));

@@ -53,11 +53,18 @@ impl RedisStore {
         self.inner.expire(self.inner.all_performances()).await
     }
 
-    /// Lets holds lapse at their time, until the future is dropped.
+    /// Lets holds lapse at their time, and says that this node is there, until the future is dropped.
     pub async fn run_expiry(&self) {
         let mut heard: Option<Instant> = None;
+        let mut shown: Option<Instant> = None;
         loop {
             let now = Instant::now();
+            if shown.is_none_or(|at| at + AT_MOST <= now) {
+                match self.inner.show_itself().await {
+                    Ok(()) => shown = Some(now),
+                    Err(error) => tracing::debug!(%error, "others may take this node for gone"),
+                }
+            }
             if heard.is_none_or(|at| at + REGISTRY_EVERY <= now) {
                 match self.inner.hear_of_performances().await {
                     Ok(()) => heard = Some(now),

@@ -212,13 +212,15 @@ impl Inner {
         Ok(Taken::Changes(changes))
     }
 
-    async fn acknowledged(&self, performance: &Performance, upto: Position) -> Result<(), StoreError> {
+    /// `true`: the performance was loaded under a later epoch meanwhile.
+    async fn acknowledged(&self, performance: &Performance, upto: Position) -> Result<bool, StoreError> {
         let (epoch, offset) = (upto.epoch.to_string(), upto.offset.to_string());
         let arguments: [&[u8]; 4] = [self.node.as_bytes(), epoch.as_bytes(), offset.as_bytes(), LEASE_MS];
         let keys = performance.keys.all();
         match self.run(&self.background, &scripts::ACKNOWLEDGE, keys, &arguments, WITHIN).await {
-            // Emptied meanwhile; there is nothing left to forget.
-            Ok(_) | Err(HotError::NotLoaded) => Ok(()),
+            Ok(answer) => Ok(answer.word() == "past"),
+            // Emptied meanwhile; there is nothing left to forget, and whoever loads it finds what was written.
+            Err(HotError::NotLoaded) => Ok(false),
             Err(HotError::Store(error)) => Err(error),
         }
     }
@@ -273,22 +275,28 @@ impl ChangeLog for RedisStore {
         }
     }
 
-    async fn acknowledge(&self, batch: ChangeBatch) -> Result<(), StoreError> {
+    async fn acknowledge(&self, batch: ChangeBatch) -> Result<Vec<PerformanceId>, StoreError> {
         let mut reached: BTreeMap<PerformanceId, Position> = BTreeMap::new();
         for change in &batch.changes {
             reached.insert(change.performance, change.position);
         }
         let reached: Vec<_> = reached.into_iter().collect();
+        let mut past = Vec::new();
         let mut trouble = None;
         for some in reached.chunks(AT_ONCE) {
             let mut told = JoinSet::new();
             for (p, upto) in some {
                 let (inner, performance, upto) = (Arc::clone(&self.inner), self.inner.performance(*p), *upto);
-                told.spawn(async move { inner.acknowledged(&performance, upto).await });
+                told.spawn(async move { (performance.id, inner.acknowledged(&performance, upto).await) });
             }
-            trouble = told.join_all().await.into_iter().find_map(Result::err).or(trouble);
+            for (p, acknowledged) in told.join_all().await {
+                match acknowledged {
+                    Ok(is_past) => past.extend(is_past.then_some(p)),
+                    Err(error) => trouble = Some(error),
+                }
+            }
         }
-        trouble.map_or(Ok(()), Err)
+        trouble.map_or(Ok(past), Err)
     }
 
     async fn backlog(&self) -> Result<Backlog, StoreError> {

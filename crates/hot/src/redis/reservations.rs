@@ -10,8 +10,8 @@ use onsale_app::ports::{
 use onsale_domain::{
     ids::{AccountId, OrderId, PerformanceId, ReservationId},
     reservations::{
-        BeginOutcome, CancelOutcome, Choice, Ending, ExtendOutcome, FinishOutcome, Hold, HoldOutcome,
-        HoldRefusal, HoldRequest, HoldView,
+        BeginOutcome, CancelOutcome, Choice, Ending, ExtendOutcome, FinishOutcome, HoldOutcome, HoldRefusal,
+        HoldRequest, HoldView,
     },
     units::Unit,
 };
@@ -111,16 +111,6 @@ pub(super) fn finished(answer: &Answer) -> Result<Decided<FinishOutcome>, HotErr
         _ => return Err(answer.unknown()),
     };
     Ok(Decided { outcome, sequence: answer.number })
-}
-
-/// The holds of an answer that lists them.
-pub(super) fn listed(answer: Answer) -> Result<Vec<Hold>, HotError> {
-    let mut holds = Vec::new();
-    for (id, bytes) in answer.rest()? {
-        let (hold, _) = codec::hold(codec::id(&id)?, &bytes)?;
-        holds.push(hold);
-    }
-    Ok(holds)
 }
 
 #[async_trait]

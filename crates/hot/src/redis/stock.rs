@@ -22,12 +22,15 @@ use tokio::task::JoinSet;
 use super::{
     Inner, Performance, RedisStore,
     codec::{self, Meta},
-    reservations::{finished, listed, number},
-    scripts,
+    reservations::{finished, number},
+    scripts::{self, Answer, Pair},
 };
 
 /// How many performances are asked at once.
 pub(super) const AT_ONCE: usize = 32;
+
+/// A payment this old may be looked at to see whether the node that began it is still there.
+const GONE_AFTER_MS: u64 = 2_000;
 
 impl Inner {
     /// The states of all units at one position; with `lapse`, after what is due has lapsed.
@@ -174,12 +177,39 @@ impl Inner {
         older_than_ms: u64,
         limit: usize,
     ) -> Result<Vec<(PerformanceId, Hold)>, StoreError> {
+        let old = self.paying_for(performance, older_than_ms, limit).await?;
+        let mut found: Vec<_> = old.into_iter().map(|(_, hold)| (performance.id, hold)).collect();
+        if older_than_ms > GONE_AFTER_MS && found.len() < limit {
+            let younger = self.paying_for(performance, GONE_AFTER_MS, limit).await?;
+            let calls: Vec<u64> = younger.iter().map(|(call, _)| *call).collect();
+            let gone = self.of_nodes_gone(&calls).await?;
+            for (call, hold) in younger {
+                if gone.contains(&call) && !found.iter().any(|(_, known)| known.id == hold.id) {
+                    found.push((performance.id, hold));
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// The holds that have been PAYING for so long, each with the call that moved it last.
+    async fn paying_for(
+        &self,
+        performance: &Performance,
+        older_than_ms: u64,
+        limit: usize,
+    ) -> Result<Vec<(u64, Hold)>, StoreError> {
         let (older_than_ms, limit) = (older_than_ms.to_string(), limit.to_string());
         let arguments: [&[u8]; 2] = [older_than_ms.as_bytes(), limit.as_bytes()];
-        match self.command(performance, &scripts::PAYING, &arguments).await.and_then(listed) {
-            Ok(holds) => Ok(holds.into_iter().map(|hold| (performance.id, hold)).collect()),
-            Err(HotError::NotLoaded) => Ok(Vec::new()),
-            Err(HotError::Store(error)) => Err(error),
-        }
+        let pairs = match self.command(performance, &scripts::PAYING, &arguments).await.map(Answer::rest) {
+            Ok(pairs) => pairs?,
+            Err(HotError::NotLoaded) => return Ok(Vec::new()),
+            Err(HotError::Store(error)) => return Err(error),
+        };
+        let hold = |(id, bytes): Pair| {
+            let (hold, _) = codec::hold(codec::id(&id)?, &bytes)?;
+            Ok((codec::call(&bytes)?, hold))
+        };
+        pairs.into_iter().map(hold).collect()
     }
 }

@@ -66,6 +66,11 @@ impl Onsale {
         self.running.take().unwrap()
     }
 
+    /// The id of the process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.running.as_ref().unwrap().pid()
+    }
+
     /// Starts again on the same data, after the process has ended.
     pub(crate) fn start_again(&mut self) {
         let running = self.installation.start().unwrap();

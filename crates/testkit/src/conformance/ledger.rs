@@ -67,6 +67,7 @@ macro_rules! ledger_conformance {
                 a_batch_may_come_again,
                 an_old_batch_does_not_turn_back_a_newer_state,
                 history_goes_on_in_the_next_epoch,
+                what_an_epoch_left_behind_is_closed,
                 one_batch_may_be_of_many_performances,
                 reservations_are_listed_newest_first;
             images:

@@ -115,6 +115,6 @@ impl Stock for FaultyHot {
 
 passed_on!(ChangeLog for FaultyHot.log {
     fn next(max: usize, wait_ms: u64) -> Result<Option<ChangeBatch>, StoreError>;
-    fn acknowledge(batch: ChangeBatch) -> Result<(), StoreError>;
+    fn acknowledge(batch: ChangeBatch) -> Result<Vec<PerformanceId>, StoreError>;
     fn backlog() -> Result<Backlog, StoreError>;
 });

@@ -2,7 +2,7 @@
 //!
 //! Invariant: see [`super`].
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use async_trait::async_trait;
 use onsale_app::ports::{
@@ -102,6 +102,11 @@ passed_on!(ReservationRecords for FaultyLedger.inner {
     fn record(changes: &[Recorded]) -> Result<(), StoreError>;
     fn reservation(id: ReservationId) -> Result<Option<ReservationRecord>, StoreError>;
     fn reservations_of(owner: AccountId, page: PageRequest) -> Result<Page<ReservationRecord>, StoreError>;
+    fn close_epochs(
+        performance: PerformanceId,
+        epoch: u32,
+        live: &BTreeSet<ReservationId>,
+    ) -> Result<usize, StoreError>;
     fn image(
         performance: PerformanceId,
         layout: Layout,

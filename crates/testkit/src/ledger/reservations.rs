@@ -8,13 +8,14 @@ use std::collections::BTreeSet;
 use async_trait::async_trait;
 use onsale_app::ports::{
     StoreError,
-    ledger::{Page, PageRequest, RecordedStatus, ReservationRecord, ReservationRecords},
+    ledger::{Order, Page, PageRequest, RecordedStatus, ReservationRecord, ReservationRecords},
 };
 use onsale_domain::{
     changes::{Change, Recorded},
     ids::{AccountId, OrderId, PerformanceId, ReservationId},
     inventory::{Image, Sale},
     orders::OrderStatus,
+    position::Position,
     reservations::{Hold, HoldStatus, KEY_MEMORY_MS},
     seating::Layout,
     time::Timestamp,
@@ -50,6 +51,54 @@ impl ReservationRecords for MemoryLedger {
         let theirs =
             state.reservations.values().rev().filter(|reservation| reservation.owner == owner).cloned();
         Ok(page(theirs, |reservation| reservation.id.0, request, true))
+    }
+
+    async fn close_epochs(
+        &self,
+        performance: PerformanceId,
+        epoch: u32,
+        live: &BTreeSet<ReservationId>,
+    ) -> Result<usize, StoreError> {
+        let mut state = self.state.lock();
+        let bought = |order: &&Order| matches!(order.status, OrderStatus::Paid | OrderStatus::Refunded);
+        let orders: Vec<Order> = state
+            .orders
+            .values()
+            .filter(|order| order.performance == performance)
+            .filter(bought)
+            .cloned()
+            .collect();
+        let mut moved = 0;
+        for order in &orders {
+            let record = state.reservations.entry(order.reservation).or_insert_with(|| ReservationRecord {
+                id: order.reservation,
+                performance,
+                owner: order.owner,
+                units: order.units.iter().map(|unit| unit.unit).collect(),
+                status: RecordedStatus::Held,
+                made_at: order.created_at,
+                expires_at: order.created_at,
+                fence: order.fence,
+                extensions_used: 0,
+                order: None,
+                sequence: order.sequence,
+            });
+            if record.status != RecordedStatus::Confirmed {
+                (record.status, record.order) = (RecordedStatus::Confirmed, Some(order.id));
+                moved += 1;
+            }
+        }
+        let first = Position { epoch, offset: 0 };
+        for record in state.reservations.values_mut().filter(|record| record.performance == performance) {
+            let is_open = matches!(record.status, RecordedStatus::Held | RecordedStatus::Paying);
+            if is_open && record.fence < first.fence() && !live.contains(&record.id) {
+                (record.status, record.order) = (RecordedStatus::Expired, None);
+                moved += 1;
+            }
+        }
+        let recorded = state.recorded.entry(performance).or_default();
+        *recorded = first.max(*recorded);
+        Ok(moved)
     }
 
     async fn image(

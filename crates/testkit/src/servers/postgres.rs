@@ -61,6 +61,23 @@ pub struct Options {
     pub settings: Vec<(String, String)>,
 }
 
+/// SQL that is being run.
+#[derive(Debug)]
+pub struct Session(Child);
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        // Asked to end it says so to the server, which then stops what it does for it; it may have ended already.
+        let _ = signal(self.0.id(), "INT");
+        let asked = Instant::now();
+        while matches!(self.0.try_wait(), Ok(None)) && asked.elapsed() < Duration::from_secs(2) {
+            thread::sleep(POLL);
+        }
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 /// A running PostgreSQL server; ended when it is dropped.
 #[derive(Debug)]
 pub struct Postgres {
@@ -132,6 +149,20 @@ impl Postgres {
 
     /// Runs SQL with `psql`; gives what it prints, unaligned and without headings.
     pub fn sql(&self, sql: &str) -> anyhow::Result<String> {
+        let output = self.psql(sql).output().context("running psql")?;
+        ensure!(output.status.success(), "{sql}: {}", String::from_utf8_lossy(&output.stderr));
+        Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    }
+
+    /// Begins to run SQL that takes its time, in a session of its own; it ends when the handle is dropped, at the
+    /// latest.
+    pub fn session(&self, sql: &str) -> anyhow::Result<Session> {
+        Ok(Session(
+            self.psql(sql).stdout(Stdio::null()).stderr(Stdio::null()).spawn().context("running psql")?,
+        ))
+    }
+
+    fn psql(&self, sql: &str) -> Command {
         let mut psql = Command::new(self.programs.join("psql"));
         psql.args(["--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--set=ON_ERROR_STOP=1"]);
         psql.arg("--host").arg(self.folder.path().join("socket"));
@@ -139,9 +170,8 @@ impl Postgres {
             psql.args(["--port", &self.port.to_string()]);
         }
         psql.args(["--username", "onsale", "--dbname", "postgres", "--command", sql]);
-        let output = psql.stdin(Stdio::null()).output().context("running psql")?;
-        ensure!(output.status.success(), "{sql}: {}", String::from_utf8_lossy(&output.stderr));
-        Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+        psql.stdin(Stdio::null());
+        psql
     }
 
     /// `kill -9` of the server and every session: nothing is written any more.

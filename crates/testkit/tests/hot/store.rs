@@ -262,7 +262,7 @@ impl ChangeLog for RulesOnly {
         Ok(some())
     }
 
-    async fn acknowledge(&self, batch: ChangeBatch) -> Result<(), StoreError> {
+    async fn acknowledge(&self, batch: ChangeBatch) -> Result<Vec<PerformanceId>, StoreError> {
         let mut state = self.state.lock();
         state.acknowledged = state.acknowledged.max(usize::try_from(batch.upto).unwrap());
         for recorded in batch.changes {
@@ -270,7 +270,7 @@ impl ChangeLog for RulesOnly {
                 stock.forget_ended(recorded.position);
             }
         }
-        Ok(())
+        Ok(Vec::new())
     }
 
     async fn backlog(&self) -> Result<Backlog, StoreError> {

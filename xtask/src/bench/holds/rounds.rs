@@ -99,6 +99,7 @@ impl Rounds<'_> {
             let calls = subject.calls(stage, before)?;
             stage.server.wait_until_it_rests(REST_LIMIT)?;
             let measured = self.load(&stage.server, Pace::Closed, subject.expected(), calls)?;
+            subject.ended(stage)?;
             let rest = stage.server.wait_until_it_rests(REST_LIMIT)?;
             let after = self.floor(floor, token, like)?;
             subject.seen(stage, &measured)?;
@@ -159,6 +160,11 @@ pub(super) trait Subject {
 
     /// The requests of the next round, one sequence for each connection. `at_most` a second is what the floor does.
     fn calls(&mut self, stage: &mut Stage, at_most: f64) -> anyhow::Result<Vec<Calls>>;
+
+    /// The load of a round has just ended; the server may still be at work behind the answers.
+    fn ended(&mut self, _stage: &mut Stage) -> anyhow::Result<()> {
+        Ok(())
+    }
 
     /// Looks at the outcome of a round.
     fn seen(&mut self, _stage: &mut Stage, _measured: &Measured) -> anyhow::Result<()> {

@@ -1,5 +1,7 @@
-//! Hold requests for seats that nobody has yet: every seat is asked for once, by a buyer who may have it.
+//! Hold requests for what nobody has yet: every seat is asked for once, or any place of an area as often as it has
+//! places, by buyers who may have them.
 
+use bytes::Bytes;
 use hyper::http::{HeaderValue, Method, Uri};
 use serde_json::json;
 
@@ -10,7 +12,7 @@ use crate::bench::stage::Stage;
 
 const ROWS: usize = 250;
 const COLUMNS: usize = 400;
-const SEATS_EACH: usize = ROWS * COLUMNS;
+pub(super) const SEATS_EACH: usize = ROWS * COLUMNS;
 /// The most that an event's settings allow a buyer in one performance.
 const SEATS_PER_BUYER: usize = 50;
 /// So many buyers can take a whole performance.
@@ -18,19 +20,32 @@ pub(super) const BUYERS: usize = SEATS_EACH / SEATS_PER_BUYER;
 /// Connections do not advance evenly, and each has its own range.
 const RESERVE: f64 = 1.3;
 
-/// Performances of 100,000 free seats each.
+/// What a performance offers.
+#[derive(Clone, Copy)]
+pub(super) enum Offer {
+    /// Seats by their numbers.
+    Seats,
+    /// One area whose places have none.
+    Places,
+}
+
+/// Performances of 100,000 free seats or places each.
 pub(super) struct FreeSeats {
+    pub(super) offer: Offer,
     pub(super) performances: Vec<String>,
 }
 
 impl FreeSeats {
     /// Makes as many performances as it takes for so many holds.
-    pub(super) async fn provide(stage: &mut Stage, holds: f64) -> anyhow::Result<Self> {
+    pub(super) async fn provide(stage: &mut Stage, offer: Offer, holds: f64) -> anyhow::Result<Self> {
         let mut performances = Vec::new();
         while ((performances.len() * SEATS_EACH) as f64) < holds * RESERVE {
-            performances.push(stage.create_performance(json!({"rows": ROWS, "columns": COLUMNS})).await?);
+            performances.push(match offer {
+                Offer::Seats => stage.create_performance(json!({"rows": ROWS, "columns": COLUMNS})).await?,
+                Offer::Places => stage.create_area(SEATS_EACH).await?,
+            });
         }
-        Ok(Self { performances })
+        Ok(Self { offer, performances })
     }
 
     /// The requests of each connection: its own run of seats in the first performance, then in the next.
@@ -42,14 +57,18 @@ impl FreeSeats {
             .collect::<Result<_, _>>()?;
         let seats_each = SEATS_EACH / connections;
         let calls = (0..connections).map(|connection| {
-            let (paths, buyers) = (paths.clone(), buyers.to_vec());
+            let (paths, buyers, offer) = (paths.clone(), buyers.to_vec(), self.offer);
             let mut number = 0;
             let next = move || {
                 let path = paths.get(number / seats_each)?;
                 // From 0; the interface counts from 1.
                 let seat = connection * seats_each + number % seats_each;
                 number += 1;
-                Some(call(Method::POST, path, Some(&buyers[seat / SEATS_PER_BUYER]), Some(hold_of(seat + 1))))
+                let body = match offer {
+                    Offer::Seats => hold_of(seat + 1),
+                    Offer::Places => Bytes::from_static(br#"{"area_id":1,"quantity":1}"#),
+                };
+                Some(call(Method::POST, path, Some(&buyers[seat / SEATS_PER_BUYER]), Some(body)))
             };
             Box::new(next) as Calls
         });
@@ -59,14 +78,15 @@ impl FreeSeats {
 
 #[cfg(test)]
 mod tests {
-    use super::{BUYERS, FreeSeats, SEATS_EACH};
+    use super::{BUYERS, FreeSeats, Offer, SEATS_EACH};
     use http_body_util::BodyExt;
     use hyper::http::HeaderValue;
     use std::collections::{BTreeMap, BTreeSet};
 
     #[tokio::test]
     async fn every_seat_is_asked_for_once_and_no_buyer_exceeds_the_limit() {
-        let seats = FreeSeats { performances: vec!["one".to_owned(), "other".to_owned()] };
+        let performances = vec!["one".to_owned(), "other".to_owned()];
+        let seats = FreeSeats { offer: Offer::Seats, performances };
         let buyers: Vec<_> =
             (0..BUYERS).map(|buyer| HeaderValue::from_str(&buyer.to_string()).unwrap()).collect();
         let mut asked = BTreeSet::new();

@@ -9,7 +9,7 @@ use serde_json::json;
 use tokio::runtime::Runtime;
 
 use super::rounds::Subject;
-use super::seats::FreeSeats;
+use super::seats::{FreeSeats, Offer};
 use crate::bench::api::{hold_of, uri};
 use crate::bench::client::call;
 use crate::bench::load::{Calls, Measured};
@@ -45,7 +45,7 @@ pub(super) async fn accept_half(
     Ok(hall)
 }
 
-/// Holds of seats that are free.
+/// Holds of seats or places that are free.
 pub(super) struct Holds<'a> {
     runtime: &'a Runtime,
     connections: usize,
@@ -61,9 +61,16 @@ impl<'a> Holds<'a> {
         runtime: &'a Runtime,
         connections: usize,
         buyers: &'a [HeaderValue],
+        offer: Offer,
         round: Duration,
     ) -> Self {
-        Self { runtime, connections, buyers, round, seats: FreeSeats { performances: Vec::new() } }
+        let seats = FreeSeats { offer, performances: Vec::new() };
+        Self { runtime, connections, buyers, round, seats }
+    }
+
+    /// Those of the round under way.
+    pub(super) fn performances(&self) -> &[String] {
+        &self.seats.performances
     }
 }
 
@@ -74,7 +81,7 @@ impl Subject for Holds<'_> {
 
     fn calls(&mut self, stage: &mut Stage, at_most: f64) -> anyhow::Result<Vec<Calls>> {
         let holds = at_most * self.round.as_secs_f64();
-        self.seats = self.runtime.block_on(FreeSeats::provide(stage, holds))?;
+        self.seats = self.runtime.block_on(FreeSeats::provide(stage, self.seats.offer, holds))?;
         self.seats.calls(self.connections, self.buyers)
     }
 

@@ -4,7 +4,7 @@
 
 #![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "each function is a test")]
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use onsale_app::ports::ledger::{Ledger, RecordedStatus, ReservationRecord};
 use onsale_domain::{
@@ -171,6 +171,55 @@ pub async fn history_goes_on_in_the_next_epoch(ledger: Arc<dyn Ledger>) {
     assert_eq!((record.extensions_used, record.expires_at), (1, at(4_000)));
     assert_eq!(record.fence, Position { epoch: 1, offset: 7 }.fence());
     assert_eq!(found(&stage, next).await.fence, Position { epoch: 2, offset: 2 }.fence());
+}
+
+/// A stock was loaded anew: what it has is left alone, what was paid for is confirmed, the rest has lapsed; and what
+/// comes late of the epoch before changes none of it.
+pub async fn what_an_epoch_left_behind_is_closed(ledger: Arc<dyn Ledger>) {
+    let stage = Stage::new(ledger).await;
+    let owner = stage.buyer().await;
+    let (live, begun_live) = stage.held(owner, &[1], at(9_000));
+    let (lost, begun_lost) = stage.held(owner, &[2], at(9_000));
+    let bought = stage.paid(owner, &[3]).await;
+    let never_recorded = stage.paid(owner, &[4, 5]).await;
+    let failed = stage.begun(owner, &[6]).await;
+    stage.ledger.fail_order(failed.id, "declined", at(1)).await.unwrap();
+    let (next, begun_next) = stage.held(owner, &[7], at(9_000));
+    let begun_bought = Change::Held {
+        hold: bought.reservation,
+        owner,
+        units: units(&[3]),
+        expires_at: at(9_000),
+        key: None,
+    };
+    let before = [
+        stage.change_in(1, 7, begun_live),
+        stage.change_in(1, 8, begun_lost),
+        stage.change_in(1, 9, begun_bought),
+    ];
+    stage.ledger.record(&before).await.unwrap();
+    stage.ledger.record(&[stage.change_in(2, 1, begun_next)]).await.unwrap();
+    let close = async || stage.ledger.close_epochs(stage.p(), 2, &BTreeSet::from([live])).await.unwrap();
+    assert_eq!(close().await, 3);
+    assert_eq!(close().await, 0, "again there is nothing to do");
+    let late = [stage.change_in(1, 10, Change::Cancelled { hold: lost, units: units(&[2]) })];
+    stage.ledger.record(&late).await.unwrap();
+    for (id, status) in [
+        (live, RecordedStatus::Held),
+        (lost, RecordedStatus::Expired),
+        (next, RecordedStatus::Held),
+        (bought.reservation, RecordedStatus::Confirmed),
+        (never_recorded.reservation, RecordedStatus::Confirmed),
+    ] {
+        assert_eq!(found(&stage, id).await.status, status, "{id}");
+    }
+    let record = found(&stage, never_recorded.reservation).await;
+    assert_eq!((record.owner, record.order), (owner, Some(never_recorded.id)));
+    assert_eq!(record.units.as_slice(), [Unit(4), Unit(5)]);
+    assert!(stage.ledger.reservation(failed.reservation).await.unwrap().is_none());
+    let cancelled = [stage.change_in(2, 2, Change::Cancelled { hold: live, units: units(&[1]) })];
+    stage.ledger.record(&cancelled).await.unwrap();
+    assert_eq!(found(&stage, live).await.status, RecordedStatus::Cancelled);
 }
 
 /// Each performance has positions of its own.
