@@ -12,9 +12,12 @@ mod holds;
 mod live;
 mod load;
 mod machine;
+mod queue;
 mod report;
+mod rounds;
 mod server;
 mod stage;
+mod stores;
 
 use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitCode};
@@ -36,6 +39,8 @@ enum Benchmark {
     Holds(holds::HoldsArguments),
     /// How soon everybody who watches sees a hold, and what a watching connection costs.
     Live(live::LiveArguments),
+    /// Polls and joins of a waiting room, and what a place in it costs.
+    Queue(queue::QueueArguments),
     /// The client against the floor alone, which bounds what the other benchmarks can show.
     Ceiling(ceiling::CeilingArguments),
 }
@@ -51,6 +56,7 @@ pub(crate) fn run(arguments: &BenchArguments) -> anyhow::Result<ExitCode> {
     match &arguments.benchmark {
         Benchmark::Holds(arguments) => holds::run(&workspace, arguments),
         Benchmark::Live(arguments) => live::run(&workspace, arguments),
+        Benchmark::Queue(arguments) => queue::run(&workspace, arguments),
         Benchmark::Ceiling(arguments) => ceiling::run(&workspace, arguments),
     }
 }

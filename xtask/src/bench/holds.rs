@@ -4,7 +4,6 @@
 //! expected one ends the benchmark.
 
 mod cluster;
-mod rounds;
 mod scripted;
 mod seats;
 mod subjects;
@@ -21,7 +20,6 @@ use hyper::http::Method;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
-use self::rounds::{Comparison, Floor, Rounds, Subject, median};
 use self::seats::Offer;
 use self::subjects::{Holds, Same, accept_half};
 use super::api::{text, uri};
@@ -29,6 +27,7 @@ use super::client::call;
 use super::load::{self, Measured, Pace};
 use super::machine::Machine;
 use super::report::{Figure, Limit, Report};
+use super::rounds::{Comparison, Floor, Rounds, Subject, median};
 use super::server::Server;
 use super::stage::Stage;
 use crate::workspace::Workspace;

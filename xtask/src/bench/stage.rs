@@ -91,6 +91,13 @@ impl Stage {
         self.create(json!({"areas": [{"label": "Pit", "capacity": capacity, "price": price}]})).await
     }
 
+    /// Makes an event with a waiting room that is open, and nothing on sale; returns its id.
+    pub(crate) async fn create_waiting_room(&mut self) -> anyhow::Result<String> {
+        let event = json!({"title": "A measured line", "settings": {"waiting_room": {"mode": "on"}}});
+        let event = self.organizer.post("/events", &event, StatusCode::CREATED).await?;
+        Ok(text(&event, "id")?.to_owned())
+    }
+
     async fn create(&mut self, mut body: Value) -> anyhow::Result<String> {
         let starts_at = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(24 * DAYS_UNTIL_IT_STARTS);
         body["starts_at"] = starts_at.to_string().into();

@@ -10,11 +10,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, ensure};
 use hyper::StatusCode;
 use hyper::http::HeaderValue;
-use onsale_testkit::servers::postgres::{self, Postgres};
-use onsale_testkit::servers::redis::{self, Durability, Redis};
+use onsale_testkit::servers::redis::Durability;
 use tokio::runtime::Runtime;
 
-use super::rounds::{Comparison, Floor, Rounds, Subject, median};
 use super::scripted::Scripted;
 use super::seats::{self, Offer};
 use super::subjects::{Holds, Same, accept_half};
@@ -22,8 +20,10 @@ use super::{HoldsArguments, Measured};
 use crate::bench::api::uri;
 use crate::bench::load::{self, Calls, Pace};
 use crate::bench::report::{Figure, Limit, Report};
+use crate::bench::rounds::{Comparison, Floor, Rounds, Subject, median};
 use crate::bench::server::Server;
 use crate::bench::stage::Stage;
+use crate::bench::stores::Stores;
 use crate::processes::wait_until;
 use crate::workspace::Workspace;
 
@@ -31,7 +31,6 @@ use crate::workspace::Workspace;
 const ALWAYS_REPEATS: usize = 2;
 /// How long the drain, and a rewrite of the append-only file, may go on after a round.
 const REST_LIMIT: Duration = Duration::from_mins(2);
-const SECRET: &str = "only for this measurement, 32 bytes";
 
 /// Measures on a Redis that syncs once a second, and again on one that always does.
 pub(super) fn measure(
@@ -66,52 +65,6 @@ fn method(arguments: &HoldsArguments) -> String {
          before every answer.",
         arguments.connections, arguments.repeats, arguments.seconds
     )
-}
-
-/// The servers under onsale.
-struct Stores {
-    postgres: Postgres,
-    redis: Redis,
-}
-
-impl Stores {
-    fn start(durability: Durability) -> anyhow::Result<Self> {
-        let settings = vec![("shared_buffers".to_owned(), "128MB".to_owned())];
-        let options =
-            postgres::Options { durable: true, tcp: true, settings, ..postgres::Options::default() };
-        let postgres = Postgres::with(options)?.context("PostgreSQL is not on this machine")?;
-        let settings = vec![("maxmemory-policy".to_owned(), "noeviction".to_owned())];
-        let options = redis::Options { durability, settings, ..redis::Options::default() };
-        let redis = Redis::with(&options)?.context("Redis is not on this machine")?;
-        Ok(Self { postgres, redis })
-    }
-
-    fn settings(&self) -> Vec<(&'static str, String)> {
-        vec![
-            ("ONSALE_DATABASE_URL", self.postgres.url()),
-            ("ONSALE_REDIS_URL", self.redis.url()),
-            ("ONSALE_REDIS_STRICT", "true".to_owned()),
-            ("ONSALE_SECRET", SECRET.to_owned()),
-        ]
-    }
-
-    /// How many changes of these performances PostgreSQL does not have.
-    fn backlog(&self, performances: &[String]) -> anyhow::Result<u64> {
-        performances.iter().try_fold(0, |sum, performance| {
-            let length = self.redis.ask(&["XLEN", &format!("onsale:{{{performance}}}:changes")])?;
-            anyhow::Ok(sum + length.trim_start_matches(':').parse::<u64>()?)
-        })
-    }
-
-    /// Waits until Redis does nothing but answer.
-    fn wait_for_rewrite(&self) -> anyhow::Result<()> {
-        let done = wait_until(REST_LIMIT, || {
-            let info = self.redis.ask(&["INFO", "persistence"])?;
-            let busy = ["aof_rewrite_in_progress:1", "aof_rewrite_scheduled:1"];
-            Ok((!busy.iter().any(|sign| info.contains(sign))).then_some(()))
-        })?;
-        done.context("Redis does not come to an end with rewriting its file")
-    }
 }
 
 /// What all rounds on one pair of servers share.

@@ -8,11 +8,11 @@ use hyper::http::{HeaderValue, Method, Uri};
 use serde_json::json;
 use tokio::runtime::Runtime;
 
-use super::rounds::Subject;
 use super::seats::{FreeSeats, Offer};
 use crate::bench::api::{hold_of, uri};
 use crate::bench::client::call;
 use crate::bench::load::{Calls, Measured};
+use crate::bench::rounds::Subject;
 use crate::bench::stage::Stage;
 
 /// Half of the hall is taken.

@@ -26,17 +26,17 @@ const STEADY: f64 = 0.2;
 const ATTEMPTS: usize = 4;
 
 /// What all rounds share.
-pub(super) struct Rounds<'a> {
-    pub(super) runtime: &'a Runtime,
-    pub(super) floor: &'a Server,
-    pub(super) connections: usize,
-    pub(super) measured: Duration,
-    pub(super) repeats: usize,
+pub(crate) struct Rounds<'a> {
+    pub(crate) runtime: &'a Runtime,
+    pub(crate) floor: &'a Server,
+    pub(crate) connections: usize,
+    pub(crate) measured: Duration,
+    pub(crate) repeats: usize,
 }
 
 /// Which handler of the floor.
 #[derive(Clone, Copy)]
-pub(super) enum Floor {
+pub(crate) enum Floor {
     /// Reads a request for a hold.
     Post,
     /// Answers nothing.
@@ -47,13 +47,13 @@ pub(super) enum Floor {
 
 /// The rounds of one kind of request beside those of the floor.
 #[derive(Default)]
-pub(super) struct Comparison {
-    pub(super) shares: Vec<f64>,
-    pub(super) per_second: Vec<f64>,
-    pub(super) floor_per_second: Vec<f64>,
-    pub(super) p99_ms: Vec<f64>,
+pub(crate) struct Comparison {
+    pub(crate) shares: Vec<f64>,
+    pub(crate) per_second: Vec<f64>,
+    pub(crate) floor_per_second: Vec<f64>,
+    pub(crate) p99_ms: Vec<f64>,
     /// How long the server went on working after a round.
-    pub(super) rest: Vec<Duration>,
+    pub(crate) rest: Vec<Duration>,
 }
 
 impl Comparison {
@@ -65,12 +65,12 @@ impl Comparison {
         self.rest.push(rest);
     }
 
-    pub(super) fn share(&self) -> f64 {
+    pub(crate) fn share(&self) -> f64 {
         median(&self.shares)
     }
 
     /// What is behind the share.
-    pub(super) fn note(&self) -> String {
+    pub(crate) fn note(&self) -> String {
         let shares: Vec<_> = self.shares.iter().map(|share| format!("{share:.3}")).collect();
         let (ours, floor) = (median(&self.per_second) / 1e3, median(&self.floor_per_second) / 1e3);
         format!("{ours:.1} k/s, floor {floor:.1} k/s; rounds {}", shares.join(", "))
@@ -79,13 +79,13 @@ impl Comparison {
 
 impl Rounds<'_> {
     /// How long one round takes.
-    pub(super) fn whole(&self) -> Duration {
+    pub(crate) fn whole(&self) -> Duration {
         WARM_UP + self.measured
     }
 
     /// Floor, onsale, floor, onsale, floor … `subject` gives the requests of the next round, knowing what the floor
     /// has just reached, and sees what the round yielded.
-    pub(super) fn compare(
+    pub(crate) fn compare(
         &self,
         stage: &mut Stage,
         floor: Floor,
@@ -122,7 +122,7 @@ impl Rounds<'_> {
     }
 
     /// One round on a server; anything but the expected status is an error.
-    pub(super) fn load(
+    pub(crate) fn load(
         &self,
         server: &Server,
         pace: Pace,
@@ -154,7 +154,7 @@ impl Rounds<'_> {
 }
 
 /// What is compared with the floor.
-pub(super) trait Subject {
+pub(crate) trait Subject {
     /// The status every answer has to have.
     fn expected(&self) -> StatusCode;
 
@@ -173,7 +173,7 @@ pub(super) trait Subject {
 }
 
 /// The middle one, or the mean of the two in the middle.
-pub(super) fn median(values: &[f64]) -> f64 {
+pub(crate) fn median(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
     match sorted.len() {
