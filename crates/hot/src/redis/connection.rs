@@ -25,10 +25,6 @@ use redis::{
 };
 use tokio::runtime::Handle;
 
-mod shared;
-
-use shared::Shared;
-
 /// How long a command may take, retries included: so that a request is answered within two seconds.
 pub(super) const WITHIN: Duration = Duration::from_millis(1_500);
 
@@ -325,7 +321,7 @@ impl Source {
 struct Current {
     /// Counts connections, so that who found one broken does not throw away its successor.
     generation: u64,
-    connection: Option<Arc<Shared>>,
+    connection: Option<MultiplexedConnection>,
     /// The last attempt that failed, and why.
     failed: Option<(Instant, RedisError)>,
 }
@@ -344,8 +340,8 @@ impl Direct {
         let mut again = true;
         loop {
             let connected = tokio::time::timeout_at(deadline, self.connection()).await;
-            let (generation, shared) = connected.unwrap_or_else(|_| Err(silence()))?;
-            let answered = tokio::time::timeout_at(deadline, shared.run(command.clone(), &self.home)).await;
+            let (generation, mut connection) = connected.unwrap_or_else(|_| Err(silence()))?;
+            let answered = tokio::time::timeout_at(deadline, command.query_async(&mut connection)).await;
             match answered {
                 Ok(Ok(value)) => return Ok(value),
                 Ok(Err(error)) if is_broken(&error) => {
@@ -372,16 +368,16 @@ impl Direct {
         }
     }
 
-    fn at_hand(&self) -> Option<RedisResult<(u64, Arc<Shared>)>> {
+    fn at_hand(&self) -> Option<RedisResult<(u64, MultiplexedConnection)>> {
         let current = self.current.lock();
         if let Some(connection) = &current.connection {
-            return Some(Ok((current.generation, Arc::clone(connection))));
+            return Some(Ok((current.generation, connection.clone())));
         }
         let (at, error) = current.failed.as_ref()?;
         (at.elapsed() < REST).then(|| Err(error.clone()))
     }
 
-    async fn connection(&self) -> RedisResult<(u64, Arc<Shared>)> {
+    async fn connection(&self) -> RedisResult<(u64, MultiplexedConnection)> {
         if let Some(known) = self.at_hand() {
             return known;
         }
@@ -402,11 +398,10 @@ impl Direct {
         let mut current = self.current.lock();
         match made {
             Ok(connection) => {
-                let shared = Arc::new(Shared::over(connection));
                 current.generation += 1;
                 current.failed = None;
-                current.connection = Some(Arc::clone(&shared));
-                Ok((current.generation, shared))
+                current.connection = Some(connection.clone());
+                Ok((current.generation, connection))
             }
             Err(error) => {
                 current.failed = Some((Instant::now(), error.clone()));
