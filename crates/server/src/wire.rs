@@ -14,7 +14,7 @@ use onsale_app::{
 };
 use onsale_domain::time::Timestamp;
 use onsale_hot::{
-    memory::{MemoryStore, journal::sqlite::SqliteJournal},
+    memory::{MemoryStore, journal::file::FileJournal},
     redis::{RedisSettings, RedisStore},
 };
 use onsale_ledger::{LedgerSettings, SqlLedger};
@@ -121,7 +121,7 @@ async fn embedded(settings: &Settings) -> anyhow::Result<Wired> {
     let ledger: Arc<dyn Ledger> = open_ledger(settings).await?;
     let folder = lock_folder(&settings.data_dir)?;
     let clock: Arc<dyn Clock> = Arc::new(SteadyClock::new());
-    let journal = SqliteJournal::open(&settings.data_dir.join("journal.db"))?;
+    let journal = FileJournal::open(&settings.data_dir.join("journal"))?;
     let store = MemoryStore::open(Box::new(journal), Arc::clone(&clock), Box::new(end_process))
         .context("the journal cannot be replayed")?;
     let app = App::new(ports(settings, Arc::new(store.clone()), ledger, clock));
