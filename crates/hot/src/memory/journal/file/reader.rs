@@ -12,11 +12,12 @@ use std::{
 };
 
 use onsale_app::ports::StoreError;
+use serde::de::DeserializeOwned;
 
 use super::{
     super::{JournalReader, Kept, RoomRows, Rows},
     Shared, Written,
-    records::{FORMAT, HEAD, Place, Record, Unreadable},
+    records::{FORMAT, HEAD, Part, Place, Record, Unreadable},
     segments,
 };
 
@@ -107,20 +108,20 @@ impl FileReader {
         Ok(())
     }
 
-    /// As [`FileReader::walk`], until there are `max` of what `part` takes out of each row.
-    fn portion<T>(
+    /// As [`FileReader::walk`], until there are `max` in one part of the rows.
+    fn portion<T: DeserializeOwned>(
         &mut self,
         after: u64,
         max: usize,
-        keeps_empty: bool,
-        part: impl Fn(&Record<'_>) -> Result<Vec<T>, StoreError>,
+        part: Part,
     ) -> Result<Vec<(u64, Vec<T>)>, StoreError> {
         let mut rows = Vec::new();
         let mut count = 0;
         self.walk(after, |record| {
-            let changes = part(record)?;
+            let changes: Vec<T> = record.part(part)?;
             count += changes.len();
-            if keeps_empty || !changes.is_empty() {
+            // That a row has nothing for the ledger is worth knowing: it is done with.
+            if part == Part::Changes || !changes.is_empty() {
                 rows.push((record.counters.row, changes));
             }
             Ok(count < max)
@@ -160,11 +161,11 @@ impl JournalReader for FileReader {
     }
 
     fn rows(&mut self, after: u64, max_changes: usize) -> Result<Rows, StoreError> {
-        self.portion(after, max_changes, true, |record| record.changes())
+        self.portion(after, max_changes, Part::Changes)
     }
 
     fn room_rows(&mut self, after: u64, max_changes: usize) -> Result<RoomRows, StoreError> {
-        self.portion(after, max_changes, false, |record| record.rooms())
+        self.portion(after, max_changes, Part::Rooms)
     }
 }
 

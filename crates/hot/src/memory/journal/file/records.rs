@@ -14,14 +14,13 @@ use std::collections::BTreeMap;
 
 use onsale_app::ports::StoreError;
 use onsale_domain::{
-    changes::Recorded,
     ids::{EventId, PerformanceId},
     inventory::Image,
     waiting_room::RoomImage,
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::super::{Batch, JournalError, RecordedRoom};
+use super::super::{Batch, JournalError};
 
 /// Layout of a record. Another one is refused, never guessed at. (1 was rows of a SQLite table.)
 pub(super) const FORMAT: u8 = 2;
@@ -35,8 +34,23 @@ const FRAME: usize = 12;
 /// Bytes before the parts.
 pub(super) const HEAD: usize = FRAME + 1 + 3 * 8 + PARTS * 4;
 
-/// Changes, images, changes of rooms, images of rooms, where the newest images were.
+/// How many parts there are.
 const PARTS: usize = 5;
+
+/// What a row has to say, in the order in which it says it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    /// Changes of performances: [`Recorded`](onsale_domain::changes::Recorded).
+    Changes,
+    /// Performances put in place or checkpointed: their ids, with an [`Image`] each.
+    Images,
+    /// Changes of waiting rooms: [`RecordedRoom`](super::super::RecordedRoom).
+    Rooms,
+    /// Waiting rooms begun or checkpointed: [`RoomImage`].
+    RoomImages,
+    /// Where the newest images were before it, of the first row of a segment: [`Newest`].
+    Newest,
+}
 
 /// Where a record is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -173,29 +187,22 @@ impl<'a> Record<'a> {
         rest.is_empty().then_some(Self { counters, length: whole.len(), parts })
     }
 
-    /// Its changes of performances.
-    pub(super) fn changes(&self) -> Result<Vec<Recorded>, StoreError> {
-        decode(self.parts[0])
+    /// One part of it; what a row without that part has to say there.
+    pub(super) fn part<T: DeserializeOwned + Default>(&self, part: Part) -> Result<T, StoreError> {
+        match self.parts[part as usize] {
+            [] => Ok(T::default()),
+            bytes => postcard::from_bytes(bytes).map_err(StoreError::corrupt),
+        }
     }
 
     /// The performances put in place or checkpointed with it.
     pub(super) fn images(&self) -> Result<Vec<(PerformanceId, Image)>, StoreError> {
-        decode(self.parts[1])
-    }
-
-    /// Its changes of waiting rooms.
-    pub(super) fn rooms(&self) -> Result<Vec<RecordedRoom>, StoreError> {
-        decode(self.parts[2])
+        self.part(Part::Images)
     }
 
     /// The waiting rooms begun or checkpointed with it.
     pub(super) fn room_images(&self) -> Result<Vec<RoomImage>, StoreError> {
-        decode(self.parts[3])
-    }
-
-    /// Where the newest images were before it; of the first record of a segment.
-    pub(super) fn newest(&self) -> Result<Newest, StoreError> {
-        decode(self.parts[4])
+        self.part(Part::RoomImages)
     }
 
     /// Takes note of the images in it.
@@ -220,13 +227,6 @@ fn part<T: Serialize>(into: &mut Vec<u8>, value: &T, is_empty: bool) -> Result<u
 
 fn length_of(bytes: usize) -> Result<u32, JournalError> {
     u32::try_from(bytes).map_err(|_| JournalError::Refused(format!("a row of {bytes} bytes")))
-}
-
-fn decode<T: DeserializeOwned + Default>(part: &[u8]) -> Result<T, StoreError> {
-    if part.is_empty() {
-        return Ok(T::default());
-    }
-    postcard::from_bytes(part).map_err(StoreError::corrupt)
 }
 
 /// Over the length and all that follows the checksum itself.
@@ -266,8 +266,8 @@ pub(super) mod tests {
         bytes.extend([0; 100]);
         let record = Record::read(&bytes).unwrap();
         assert_eq!((record.counters, record.length), (counters, HEAD));
-        assert!(record.changes().unwrap().is_empty() && record.images().unwrap().is_empty());
-        assert_eq!(record.newest().unwrap(), Newest::default());
+        assert!(record.images().unwrap().is_empty() && record.room_images().unwrap().is_empty());
+        assert_eq!(record.part::<Newest>(Part::Newest).unwrap(), Newest::default());
         assert_eq!(Record::row_of(&bytes), Some(3));
     }
 

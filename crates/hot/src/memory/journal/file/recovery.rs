@@ -19,7 +19,7 @@ use std::{
 use onsale_app::ports::StoreError;
 
 use super::{
-    records::{Counters, FORMAT, HEAD, MAGIC, Newest, Place, Record, Unreadable},
+    records::{Counters, FORMAT, HEAD, MAGIC, Newest, Part, Place, Record, Unreadable},
     segments::{self, Segment},
 };
 
@@ -60,7 +60,7 @@ pub(super) fn recover(folder: &Path) -> Result<Found, StoreError> {
             Err(Unreadable::Format(format)) => return Err(unknown(format)),
             Ok(first) => {
                 let segment = segments::open(folder, *number).map_err(StoreError::unavailable)?;
-                found.newest = first.newest()?;
+                found.newest = first.part(Part::Newest)?;
                 let last = scan(&mut found, *number, &bytes, first.counters.row)?;
                 rewrite(&segment, &bytes, last, found.end as usize).map_err(StoreError::unavailable)?;
                 found.current = Some(segment);
