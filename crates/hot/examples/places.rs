@@ -16,7 +16,7 @@ use onsale_domain::{
     ids::{AccountId, EventId},
     waiting_room::{AddressKey, JoinOutcome, Pseudonym, Secret, Terms, room::JoinRequest},
 };
-use onsale_hot::memory::{MemoryStore, journal::file::FileJournal};
+use onsale_hot::memory::{MemoryStore, journal::sqlite::SqliteJournal};
 use onsale_testkit::clock::ManualClock;
 use uuid::Uuid;
 
@@ -34,7 +34,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let places: u32 = std::env::args().nth(1).map_or(Ok(1_000_000), |n| n.parse())?;
     let with_addresses = std::env::args().nth(2).is_some_and(|word| word == "addresses");
     let folder = tempfile::tempdir()?;
-    let journal = FileJournal::open(&folder.path().join("journal"))?;
+    let journal = SqliteJournal::open(&folder.path().join("journal.db"))?;
     let clock: Arc<dyn Clock> = Arc::new(ManualClock::new());
     let opens_at = Some(clock.now().plus_ms(3_600_000));
     let store = MemoryStore::open(Box::new(journal), clock, Box::new(|_| ()))?;

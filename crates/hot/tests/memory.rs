@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use onsale_app::ports::clock::Clock;
 use onsale_hot::memory::{
     MemoryStore,
-    journal::{file::FileJournal, volatile::VolatileJournal},
+    journal::{sqlite::SqliteJournal, volatile::VolatileJournal},
 };
 use onsale_testkit::{
     clock::ManualClock,
@@ -48,7 +48,7 @@ fn under_test(store: MemoryStore, clock: Arc<ManualClock>) -> HotUnderTest {
 #[expect(clippy::unused_async, reason = "other stores have something to wait for")]
 async fn on_a_file() -> (HotUnderTest, TempDir) {
     let folder = tempfile::tempdir().unwrap();
-    let journal = FileJournal::open(&folder.path().join("journal")).unwrap();
+    let journal = SqliteJournal::open(&folder.path().join("journal.db")).unwrap();
     let clock = Arc::new(ManualClock::new());
     let store =
         MemoryStore::open(Box::new(journal), Arc::clone(&clock) as Arc<dyn Clock>, Box::new(|_| ())).unwrap();
@@ -71,7 +71,7 @@ mod rooms {
     #[expect(clippy::unused_async, reason = "other stores have something to wait for")]
     async fn on_a_file() -> (RoomsUnderTest, TempDir) {
         let folder = tempfile::tempdir().unwrap();
-        let journal = FileJournal::open(&folder.path().join("journal")).unwrap();
+        let journal = SqliteJournal::open(&folder.path().join("journal.db")).unwrap();
         let clock = Arc::new(ManualClock::new());
         let store =
             MemoryStore::open(Box::new(journal), Arc::clone(&clock) as Arc<dyn Clock>, Box::new(|_| ()))

@@ -17,7 +17,7 @@ use onsale_app::{
 };
 use onsale_domain::time::Timestamp;
 use onsale_hot::{
-    memory::{MemoryStore, journal::file::FileJournal},
+    memory::{MemoryStore, journal::sqlite::SqliteJournal},
     redis::{RedisSettings, RedisStore},
 };
 use onsale_ledger::{LedgerSettings, SqlLedger};
@@ -34,9 +34,6 @@ pub(crate) mod moving;
 /// Locked by whoever has the stock of a folder, and by whoever has its waiting rooms apart.
 const LOCK: &str = "lock";
 const QUEUE_LOCK: &str = "queue.lock";
-
-/// The folder of the journal of a stock.
-const JOURNAL: &str = "journal";
 
 /// The process's clock: the wall clock at start, and from there the monotonic one, so that stepping the wall
 /// clock neither ends holds early nor keeps them late.
@@ -171,12 +168,12 @@ async fn embedded(settings: &Settings) -> anyhow::Result<Wired> {
     let ledger: Arc<dyn Ledger> = open_ledger(settings).await?;
     // Beside each other from one folder, the two roles keep journals of their own.
     let (lock, journal) = match settings.role {
-        Role::All | Role::Sales { .. } => (LOCK, JOURNAL),
-        Role::Queue => (QUEUE_LOCK, "queue-journal"),
+        Role::All | Role::Sales { .. } => (LOCK, "journal.db"),
+        Role::Queue => (QUEUE_LOCK, "queue.db"),
     };
     let folder = lock_folder(&settings.data_dir, lock)?;
     let clock: Arc<dyn Clock> = Arc::new(SteadyClock::new());
-    let journal = FileJournal::open(&settings.data_dir.join(journal))?;
+    let journal = SqliteJournal::open(&settings.data_dir.join(journal))?;
     let store = MemoryStore::open(Box::new(journal), Arc::clone(&clock), Box::new(end_process))
         .context("the journal cannot be replayed")?;
     let door = Door::of(settings, Arc::new(store.clone()), &ledger, &clock)?;

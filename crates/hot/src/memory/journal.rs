@@ -14,8 +14,11 @@ use onsale_domain::{
 };
 use serde::{Deserialize, Serialize};
 
-pub mod file;
+pub mod sqlite;
 pub mod volatile;
+
+/// Layout of the encoded rows. A journal of another layout is refused, never guessed at.
+pub(super) const FORMAT: u8 = 1;
 
 /// A change of a waiting room with its place in history.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -101,11 +104,11 @@ pub trait Journal: Send {
     /// A reader of the same journal.
     fn reader(&self) -> Result<Box<dyn JournalReader>, StoreError>;
 
-    /// What makes room for the commits to come, on a thread of its own, now and then.
+    /// What merges the traces of commits into the journal, on a thread of its own, now and then.
     fn tidier(&self) -> Result<Tidier, StoreError>;
 }
 
-/// One run of tidying.
+/// One run of tidying. It never delays a commit for longer than a page write.
 pub type Tidier = Box<dyn FnMut() + Send>;
 
 /// Rows as read back: the number of each and its changes.

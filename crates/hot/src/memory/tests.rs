@@ -12,7 +12,7 @@ use onsale_testkit::clock::ManualClock;
 use uuid::Uuid;
 
 use super::{
-    journal::{file::FileJournal, volatile::VolatileJournal},
+    journal::{sqlite::SqliteJournal, volatile::VolatileJournal},
     *,
 };
 
@@ -126,7 +126,7 @@ async fn many_at_once_on_a_filling_disk_are_each_told_the_truth() {
 async fn a_store_opened_again_goes_on_where_it_was() {
     let folder = tempfile::tempdir().unwrap();
     let open = || {
-        let journal = FileJournal::open(&folder.path().join("journal")).unwrap();
+        let journal = SqliteJournal::open(&folder.path().join("journal.db")).unwrap();
         MemoryStore::open(Box::new(journal), clock(), Box::new(|_| ())).unwrap()
     };
     let first = open();

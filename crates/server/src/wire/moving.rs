@@ -13,14 +13,14 @@ use onsale_app::{
 };
 use onsale_domain::{ids::PerformanceId, time::Timestamp};
 use onsale_hot::{
-    memory::{MemoryStore, journal::file::FileJournal},
+    memory::{MemoryStore, journal::sqlite::SqliteJournal},
     redis::{RedisSettings, RedisStore},
 };
 use onsale_ledger::SqlLedger;
 pub(crate) use onsale_ledger::Tally;
 use uuid::Uuid;
 
-use super::{JOURNAL, LOCK, QUEUE_LOCK, SteadyClock, connect_ledger, end_process, lock_folder, ports, rooms};
+use super::{LOCK, QUEUE_LOCK, SteadyClock, connect_ledger, end_process, lock_folder, ports, rooms};
 use crate::settings::{Settings, redacted};
 
 /// A statement of a move may take so long: it goes over whole tables, and nobody waits for it but one.
@@ -44,7 +44,7 @@ impl Source {
         let ledger = connect_ledger(&settings).await?;
         ledger.migrate().await.context("the ledger cannot be brought to this version")?;
         let clock: Arc<dyn Clock> = Arc::new(SteadyClock::new());
-        let journal = FileJournal::open(&settings.data_dir.join(JOURNAL))?;
+        let journal = SqliteJournal::open(&settings.data_dir.join("journal.db"))?;
         let store = MemoryStore::open(Box::new(journal), Arc::clone(&clock), Box::new(end_process))
             .context("the journal cannot be replayed")?;
         let as_port: Arc<dyn Ledger> = Arc::clone(&ledger) as _;

@@ -91,7 +91,7 @@ impl Onsale {
     pub(crate) fn lose_the_stock(&mut self) {
         match self.stores.redis() {
             Some(redis) => drop(redis.ask(&["FLUSHALL"]).unwrap()),
-            None => std::fs::remove_dir_all(self.installation.data_dir().join("journal")).unwrap(),
+            None => std::fs::remove_file(self.installation.data_dir().join("journal.db")).unwrap(),
         }
     }
 

@@ -6,7 +6,9 @@ use onsale_testkit::clock::ManualClock;
 use uuid::Uuid;
 
 use super::{
-    super::journal::{Batch, Journal as _, JournalReader as _, file::FileJournal, volatile::VolatileJournal},
+    super::journal::{
+        Batch, Journal as _, JournalReader as _, sqlite::SqliteJournal, volatile::VolatileJournal,
+    },
     *,
 };
 
@@ -117,7 +119,7 @@ async fn a_killed_store_has_every_place_again_and_goes_on_counting() {
     let folder = tempfile::tempdir().unwrap();
     let clock = Arc::new(ManualClock::new());
     let open = || {
-        let journal = FileJournal::open(&folder.path().join("journal")).unwrap();
+        let journal = SqliteJournal::open(&folder.path().join("journal.db")).unwrap();
         MemoryStore::open(Box::new(journal), clock.clone(), Box::new(|_| ())).unwrap()
     };
     let first = open();
