@@ -9,7 +9,7 @@ use super::{MOVES_WITHIN, Queue, eventually, holding, room, staged};
 use crate::{
     bad_input::tokens::resigned_for,
     calls::Call,
-    support::{Stage, grid, text},
+    support::{Stage, grid},
 };
 
 const TICKET: &str = "onsale:queue-ticket";
@@ -86,7 +86,7 @@ async fn passes_that_let_nobody_in() {
     let (stage, queue) = staged(&json!({}), 5, 20).await;
     let secret = stage.secret();
     let guests = stage.guests(5);
-    let [buyer, other, done, gone, waiting] = guests.as_slice().try_into().unwrap();
+    let [buyer, other, done, gone, waiting] = guests.as_slice() else { panic!("five") };
     let (ticket, pass) = queue.come_in(buyer).await;
     let (_, others) = queue.come_in(other).await;
     let (_, used) = queue.come_in(done).await;
@@ -152,7 +152,7 @@ async fn tickets_that_are_nobodys_place() {
     let (stage, queue) = staged(&json!({}), 1, 20).await;
     let secret = stage.secret();
     let guests = stage.guests(3);
-    let [buyer, other, gone] = guests.as_slice().try_into().unwrap();
+    let [buyer, other, gone] = guests.as_slice() else { panic!("three") };
     let ticket = queue.ticket(buyer).await;
     let others = queue.ticket(other).await;
     let left = queue.ticket(gone).await;
