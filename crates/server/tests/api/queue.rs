@@ -150,13 +150,14 @@ impl Listener {
     /// The next place that was told; `None`: the stream has ended.
     async fn next(&mut self) -> Option<Value> {
         loop {
-            if let Some((event, rest)) = self.said.split_once("\n\n") {
+            if let Some((event, _)) = self.said.split_once("\n\n") {
+                let read = event.len() + 2;
                 let member = |name: &str| event.lines().find_map(|line| line.strip_prefix(name));
                 let told = member("data: ").map(|data| serde_json::from_str::<Value>(data).unwrap());
                 if told.is_some() {
                     assert_eq!(member("event: "), Some("queue"), "{event}");
                 }
-                self.said = rest.to_owned();
+                self.said.drain(..read);
                 match told {
                     Some(place) => return Some(place),
                     // A sign of life.

@@ -57,7 +57,7 @@ async fn a_clock_that_steps_moves_nobody(#[case] step: &str) {
     fs::write(&offset, format!("{step}\n")).unwrap();
     // What it logs shows that the step has reached the program.
     let mut rate = 900;
-    let (_, took) = super::eventually("the step", super::MOVES_WITHIN, async || {
+    let ((), took) = super::eventually("the step", super::MOVES_WITHIN, async || {
         rate += 1;
         queue.setting(&stage.organizer, &json!({"admit_per_second": rate})).await.ok(200);
         let log = stage.log();

@@ -13,7 +13,7 @@ const EFFECTIVE_WITHIN: Duration = Duration::from_secs(2);
 
 /// Waits until the room is said to be so at a process; gives how long that took.
 async fn shows(queue: &Queue, organizer: &str, wanted: &Value) -> Duration {
-    let (_, took) = eventually("the setting", EFFECTIVE_WITHIN, async || {
+    let ((), took) = eventually("the setting", EFFECTIVE_WITHIN, async || {
         let shown = queue.api.get(&queue.path("/control")).by(organizer).await.ok(200);
         let same = wanted.as_object().unwrap().iter().all(|(name, value)| &shown[name] == value);
         if same { Ok(()) } else { Err(shown.to_string()) }
@@ -22,40 +22,41 @@ async fn shows(queue: &Queue, organizer: &str, wanted: &Value) -> Duration {
     took
 }
 
-/// Everything an organizer can do, done at one process and looked at from another, which may be the same.
-async fn is_followed(stage: &Stage, here: &Queue, there: &Queue) {
+/// Everything an organizer can do, done at one process and looked at from another, which may be the same; gives how
+/// long it took to be in effect.
+async fn is_followed(stage: &Stage, here: &Queue, there: &Queue) -> Vec<String> {
     let organizer = &stage.organizer;
     let guests = stage.guests(5);
     let set = async |wish: Value| {
         let answer = here.setting(organizer, &wish).await.ok(200);
         let took = shows(there, organizer, &wish_shown(&wish)).await;
-        println!("{wish} is in effect after {took:?}");
-        answer
+        (answer, format!("{wish} is in effect after {took:?}"))
     };
-    set(json!({"paused": true})).await;
+    let mut told = vec![set(json!({"paused": true})).await.1];
     let tickets =
         [there.ticket(&guests[0]).await, there.ticket(&guests[1]).await, there.ticket(&guests[2]).await];
     there.stays(&tickets[0], "waiting").await;
-    set(json!({"max_inside": 1})).await;
-    set(json!({"paused": false})).await;
+    told.push(set(json!({"max_inside": 1})).await.1);
+    told.push(set(json!({"paused": false})).await.1);
     let (_, took) = there.until(&tickets[0], "ready").await;
-    println!("somebody is called after {took:?}");
+    told.push(format!("somebody is called after {took:?}"));
     assert!(took < EFFECTIVE_WITHIN, "{took:?}");
     there.stays(&tickets[1], "waiting").await;
-    set(json!({"admit_per_second": 0, "max_inside": 10})).await;
+    told.push(set(json!({"admit_per_second": 0, "max_inside": 10})).await.1);
     there.stays(&tickets[1], "waiting").await;
     // The event's own again.
-    let shown = set(json!({"admit_per_second": null})).await;
+    let (shown, after) = set(json!({"admit_per_second": null})).await;
+    told.push(after);
     assert_eq!((&shown["admit_per_second"], &shown["max_inside"]), (&json!(1_000), &json!(10)), "{shown}");
     let (_, took) = there.until(&tickets[2], "ready").await;
     assert!(took < EFFECTIVE_WITHIN, "{took:?}");
     here.setting(organizer, &json!({"closed": true})).await.ok(200);
-    let (_, took) = eventually("closed", EFFECTIVE_WITHIN, async || {
+    let ((), took) = eventually("closed", EFFECTIVE_WITHIN, async || {
         let place = there.asking(&tickets[1]).await.ok(200);
         if place["status"] == "closed" { Ok(()) } else { Err(place.to_string()) }
     })
     .await;
-    println!("closed after {took:?}");
+    told.push(format!("closed after {took:?}"));
     there.joining(&guests[3]).await.refused(410, "sale_closed");
     there.entering(&guests[1], &tickets[1]).await.refused(410, "sale_closed");
     here.setting(organizer, &json!({"closed": false})).await.ok(200);
@@ -63,6 +64,7 @@ async fn is_followed(stage: &Stage, here: &Queue, there: &Queue) {
     assert!(took < EFFECTIVE_WITHIN, "{took:?}");
     there.entering(&guests[1], &tickets[1]).await.ok(200);
     assert_eq!(there.join(&guests[3]).await["position"], 4);
+    told
 }
 
 /// What `control` says of a wish once it is in effect.
@@ -78,7 +80,7 @@ fn wish_shown(wish: &Value) -> Value {
 #[tokio::test]
 async fn what_the_organizer_sets_is_in_effect_at_once() {
     let (stage, queue) = staged(&json!({}), 5, 10).await;
-    is_followed(&stage, &queue, &queue).await;
+    println!("{}", is_followed(&stage, &queue, &queue).await.join("\n"));
     let told = stage.log();
     assert!(told.contains("waiting room set by hand"), "{told}");
 }
@@ -91,7 +93,8 @@ async fn what_the_organizer_sets_at_one_process_is_in_effect_at_the_other() {
     let one = Onsale::on(stores, &[]);
     let other = Onsale::on(Stores::Embedded, &settings);
     let (stage, here) = staged_on(one, &json!({}), 5, 10).await;
-    is_followed(&stage, &here, &Queue::at(&other, &stage.event)).await;
+    let there = Queue::at(&other, &stage.event);
+    println!("{}", is_followed(&stage, &here, &there).await.join("\n"));
 }
 
 #[tokio::test]

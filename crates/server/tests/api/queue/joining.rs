@@ -31,7 +31,7 @@ fn solved(refusal: &Value) -> String {
     let challenge = hex::decode(text(&refusal["challenge"])).unwrap();
     let bits = u32::try_from(refusal["bits"].as_u64().unwrap()).unwrap();
     let work = Sha256::new().chain_update(b"onsale work v1").chain_update(challenge);
-    let number = (0_u64..).find(|number| {
+    let number = (0_u64..1 << 32).find(|number| {
         let hash = work.clone().chain_update(number.to_be_bytes()).finalize();
         u64::from_be_bytes(hash[..8].try_into().unwrap()).leading_zeros() >= bits
     });
