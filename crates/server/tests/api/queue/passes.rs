@@ -162,6 +162,11 @@ async fn tickets_that_are_nobodys_place() {
     let pass = queue.enter(other, &others).await;
     queue.until(&left, "ready").await;
     queue.leaving(&left).await.empty(204);
+    // Polls are answered from what was known a moment ago.
+    eventually("it has ended", MOVES_WITHIN, async || {
+        queue.asking(&left).await.refusal(403, "ticket_invalid")
+    })
+    .await;
 
     let good = resigned_for(TICKET, &secret, &ticket, |_| {});
     let mut bad = forgeries(&secret, TICKET, &ticket);

@@ -16,7 +16,7 @@ use super::{MOVES_WITHIN, Queue, eventually, holding, staged_on};
 use crate::{
     bad_input::tokens::resigned_for,
     calls::Api,
-    support::{BINARY, Onsale, Stage, text},
+    support::{BINARY, Onsale, Stage},
 };
 
 /// How long the queue server may be away before that is taken for more than a hitch, and how long that may take.
@@ -209,7 +209,6 @@ async fn a_queue_server_that_only_hesitates_counts_as_there() {
     let ticket = apart.queue.ticket(&guest).await;
     let pass = apart.queue.enter(&guest, &ticket).await;
     holding(&apart.stage, &guest, &pass, &[1]).await.ok(201);
-    assert_eq!(text(&apart.queue.verifying(&pass).await.ok(200)["expires_at"]).len(), 24);
 }
 
 /// An event without a waiting room knows nothing of all this.
