@@ -192,7 +192,9 @@ fn api_over_cluster(surroundings: &Surroundings) -> anyhow::Result<Outcome> {
     }
     let mut cargo = surroundings.workspace.cargo();
     // Those that bring stores of their own have been run.
-    let only = "package(onsale-server) & binary(api) & not test(/^(cluster|crashes|database_away|gateway|moving|pages)::/)";
+    let only = "package(onsale-server) & binary(api) \
+         & not test(/^(cluster|crashes|database_away|gateway|moving|pages)::/) \
+         & not test(/^queue::(control::.*other|order::|roles::)/)";
     passes(cargo.args(["nextest", "run", "--workspace", "-E", only]).env("ONSALE_TEST_STORES", "cluster"))
 }
 

@@ -33,6 +33,7 @@ const SYSTEM_PROGRAMS: &[Program] = &[
     },
     Program { name: "redis-server", packages: "redis-server", place: "", is_indispensable: false },
     Program { name: "nginx", packages: "nginx", place: "/usr/sbin", is_indispensable: false },
+    Program { name: "faketime", packages: "faketime", place: "", is_indispensable: false },
     // Korean letters beside it: without them a screenshot shows boxes.
     Program { name: "chromium", packages: "chromium fonts-noto-cjk", place: "", is_indispensable: false },
 ];

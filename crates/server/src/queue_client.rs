@@ -1,7 +1,7 @@
 //! The sales server's side of a waiting room that is served apart.
 //!
-//! It checks passes by itself, so that whoever has one buys on while the queue server is away, and reports what is on
-//! sale and who has bought.
+//! It checks passes by itself, so that whoever has one buys on while the queue server is away; only whether one that it
+//! has not seen is used up it asks, as long as there is somebody to ask. It reports what is on sale and who has bought.
 //!
 //! Invariants: a purchase is told until the queue server has taken it, or the place would have ended anyway; the queue
 //! server counts as unreachable only after several looks in a row, and as back after one.
@@ -21,7 +21,7 @@ use onsale_app::{
     App, Caller,
     errors::{AppError, Reason},
     ports::{
-        admissions::{Admissions, Bought, PlaceTicket, Shown},
+        admissions::{Admissions, Bought, PassGrant, PlaceTicket, Shown},
         clock::Clock,
         ledger::{Event, PageRequest},
     },
@@ -32,10 +32,12 @@ use onsale_domain::{
     ids::{AccountId, EventId},
 };
 use parking_lot::Mutex;
-use reqwest::Client;
+use reqwest::{Client, StatusCode};
+use serde_json::json;
 
 use crate::{
     http::queue::reports::{BoughtDto, CountsDto, Report, StockDto},
+    queue_tokens::QueueTokens,
     seal::{BadToken, Seal},
 };
 
@@ -47,6 +49,9 @@ const LOOKS: u32 = 4;
 
 /// How long the queue server may take to answer.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(1);
+
+/// How long it may take to say whether a pass is used up, while a buyer waits.
+const VERIFIES_WITHIN: Duration = Duration::from_millis(500);
 
 /// How often what is on sale is reported.
 const REPORT_EVERY: Duration = Duration::from_millis(250);
@@ -89,6 +94,12 @@ impl Passes {
         }
         self.young.insert(key, value);
     }
+
+    /// A purchase may have been told of while the pass was being asked about.
+    fn see(&mut self, key: (EventId, AccountId), ticket: PlaceTicket, is_used: bool) {
+        let was_used = self.get(key).is_some_and(|(known, is_used)| known == ticket && is_used);
+        self.put(key, (ticket, is_used || was_used));
+    }
 }
 
 /// A waiting room served apart.
@@ -96,6 +107,7 @@ pub(crate) struct RemoteQueue {
     url: String,
     client: Client,
     seal: Seal,
+    tokens: QueueTokens,
     clock: Arc<dyn Clock>,
     is_unreachable: AtomicBool,
     passes: Mutex<Passes>,
@@ -110,6 +122,7 @@ impl RemoteQueue {
             url: url.trim_end_matches('/').to_owned(),
             client,
             seal: Seal::new(secrets, SERVICE_AUDIENCE),
+            tokens: QueueTokens::new(secrets),
             clock,
             is_unreachable: AtomicBool::new(false),
             passes: Mutex::default(),
@@ -120,6 +133,34 @@ impl RemoteQueue {
     /// Looks at the queue server, and reports to it, until it is dropped.
     pub(crate) async fn run(&self, app: &App) {
         tokio::join!(self.watch(), self.report(app));
+    }
+
+    /// Whether a pass that this process sees for the first time was used up before: another sales server may have sold
+    /// to it, or this one in its last life. A queue server that does not say is one that does not know.
+    async fn is_used_up(&self, buyer: AccountId, grant: PassGrant) -> Result<bool, AppError> {
+        if self.is_unreachable.load(Ordering::Acquire) {
+            return Ok(false);
+        }
+        let pass = self.tokens.pass(buyer, grant);
+        let pass = pass.map_err(|BadToken| AppError::Internal("a pass could not be signed".into()))?;
+        let call = self
+            .client
+            .post(format!("{}/api/v1/queue/passes/verify", self.url))
+            .timeout(VERIFIES_WITHIN)
+            .json(&json!({"pass": pass, "event_id": grant.ticket.event.0}));
+        let said = async {
+            let answer = call.send().await?;
+            if answer.status() == StatusCode::FORBIDDEN { answer.json().await.map(Some) } else { Ok(None) }
+        };
+        match said.await {
+            Ok(Some(Refusal { code })) if code == Reason::PassUsed.code() => Ok(true),
+            Ok(Some(Refusal { code })) if code == Reason::PassInvalid.code() => Err(door::not_theirs()),
+            Ok(_) => Ok(false),
+            Err(error) => {
+                tracing::debug!(%error, "the pass is believed as it is");
+                Ok(false)
+            }
+        }
     }
 
     async fn watch(&self) {
@@ -191,6 +232,12 @@ impl RemoteQueue {
     }
 }
 
+/// Why a pass lets nobody in.
+#[derive(serde::Deserialize)]
+struct Refusal {
+    code: String,
+}
+
 /// What a server says of itself to another.
 #[derive(serde::Serialize, serde::Deserialize)]
 pub(crate) struct ServiceClaims {
@@ -223,6 +270,10 @@ async fn with_rooms(app: &App) -> Result<Vec<EventId>, AppError> {
     Ok(found)
 }
 
+fn is_earlier(one: PlaceTicket, other: PlaceTicket) -> bool {
+    one.generation == other.generation && one.place < other.place
+}
+
 #[async_trait]
 impl Admissions for RemoteQueue {
     async fn check(&self, buyer: Caller, event: &Event, shown: &Shown) -> Result<(), AppError> {
@@ -234,17 +285,21 @@ impl Admissions for RemoteQueue {
         }
         let grant = door::valid_alone(buyer.account, event.id, shown, self.clock.now())?;
         let key = (event.id, buyer.account);
-        let mut passes = self.passes.lock();
-        match passes.get(key) {
-            Some((ticket, true)) if ticket == grant.ticket => {
-                Err(AppError::refused(Reason::PassUsed, "the place inside has ended"))
-            }
-            Some((ticket, false)) if ticket == grant.ticket => Ok(()),
+        let known = self.passes.lock().get(key);
+        let is_used = match known {
+            Some((ticket, is_used)) if ticket == grant.ticket => is_used,
+            // A buyer gets a later place only after the earlier one has ended.
+            Some((ticket, _)) if is_earlier(grant.ticket, ticket) => true,
             _ => {
-                passes.put(key, (grant.ticket, false));
-                Ok(())
+                let is_used = self.is_used_up(buyer.account, grant).await?;
+                self.passes.lock().see(key, grant.ticket, is_used);
+                is_used
             }
+        };
+        if is_used {
+            return Err(AppError::refused(Reason::PassUsed, "the place inside has ended"));
         }
+        Ok(())
     }
 
     fn bought(&self, bought: Bought) {

@@ -120,6 +120,8 @@ impl Rooms {
         let summary = match self.store.summary(event.id, terms).await {
             Err(RoomError::NotBegun) => {
                 self.begin(event.id).await?;
+                // Where there is no lobby, this closes it, so that nobody is told of one.
+                self.store.admit(event.id, None, terms).await?;
                 self.store.summary(event.id, terms).await?
             }
             other => other?,

@@ -52,7 +52,8 @@ pub fn genuine(shown: &Shown, event: EventId) -> Result<(AccountId, PassGrant), 
     }
 }
 
-fn not_theirs() -> AppError {
+/// The refusal of a pass that lets this buyer in nowhere.
+pub fn not_theirs() -> AppError {
     AppError::refused(Reason::PassInvalid, "the pass is not for this buyer and event")
 }
 

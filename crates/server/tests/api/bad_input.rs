@@ -13,7 +13,7 @@ use crate::{
 };
 
 mod bodies;
-mod tokens;
+pub(crate) mod tokens;
 
 /// What is not as it should be, endpoint after endpoint, so that the first finding does not hide the second.
 #[derive(Default)]

@@ -20,6 +20,7 @@ mod orders;
 mod pages;
 mod performances;
 mod processes;
+mod queue;
 mod races;
 mod reservations;
 mod seating;

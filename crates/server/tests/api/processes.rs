@@ -17,7 +17,11 @@ use crate::support::{BINARY, Onsale, PASSWORD, Stage, grid, text};
 const SECOND: Duration = Duration::from_secs(1);
 
 /// Runs the program to its end; gives its exit status and what it said to people.
-fn ends_with(folder: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> (Option<i32>, String) {
+pub(crate) fn ends_with(
+    folder: &Path,
+    arguments: &[&str],
+    variables: &[(&str, &str)],
+) -> (Option<i32>, String) {
     let errors = folder.join("stderr.log");
     let mut command = Command::new(BINARY);
     command.args(arguments).current_dir(folder);

@@ -29,15 +29,22 @@ pub(super) async fn check(
     if settings == 0 {
         return Ok(());
     }
-    let number =
-        proof.filter(|proof| proof.len() == 16).and_then(|proof| u64::from_str_radix(proof, 16).ok());
-    if number.is_some_and(|number| zero_bits(&work(&commitment, caller.account, number)) >= settings) {
+    if proof
+        .and_then(number)
+        .is_some_and(|number| zero_bits(&work(&commitment, caller.account, number)) >= settings)
+    {
         return Ok(());
     }
     let detail = "joining asks for some work first; send the number found as proof";
     Err(AppError::refused(Reason::WorkRequired, detail)
         .with("bits", json!(settings))
         .with("challenge", json!(format!("{commitment}{}", hex::encode(caller.account.0.as_bytes())))))
+}
+
+/// The number, if it is written as 16 hex digits: reading numbers takes signs for good, too.
+fn number(proof: &str) -> Option<u64> {
+    let is_hex = proof.len() == 16 && proof.bytes().all(|digit| digit.is_ascii_hexdigit());
+    u64::from_str_radix(proof, 16).ok().filter(|_| is_hex)
 }
 
 fn work(commitment: &Hash, account: AccountId, number: u64) -> [u8; 32] {

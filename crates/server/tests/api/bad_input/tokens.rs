@@ -20,13 +20,17 @@ fn hmac(key: &[u8], text: &str) -> Vec<u8> {
 
 /// A token with other claims, signed anew as whoever knows the secret would.
 fn resigned(people: &People, token: &str, change: impl Fn(&mut Value)) -> String {
+    resigned_for("onsale:access", &people.onsale.secret(), token, change)
+}
+
+/// The same for what is signed for any audience with a secret.
+pub(crate) fn resigned_for(audience: &str, secret: &str, token: &str, change: impl Fn(&mut Value)) -> String {
     let base64 = base64::engine::general_purpose::URL_SAFE_NO_PAD;
-    let secret = people.onsale.secret();
     let parts: Vec<&str> = token.split('.').collect();
     let mut claims: Value = serde_json::from_slice(&base64.decode(parts[1]).unwrap()).unwrap();
     change(&mut claims);
     let signed = format!("{}.{}", parts[0], base64.encode(claims.to_string()));
-    let signature = hmac(&hmac(secret.trim().as_bytes(), "onsale:access"), &signed);
+    let signature = hmac(&hmac(secret.trim().as_bytes(), audience), &signed);
     format!("{signed}.{}", base64.encode(signature))
 }
 
