@@ -25,8 +25,7 @@ export const queue = {
   nobody: 'Nobody',
   eta: 'Your turn comes in',
   etaSoon: 'less than a minute',
-  etaMinutes: (count: number) =>
-    plural(count, { one: 'about # minute', other: 'about # minutes' }),
+  etaMinutes: (count: number) => plural(count, { one: 'about # minute', other: 'about # minutes' }),
   etaHours: (count: number) => plural(count, { one: 'about # hour', other: 'about # hours' }),
   etaUnknown: 'not known right now',
   still: 'Nobody is being let in at the moment. Your place is kept.',
@@ -71,9 +70,11 @@ export const queue = {
   missedText:
     'You did not go in within the time. As long as there is room, you can still go in: try it.',
   missedEnter: 'Try to go in',
-  missedFull: 'There is no room just now. Try again in a moment, or join again at the end of the line.',
+  missedFull:
+    'There is no room just now. Try again in a moment, or join again at the end of the line.',
   inside: 'You are in',
-  insideText: (when: string) => `Choose your seats until ${when}. Seats that you hold by then are yours to pay for.`,
+  insideText: (when: string) =>
+    `Choose your seats until ${when}. Seats that you hold by then are yours to pay for.`,
   choose: 'Choose seats',
   soldOut: 'Sold out',
   soldOutText:
@@ -85,6 +86,7 @@ export const queue = {
   otherEvents: 'See other events',
   again: 'Look again',
   gone: 'You have no place any more',
+  notHere: 'This event has no waiting room: go straight to the seats.',
   needed: 'To hold seats here, go through the waiting room first. You can look around meanwhile.',
   insideLeft: 'Time left inside',
   insideLow: 'Hold your seats before it is over; what you hold by then stays yours to pay for.',
@@ -108,11 +110,14 @@ export const queue = {
     root: 'Root of the list',
     secret: 'Secret',
     notYet: 'Not drawn yet. Root and secret are published when the waiting room opens.',
-    noLobby: 'Here nobody could join before the opening, so nothing is drawn: first come, first served.',
+    noLobby:
+      'Here nobody could join before the opening, so nothing is drawn: first come, first served.',
     mine: 'My receipt',
-    mineText: 'The receipt proves that your place in the list got its place in the line by the draw.',
+    mineText:
+      'The receipt proves that your place in the list got its place in the line by the draw.',
     noTicket: 'This browser has no place in this waiting room, so there is no receipt to show.',
-    notInDraw: 'You joined after the opening, so you were not in the draw: you stand behind it in the order of joining.',
+    notInDraw:
+      'You joined after the opening, so you were not in the draw: you stand behind it in the order of joining.',
     download: 'Download the receipt',
     check: 'Check it here',
     checkOk: (place: string, position: string) =>

@@ -80,6 +80,7 @@ export const queue: Catalogue['queue'] = {
   otherEvents: '다른 공연 보기',
   again: '다시 확인',
   gone: '더 이상 순번이 없습니다',
+  notHere: '대기실이 없는 공연입니다. 바로 좌석을 고르세요.',
   needed: '좌석을 선점하려면 먼저 대기실을 거쳐야 합니다. 그동안 좌석을 둘러볼 수 있습니다.',
   insideLeft: '안에 있을 수 있는 시간',
   insideLow: '끝나기 전에 좌석을 선점하세요. 그때까지 선점한 좌석은 결제하실 수 있습니다.',
@@ -110,7 +111,8 @@ export const queue: Catalogue['queue'] = {
     notInDraw: '열린 뒤에 왔으므로 추첨 대상이 아니며, 추첨된 분들 뒤에 온 순서대로 섭니다.',
     download: '확인서 내려받기',
     check: '여기서 확인하기',
-    checkOk: (place, position) => `모두 맞습니다. 명단의 ${place}번이 순번 ${position}번을 뽑았습니다.`,
+    checkOk: (place, position) =>
+      `모두 맞습니다. 명단의 ${place}번이 순번 ${position}번을 뽑았습니다.`,
     flaws: {
       form: '이 화면이 읽을 수 있는 확인서가 아닙니다.',
       commitment: '비밀값이 약속값과 맞지 않습니다.',
