@@ -78,7 +78,9 @@ test('a place: joined from the event, the same after a reload and in a second ta
   await page.getByRole('link', { name: /^To the waiting room/ }).click();
   await expect(page).toHaveURL(new RegExp(`/events/${room.event}/queue/${room.performance}$`));
   await expectPlace(page, 4, '3 people');
-  await expect(page.getByRole('status').filter({ hasText: '3 people ahead of you' })).toHaveCount(1);
+  await expect(page.getByRole('status').filter({ hasText: '3 people ahead of you' })).toHaveCount(
+    1,
+  );
   await expectSound(page, 'waiting');
 
   await page.reload();

@@ -26,7 +26,10 @@ describe.each([
 
   it('say all three things', () => {
     for (const [code, { happened, safe, todo }] of Object.entries(reasons)) {
-      expect([happened, safe, todo].every((text) => text.length > 0), code).toBe(true);
+      expect(
+        [happened, safe, todo].every((text) => text.length > 0),
+        code,
+      ).toBe(true);
     }
   });
 });

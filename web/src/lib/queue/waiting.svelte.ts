@@ -4,7 +4,7 @@
  * Invariants: one tab of a browser joins at a time, and the others find its ticket; the turn is claimed when the person
  * says so, and from then on until it is granted; what a page shows is the latest that the server said.
  */
-import { type Problem, asProblem } from '$lib/api/problems';
+import { Problem, asProblem } from '$lib/api/problems';
 import { unhex } from '$lib/crypto/sha256';
 import { exclusively } from '$lib/session/exclusively';
 
@@ -180,7 +180,6 @@ export class Waiting {
       const before = kept(this.#event);
       if (before) keep(this.#event, { ...before, aheadAtFirst: place.ahead });
     }
-    if (place.status === 'sold_out') forget(this.#event);
     if (place.status === 'inside' && !this.pass) void this.#enter();
   }
 
@@ -248,9 +247,10 @@ export class Waiting {
   /** Another tab has joined, entered, left, or found out that the place is over. */
   #othersDid(): void {
     const now = kept(this.#event);
-    if (this.joining || this.place?.status === 'sold_out') return;
+    if (this.joining) return;
     if (!now) {
-      if (this.#ticket) this.#following?.look();
+      // The server tells a place that was left from one that waits only when its turn comes.
+      if (this.#ticket) this.#refuse(new Problem({ status: 403, code: 'ticket_invalid' }));
     } else if (now.ticket !== this.#ticket) {
       void this.join();
     } else if (now.pass && !this.pass) {

@@ -87,6 +87,8 @@ export const queue = {
   again: 'Look again',
   gone: 'You have no place any more',
   notHere: 'This event has no waiting room: go straight to the seats.',
+  goneText:
+    'It was given up, has been used to buy, or its time is over. What you have paid for is yours.',
   needed: 'To hold seats here, go through the waiting room first. You can look around meanwhile.',
   insideLeft: 'Time left inside',
   insideLow: 'Hold your seats before it is over; what you hold by then stays yours to pay for.',
