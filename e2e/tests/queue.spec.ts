@@ -244,6 +244,7 @@ test('work is done beside the page', async ({ page }) => {
 test('the lobby, and the draw that can be checked', async ({ page }) => {
   const { server } = own;
   const room = await openRoom(server, 'Lobby', { opens_at: inMinutes(30) });
+  await crowd(server, room.event, 4);
   const buyer = new Buyer(page, server);
   await buyer.open(`/events/${room.event}/queue`);
   await expect(page.getByRole('heading', { name: 'You are in' })).toBeVisible();
@@ -253,10 +254,11 @@ test('the lobby, and the draw that can be checked', async ({ page }) => {
   await expect(page.getByText('Not drawn yet.')).toBeVisible();
   await expectSound(page, 'before the draw');
 
-  const soon = new Date(Date.now() + 4_000).toISOString();
-  const drawn = await openRoom(server, 'Drawn', { opens_at: soon });
-  await crowd(server, drawn.event, 4);
-  await buyer.open(`/events/${drawn.event}/queue`);
+  // Everybody is in; the room opens.
+  const waiting_room = { mode: 'on', opens_at: new Date(Date.now() + 1_000).toISOString() };
+  const token = await logIn(server);
+  await call(server, 'PATCH', `/events/${room.event}`, { token, body: { settings: { waiting_room } } });
+  await buyer.open(`/events/${room.event}/queue`);
   await expect(page.locator('[data-status=waiting]')).toBeVisible({ timeout: 15_000 });
   await page.getByRole('link', { name: /How the order is drawn/ }).click();
   await page.getByRole('button', { name: 'Check it here' }).click();
