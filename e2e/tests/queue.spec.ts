@@ -257,7 +257,10 @@ test('the lobby, and the draw that can be checked', async ({ page }) => {
   // Everybody is in; the room opens.
   const waiting_room = { mode: 'on', opens_at: new Date(Date.now() + 1_000).toISOString() };
   const token = await logIn(server);
-  await call(server, 'PATCH', `/events/${room.event}`, { token, body: { settings: { waiting_room } } });
+  await call(server, 'PATCH', `/events/${room.event}`, {
+    token,
+    body: { settings: { waiting_room } },
+  });
   await buyer.open(`/events/${room.event}/queue`);
   await expect(page.locator('[data-status=waiting]')).toBeVisible({ timeout: 15_000 });
   await page.getByRole('link', { name: /How the order is drawn/ }).click();
