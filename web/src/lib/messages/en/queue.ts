@@ -11,7 +11,7 @@ export const queue = {
   working: 'Your device is doing a little work first, which keeps robots out of the line.',
   workName: 'Work done',
   workHint: 'This usually takes a few seconds. You can leave this page open and do other things.',
-  lobby: 'You are in',
+  lobby: 'You are in the waiting room',
   lobbyText:
     'The waiting room has not opened yet. When it does, the order of everybody here is drawn by lot: coming earlier is no advantage, and reloading is none either.',
   opensIn: 'Opens in',
@@ -19,7 +19,7 @@ export const queue = {
   opening: 'It is opening now. The order is being drawn…',
   howDrawn: 'How the order is drawn, and how to check it',
   position: 'Your place',
-  positionNote: 'It never changes. The line in front of you gets shorter.',
+  positionNote: 'Your place never changes; the line in front of you gets shorter.',
   ahead: 'Ahead of you',
   people: (count: number) => plural(count, { one: '# person', other: '# people' }),
   nobody: 'Nobody',
