@@ -167,6 +167,9 @@ describe('what may be repeated', () => {
       );
     expect([of('GET'), of('DELETE'), of('POST', 'k')]).toEqual([true, true, true]);
     expect([of('POST'), of('PATCH')]).toEqual([false, false]);
+    const posted = (path: string) => isRepeatable(new Request(`${url}${path}`, { method: 'POST' }));
+    expect(['/events/1/queue', '/events/1/queue/enter'].map(posted)).toEqual([true, true]);
+    expect(['/queue/1', '/events/1/queued'].map(posted)).toEqual([false, false]);
   });
 });
 

@@ -52,10 +52,12 @@ export const surroundings: Surroundings = {
   now: () => performance.now(),
 };
 
-/** Whether doing it twice is the same as doing it once. */
+/** Whether doing it twice is the same as doing it once; joining a queue and entering from it are by their nature. */
 export function isRepeatable(request: Request): boolean {
   return (
-    ['GET', 'HEAD', 'DELETE'].includes(request.method) || request.headers.has('idempotency-key')
+    ['GET', 'HEAD', 'DELETE'].includes(request.method) ||
+    request.headers.has('idempotency-key') ||
+    /\/queue(\/enter)?$/.test(new URL(request.url).pathname)
   );
 }
 

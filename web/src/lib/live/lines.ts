@@ -52,11 +52,12 @@ export const socketLine: OpenLine = (performance, from, ear) => {
   };
 };
 
-export const eventsLine: OpenLine = (performance, from, ear) => {
+/** Server-sent events from an address. */
+export function eventsFrom(url: URL, ear: Ear): Line {
   const controller = new AbortController();
   const { signal } = controller;
   const listen = async () => {
-    const response = await fetch(liveUrl(performance, from), {
+    const response = await fetch(url, {
       headers: { accept: 'text/event-stream' },
       cache: 'no-store',
       signal,
@@ -85,7 +86,10 @@ export const eventsLine: OpenLine = (performance, from, ear) => {
   };
   listen().then(end, end);
   return { close: () => controller.abort() };
-};
+}
+
+export const eventsLine: OpenLine = (performance, from, ear) =>
+  eventsFrom(liveUrl(performance, from), ear);
 
 /** The states as they are now, asked for once. */
 export function askAvailability(

@@ -1,4 +1,5 @@
 /** Every text of the pages in English; the type that the other catalogues satisfy. */
+import { queue } from './en/queue';
 import { reasons } from './en/reasons';
 import { seats } from './en/seats';
 import { pluralsOf } from './plural';
@@ -328,6 +329,7 @@ export const en = {
   },
 
   seats,
+  queue,
   reasons,
 };
 

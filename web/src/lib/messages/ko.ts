@@ -1,5 +1,6 @@
 /** Every text of the pages in Korean. */
 import type { Catalogue } from './en';
+import { queue } from './ko/queue';
 import { reasons } from './ko/reasons';
 import { seats } from './ko/seats';
 import { pluralsOf } from './plural';
@@ -300,5 +301,6 @@ export const ko: Catalogue = {
   },
 
   seats,
+  queue,
   reasons,
 };

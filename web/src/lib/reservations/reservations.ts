@@ -1,5 +1,6 @@
 /** Holding seats and paying for them: the calls. */
 import { type Schemas, answered, given, own } from '$lib/api/client';
+import { passHeader } from '$lib/queue/passes';
 import { session } from '$lib/session/session.svelte';
 
 export type Reservation = Schemas['Reservation'];
@@ -12,12 +13,23 @@ export type Wish =
 
 const LISTED = 50;
 
-/** Holds seats or places, all or none; a buyer who is nobody yet becomes a guest. */
-export async function hold(performance: string, wish: Wish, key: string): Promise<Reservation> {
+/**
+ * Holds seats or places of a performance of an event, all or none; a buyer who is nobody yet becomes a guest. The pass of
+ * a waiting room goes along by itself.
+ */
+export async function hold(
+  event: string,
+  performance: string,
+  wish: Wish,
+  key: string,
+): Promise<Reservation> {
   await session.ensure();
   return given(
     own.POST('/api/v1/performances/{performance_id}/reservations', {
-      params: { path: { performance_id: performance }, header: { 'Idempotency-Key': key } },
+      params: {
+        path: { performance_id: performance },
+        header: { 'Idempotency-Key': key, ...passHeader(event) },
+      },
       body: wish,
     }),
   );
