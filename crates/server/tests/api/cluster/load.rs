@@ -27,17 +27,18 @@ use crate::{
 
 const BUYERS: u32 = 12;
 /// Seats that only one buyer asks for.
-const OWN: u32 = 20;
+const OWN: u32 = 60;
 /// Seats that all ask for.
-const SHARED: u32 = 60;
+const SHARED: u32 = 180;
 /// So many rows of so many seats are enough.
-const ROWS: u32 = 15;
+const ROWS: u32 = 45;
 const COLUMNS: u32 = (BUYERS * OWN + SHARED) / ROWS;
 
 /// What every buyer has to spend, in won; a seat is 1,000.
 const WALLET: i64 = 1_000_000;
-/// A buyer has so many seats at most, bought or held, so that there are always some to be had.
-const MOST: usize = 15;
+/// A buyer has so many seats at most, bought or held, so that there are always some to be had; more than anybody buys
+/// while a test lasts, also on a quick machine.
+const MOST: usize = 45;
 /// How long one purchase may take, with all that goes wrong meanwhile.
 const ENDS_WITHIN: Duration = Duration::from_secs(90);
 /// Between two attempts.
