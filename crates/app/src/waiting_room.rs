@@ -35,12 +35,13 @@ use crate::{
 mod at_hand;
 pub mod door;
 mod draws;
+pub mod untold;
 
 pub use at_hand::FRESH_FOR_MS;
 use at_hand::{AtHand, MAX_KEPT};
-use door::Completions;
 use draws::Trees;
 pub use draws::{DrawView, PORTION};
+use untold::Untold;
 
 /// When somebody at the door, or too early, should ask again.
 const ASK_AGAIN_MS: u64 = 1_000;
@@ -79,7 +80,7 @@ pub struct Rooms {
     entropy: Arc<dyn Entropy>,
     at_hand: AtHand,
     trees: Trees,
-    completions: Completions,
+    untold: Untold,
     /// What each event's stock was, and how much of what is held comes back.
     returns: Mutex<AHashMap<EventId, Returns>>,
 }
@@ -99,7 +100,7 @@ impl Rooms {
             entropy,
             at_hand: AtHand::default(),
             trees: Trees::default(),
-            completions: Completions::default(),
+            untold: Untold::default(),
             returns: Mutex::default(),
         }
     }

@@ -2,6 +2,7 @@
 
 mod admission;
 mod cli;
+mod generations;
 mod http;
 mod live;
 mod queue_client;

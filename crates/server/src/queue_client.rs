@@ -7,7 +7,6 @@
 //! server counts as unreachable only after several looks in a row, and as back after one.
 
 use std::{
-    collections::VecDeque,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -15,7 +14,6 @@ use std::{
     time::Duration,
 };
 
-use ahash::AHashMap;
 use async_trait::async_trait;
 use onsale_app::{
     App, Caller,
@@ -25,7 +23,7 @@ use onsale_app::{
         clock::Clock,
         ledger::{Event, PageRequest},
     },
-    waiting_room::door,
+    waiting_room::{door, untold::Untold},
 };
 use onsale_domain::{
     events::{WaitingRoomMode, WhenUnreachable},
@@ -36,6 +34,7 @@ use reqwest::{Client, StatusCode};
 use serde_json::json;
 
 use crate::{
+    generations::Generations,
     http::queue::reports::{BoughtDto, CountsDto, Report, StockDto},
     queue_tokens::QueueTokens,
     seal::{BadToken, Seal},
@@ -62,45 +61,14 @@ const LIST_EVERY: Duration = Duration::from_secs(2);
 /// How many events are reported on.
 const MAX_EVENTS: usize = 1_000;
 
-/// How many purchases wait to be told, and are told at once.
-const MAX_WAITING: usize = 100_000;
+/// How many purchases are told at once.
 const MAX_TOLD: usize = 500;
-
-/// The longest that a place inside can last.
-const LONGEST_MS: u64 = 86_400_000;
 
 /// How many passes a generation of those seen holds.
 const GENERATION: usize = 65_536;
 
 /// Who the sales server says it is.
 pub(crate) const SERVICE_AUDIENCE: &str = "onsale:service";
-
-/// The passes that this process has seen, and those of them that are used up. Two generations: when the younger is full
-/// it becomes the older.
-#[derive(Default)]
-struct Passes {
-    young: AHashMap<(EventId, AccountId), (PlaceTicket, bool)>,
-    old: AHashMap<(EventId, AccountId), (PlaceTicket, bool)>,
-}
-
-impl Passes {
-    fn get(&self, key: (EventId, AccountId)) -> Option<(PlaceTicket, bool)> {
-        self.young.get(&key).or_else(|| self.old.get(&key)).copied()
-    }
-
-    fn put(&mut self, key: (EventId, AccountId), value: (PlaceTicket, bool)) {
-        if self.young.len() >= GENERATION && !self.young.contains_key(&key) {
-            self.old = std::mem::take(&mut self.young);
-        }
-        self.young.insert(key, value);
-    }
-
-    /// A purchase may have been told of while the pass was being asked about.
-    fn see(&mut self, key: (EventId, AccountId), ticket: PlaceTicket, is_used: bool) {
-        let was_used = self.get(key).is_some_and(|(known, is_used)| known == ticket && is_used);
-        self.put(key, (ticket, is_used || was_used));
-    }
-}
 
 /// A waiting room served apart.
 pub(crate) struct RemoteQueue {
@@ -110,8 +78,9 @@ pub(crate) struct RemoteQueue {
     tokens: QueueTokens,
     clock: Arc<dyn Clock>,
     is_unreachable: AtomicBool,
-    passes: Mutex<Passes>,
-    bought: Mutex<VecDeque<Bought>>,
+    /// The passes that this process has seen, and whether they are used up.
+    passes: Mutex<Generations<(EventId, AccountId), (PlaceTicket, bool)>>,
+    untold: Untold,
 }
 
 impl RemoteQueue {
@@ -125,8 +94,8 @@ impl RemoteQueue {
             tokens: QueueTokens::new(secrets),
             clock,
             is_unreachable: AtomicBool::new(false),
-            passes: Mutex::default(),
-            bought: Mutex::default(),
+            passes: Mutex::new(Generations::of(GENERATION)),
+            untold: Untold::default(),
         })
     }
 
@@ -192,14 +161,12 @@ impl RemoteQueue {
                 }
                 since_listed = Duration::ZERO;
             }
-            let told = self.bought.lock().iter().take(MAX_TOLD).copied().collect::<Vec<_>>();
+            let told = self.untold.first(MAX_TOLD);
             match self.send(app, &events, &told).await {
-                // Only this task takes from the front.
-                Ok(()) => drop(self.bought.lock().drain(..told.len())),
+                Ok(()) => self.untold.told(told.len()),
                 Err(error) => {
                     tracing::debug!(%error, "reported to the queue server later");
-                    let now = self.clock.now();
-                    self.bought.lock().retain(|bought| now.since_ms(bought.at) < LONGEST_MS);
+                    self.untold.forget_those_over(self.clock.now());
                 }
             }
             tokio::time::sleep(REPORT_EVERY).await;
@@ -285,14 +252,17 @@ impl Admissions for RemoteQueue {
         }
         let grant = door::valid_alone(buyer.account, event.id, shown, self.clock.now())?;
         let key = (event.id, buyer.account);
-        let known = self.passes.lock().get(key);
+        let known = self.passes.lock().get(&key);
         let is_used = match known {
             Some((ticket, is_used)) if ticket == grant.ticket => is_used,
             // A buyer gets a later place only after the earlier one has ended.
             Some((ticket, _)) if is_earlier(grant.ticket, ticket) => true,
             _ => {
                 let is_used = self.is_used_up(buyer.account, grant).await?;
-                self.passes.lock().see(key, grant.ticket, is_used);
+                let mut passes = self.passes.lock();
+                // A purchase may have been told of while the pass was being asked about.
+                let is_used = is_used || passes.get(&key) == Some((grant.ticket, true));
+                passes.put(key, (grant.ticket, is_used));
                 is_used
             }
         };
@@ -305,15 +275,10 @@ impl Admissions for RemoteQueue {
     fn bought(&self, bought: Bought) {
         let key = (bought.event, bought.buyer);
         let mut passes = self.passes.lock();
-        if let Some((ticket, _)) = passes.get(key) {
+        if let Some((ticket, _)) = passes.get(&key) {
             passes.put(key, (ticket, true));
         }
         drop(passes);
-        let mut waiting = self.bought.lock();
-        if waiting.len() >= MAX_WAITING {
-            tracing::warn!(event = %bought.event, "too many purchases to tell; the place ends by its own time");
-            return;
-        }
-        waiting.push_back(bought);
+        self.untold.add(bought);
     }
 }

@@ -20,8 +20,9 @@ use crate::seal::{BadToken, Seal, derive};
 /// How long a ticket is good for, seconds. Asking for the place again gives a new one, so it need not last.
 const TICKET_S: i64 = 7 * 24 * 60 * 60;
 
+/// What tickets and passes say alike; which of them it is says the audience.
 #[derive(Serialize, Deserialize)]
-struct TicketClaims {
+struct PlaceClaims {
     sub: AccountId,
     event: EventId,
     generation: u32,
@@ -29,13 +30,19 @@ struct TicketClaims {
     exp: i64,
 }
 
-#[derive(Serialize, Deserialize)]
-struct PassClaims {
-    sub: AccountId,
-    event: EventId,
-    generation: u32,
-    place: u32,
-    exp: i64,
+impl PlaceClaims {
+    fn of(buyer: AccountId, place: PlaceTicket, expires_at_s: i64) -> Self {
+        let PlaceTicket { event, generation, place } = place;
+        Self { sub: buyer, event, generation, place: place.0, exp: expires_at_s }
+    }
+
+    fn place(&self) -> PlaceTicket {
+        PlaceTicket { event: self.event, generation: self.generation, place: Place(self.place) }
+    }
+
+    fn expires_at(&self) -> Timestamp {
+        Timestamp(self.exp.saturating_mul(1000))
+    }
 }
 
 /// Signs and checks tickets and passes.
@@ -62,13 +69,7 @@ impl QueueTokens {
         ticket: PlaceTicket,
         now: Timestamp,
     ) -> Result<String, BadToken> {
-        self.tickets.sign(&TicketClaims {
-            sub: buyer,
-            event: ticket.event,
-            generation: ticket.generation,
-            place: ticket.place.0,
-            exp: now.as_millis() / 1000 + TICKET_S,
-        })
+        self.tickets.sign(&PlaceClaims::of(buyer, ticket, now.as_millis() / 1000 + TICKET_S))
     }
 
     /// Whose ticket it is, and which place it names.
@@ -77,33 +78,21 @@ impl QueueTokens {
         text: &str,
         now: Timestamp,
     ) -> Result<(AccountId, PlaceTicket), BadToken> {
-        let claims: TicketClaims = self.tickets.open(text)?;
-        if claims.exp.saturating_mul(1000) <= now.as_millis() {
-            return Err(BadToken);
-        }
-        let TicketClaims { sub, event, generation, place, .. } = claims;
-        Ok((sub, PlaceTicket { event, generation, place: Place(place) }))
+        let claims: PlaceClaims = self.tickets.open(text)?;
+        if claims.expires_at() <= now { Err(BadToken) } else { Ok((claims.sub, claims.place())) }
     }
 
     /// The pass of a buyer who was let in. It ends with the second in which the place does.
     pub(crate) fn pass(&self, buyer: AccountId, grant: PassGrant) -> Result<String, BadToken> {
-        self.passes.sign(&PassClaims {
-            sub: buyer,
-            event: grant.ticket.event,
-            generation: grant.ticket.generation,
-            place: grant.ticket.place.0,
-            exp: grant.until.as_millis() / 1000,
-        })
+        self.passes.sign(&PlaceClaims::of(buyer, grant.ticket, grant.until.as_millis() / 1000))
     }
 
     /// What was brought for a pass. Whether it is over is for others to say.
     pub(crate) fn open_pass(&self, text: Option<&str>) -> Shown {
         let Some(text) = text else { return Shown::Nothing };
-        let Ok(PassClaims { sub, event, generation, place, exp }) = self.passes.open(text) else {
-            return Shown::NotGenuine;
-        };
-        let ticket = PlaceTicket { event, generation, place: Place(place) };
-        Shown::Pass { holder: sub, grant: PassGrant { ticket, until: Timestamp(exp.saturating_mul(1000)) } }
+        let Ok(claims) = self.passes.open::<PlaceClaims>(text) else { return Shown::NotGenuine };
+        let grant = PassGrant { ticket: claims.place(), until: claims.expires_at() };
+        Shown::Pass { holder: claims.sub, grant }
     }
 
     /// What the room remembers of a network address: nothing it could be read from without the secret. Addresses of

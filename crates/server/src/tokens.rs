@@ -3,7 +3,6 @@
 //! Invariants: a token is good for one audience and until its expiry by this server's clock; it names the key
 //! it was signed with, so that the secret can be changed while older tokens run out.
 
-use ahash::AHashMap;
 use onsale_app::{Caller, CallerKind, ports::ledger::Role};
 use onsale_domain::{
     ids::{AccountId, LoginId},
@@ -12,7 +11,10 @@ use onsale_domain::{
 use parking_lot::RwLock;
 use serde::{Deserialize, Serialize};
 
-use crate::seal::{BadToken, Seal};
+use crate::{
+    generations::Generations,
+    seal::{BadToken, Seal},
+};
 
 /// How long an access token of an account lasts. It is short because it cannot be taken back.
 pub(crate) const ACCOUNT_TOKEN_S: u64 = 15 * 60;
@@ -40,27 +42,20 @@ pub(crate) struct Identity {
     pub(crate) login: Option<LoginId>,
 }
 
-/// Tokens that were found good, so that somebody who asks often is checked once. Two generations: when the
-/// younger is full it becomes the older, so the cache is bounded and what is used stays.
-#[derive(Default)]
-struct Checked {
-    young: AHashMap<Box<str>, (Identity, i64)>,
-    old: AHashMap<Box<str>, (Identity, i64)>,
-}
-
 /// How many tokens a generation holds; with some 400 bytes each, both together take about 25 MB at most.
 const GENERATION: usize = 32_768;
 
 /// Signs and checks.
 pub(crate) struct Tokens {
-    checked: RwLock<Checked>,
+    /// Those that were found good, with the second in which they expire, so that somebody who asks often is checked once.
+    checked: RwLock<Generations<Box<str>, (Identity, i64)>>,
     seal: Seal,
 }
 
 impl Tokens {
     /// `secrets`: the current one first, then those whose tokens are still accepted.
     pub(crate) fn new(secrets: &[Vec<u8>]) -> Self {
-        Self { checked: RwLock::default(), seal: Seal::new(secrets, "onsale:access") }
+        Self { checked: RwLock::new(Generations::of(GENERATION)), seal: Seal::new(secrets, "onsale:access") }
     }
 
     /// Signs a token that is good for `for_s` seconds.
@@ -80,12 +75,8 @@ impl Tokens {
     pub(crate) fn check(&self, token: &str, now: Timestamp) -> Result<Identity, BadToken> {
         let known = {
             let checked = self.checked.read();
-            checked
-                .young
-                .get(token)
-                .copied()
-                .map(|known| (known, true))
-                .or_else(|| checked.old.get(token).copied().map(|known| (known, false)))
+            let young = checked.young(token).map(|known| (known, true));
+            young.or_else(|| checked.get(token).map(|known| (known, false)))
         };
         let ((identity, expires_at_s), is_young) = match known {
             Some(known) => known,
@@ -95,11 +86,7 @@ impl Tokens {
             return Err(BadToken);
         }
         if !is_young {
-            let mut checked = self.checked.write();
-            if checked.young.len() >= GENERATION {
-                checked.old = std::mem::take(&mut checked.young);
-            }
-            checked.young.insert(token.into(), (identity, expires_at_s));
+            self.checked.write().put(token.into(), (identity, expires_at_s));
         }
         Ok(identity)
     }

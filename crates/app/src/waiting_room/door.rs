@@ -3,7 +3,7 @@
 //! Invariants: a pass is believed only after its signature was checked by whoever took it; a completed order ends the
 //! place it was bought from, however often that has to be tried, as long as the place would last by itself.
 
-use std::{collections::VecDeque, time::Duration};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use onsale_domain::{
@@ -11,10 +11,8 @@ use onsale_domain::{
     time::Timestamp,
     waiting_room::{EndOutcome, Leaving, Pseudonym, Standing, Turn},
 };
-use parking_lot::Mutex;
-use tokio::sync::Notify;
 
-use super::{Rooms, holder, terms};
+use super::{Rooms, holder, terms, untold::LONGEST_MS};
 use crate::{
     Caller,
     errors::{AppError, Reason},
@@ -25,21 +23,8 @@ use crate::{
     },
 };
 
-/// How many purchases may wait to be told to the rooms. Beyond that places end by their own time.
-const MAX_WAITING: usize = 100_000;
-
 /// How long to wait before telling again what a store did not take.
 const TELL_AGAIN_EVERY: Duration = Duration::from_millis(500);
-
-/// The longest that a place inside can last.
-const LONGEST_MS: u64 = 86_400_000;
-
-/// Purchases that the rooms do not know of yet.
-#[derive(Default)]
-pub(super) struct Completions {
-    waiting: Mutex<VecDeque<Bought>>,
-    added: Notify,
-}
 
 /// Whose pass it is, and what it says, if it is for this event; else why not.
 pub fn genuine(shown: &Shown, event: EventId) -> Result<(AccountId, PassGrant), AppError> {
@@ -82,14 +67,7 @@ impl Admissions for Rooms {
     }
 
     fn bought(&self, bought: Bought) {
-        let mut waiting = self.completions.waiting.lock();
-        if waiting.len() >= MAX_WAITING {
-            tracing::warn!(event = %bought.event, "too many purchases to tell; the place ends by its own time");
-            return;
-        }
-        waiting.push_back(bought);
-        drop(waiting);
-        self.completions.added.notify_one();
+        self.untold.add(bought);
     }
 }
 
@@ -124,18 +102,13 @@ impl Rooms {
     /// Tells the rooms of purchases, without end.
     pub async fn run_completions(&self) {
         loop {
-            let next = self.completions.waiting.lock().front().copied();
-            let Some(bought) = next else {
-                self.completions.added.notified().await;
-                continue;
-            };
+            let bought = self.untold.next().await;
             match self.complete(bought).await {
-                // Only this task takes from the front.
-                Ok(_) | Err(AppError::Refused(_)) => drop(self.completions.waiting.lock().pop_front()),
+                Ok(_) | Err(AppError::Refused(_)) => self.untold.told(1),
                 Err(error) => {
                     tracing::debug!(%error, event = %bought.event, "purchase told to the waiting room later");
                     if self.is_over(bought).await {
-                        self.completions.waiting.lock().pop_front();
+                        self.untold.told(1);
                     }
                     tokio::time::sleep(TELL_AGAIN_EVERY).await;
                 }

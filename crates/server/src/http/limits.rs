@@ -1,14 +1,12 @@
 //! How often one address may do what is cheap for it and dear for others.
 //!
-//! Invariant: memory is bounded: two generations of addresses; when the younger is full it becomes the older, so who asks
-//! often stays known.
+//! Invariant: memory is bounded, and who asks often stays known.
 
 use std::{net::IpAddr, time::Instant};
 
-use ahash::AHashMap;
 use parking_lot::Mutex;
 
-use crate::queue_tokens::subscriber;
+use crate::{generations::Generations, queue_tokens::subscriber};
 
 /// How many addresses a generation holds.
 const GENERATION: usize = 65_536;
@@ -29,29 +27,22 @@ struct Bucket {
     filled_at: Instant,
 }
 
-#[derive(Default)]
-struct Buckets {
-    young: AHashMap<[u8; 9], Bucket>,
-    old: AHashMap<[u8; 9], Bucket>,
-}
-
 /// Counts by address.
 pub(crate) struct Limits {
     rate: Rate,
-    buckets: Mutex<Buckets>,
+    buckets: Mutex<Generations<[u8; 9], Bucket>>,
 }
 
 impl Limits {
     pub(crate) fn new(rate: Rate) -> Self {
-        Self { rate, buckets: Mutex::default() }
+        Self { rate, buckets: Mutex::new(Generations::of(GENERATION)) }
     }
 
     /// Takes one from an address's share. Else: in how many milliseconds there is one again.
     pub(crate) fn take(&self, address: IpAddr, now: Instant) -> Result<(), u64> {
         let key = subscriber(address);
         let mut buckets = self.buckets.lock();
-        let known = buckets.young.get(&key).or_else(|| buckets.old.get(&key)).copied();
-        let mut bucket = known.unwrap_or(Bucket { tokens: self.rate.at_once, filled_at: now });
+        let mut bucket = buckets.get(&key).unwrap_or(Bucket { tokens: self.rate.at_once, filled_at: now });
         let passed = now.saturating_duration_since(bucket.filled_at).as_secs_f64();
         bucket.tokens = (bucket.tokens + passed * self.rate.per_second).min(self.rate.at_once);
         bucket.filled_at = now;
@@ -59,10 +50,7 @@ impl Limits {
         if granted {
             bucket.tokens -= 1.0;
         }
-        if buckets.young.len() >= GENERATION && !buckets.young.contains_key(&key) {
-            buckets.old = std::mem::take(&mut buckets.young);
-        }
-        buckets.young.insert(key, bucket);
+        buckets.put(key, bucket);
         if granted {
             return Ok(());
         }
@@ -99,7 +87,6 @@ mod tests {
         for n in 0..200_000_u32 {
             assert_eq!(limits.take(IpAddr::from(n.to_be_bytes()), now), Ok(()));
         }
-        let buckets = limits.buckets.lock();
-        assert!(buckets.young.len() + buckets.old.len() <= 2 * GENERATION);
+        assert!(limits.buckets.lock().len() <= 2 * GENERATION);
     }
 }
