@@ -13,7 +13,9 @@ use onsale_domain::{
     events::WaitingRoomMode,
     ids::{AccountId, OrderId, ReservationId},
     orders::OrderStatus,
-    reservations::{BeginOutcome, Ending, GRACE_AFTER_DECLINE_MS, Hold, KEY_MEMORY_MS, RequestKey},
+    reservations::{
+        BeginOutcome, Ending, FinishOutcome, GRACE_AFTER_DECLINE_MS, Hold, KEY_MEMORY_MS, RequestKey,
+    },
     time::Timestamp,
     units::Unit,
 };
@@ -305,7 +307,13 @@ impl App {
     /// PAYING → SOLD. A failure is left to the reconciler: the ledger has the last word, and says paid.
     pub(crate) async fn sell(&self, card: &Card, step: PaymentStep) {
         match self.on_hot(card, || self.hot.sell(card.performance.id, step)).await {
-            Ok(decided) => tracing::debug!(order = %step.order, outcome = ?decided.outcome, "sold"),
+            Ok(decided) if decided.outcome == FinishOutcome::Stale => {
+                if let Err(error) = self.sell_lost(card, step).await {
+                    tracing::warn!(order = %step.order, %error, "paid, and sold later");
+                    self.left_open.add(step.order);
+                }
+            }
+            Ok(_) => tracing::debug!(order = %step.order, "sold"),
             Err(error) => {
                 tracing::warn!(order = %step.order, %error, "paid, and sold later");
                 self.left_open.add(step.order);

@@ -8,8 +8,9 @@ use std::collections::BTreeSet;
 
 use onsale_domain::{
     ids::{OrderId, PerformanceId},
+    inventory::Sale,
     orders::OrderStatus,
-    reservations::{BeginOutcome, HoldStatus},
+    reservations::{BeginOutcome, Ending, HoldStatus},
 };
 use parking_lot::Mutex;
 
@@ -97,12 +98,18 @@ impl App {
         for id in left.difference(&open) {
             // One whose hold went back, or was lost, may still have its claim.
             if let Some(order) = self.ledger.order(*id).await?
-                && order.status == OrderStatus::Paying
                 && let Some(card) = self.find_card(order.performance).await?
-                && let Err(error) = self.settle(&card, &order).await
             {
-                tracing::warn!(order = %id, %error, "order stays open");
-                continue;
+                let step = PaymentStep { hold: order.reservation, fence: order.fence, order: order.id };
+                let done = match order.status {
+                    OrderStatus::Paying => self.settle(&card, &order).await,
+                    OrderStatus::Paid => self.sell_lost(&card, step).await,
+                    OrderStatus::Failed | OrderStatus::Refunded => Ok(()),
+                };
+                if let Err(error) = done {
+                    tracing::warn!(order = %id, %error, "order stays open");
+                    continue;
+                }
             }
             self.left_open.remove(*id);
             finished += 1;
@@ -178,8 +185,34 @@ impl App {
         Ok(repaired)
     }
 
+    /// Sells what a paid order has where the hot store does not know of its payment: it was lost, and came back from the
+    /// ledger as it was before the payment began.
+    pub(crate) async fn sell_lost(&self, card: &Card, step: PaymentStep) -> Result<(), AppError> {
+        let p = card.performance.id;
+        let order = self.ledger.order(step.order).await?;
+        let Some(order) = order.filter(|order| order.status == OrderStatus::Paid) else { return Ok(()) };
+        let begin = || self.hot.begin_payment(p, step.hold, order.owner, order.id);
+        match self.on_hot(card, begin).await?.outcome {
+            BeginOutcome::Begun(hold) => {
+                let step = PaymentStep { hold: hold.id, fence: hold.fence, order: order.id };
+                self.on_hot(card, || self.hot.sell(p, step)).await?;
+            }
+            BeginOutcome::Ended(Ending::Confirmed(_)) => {}
+            _ => {
+                let image = self.on_stock(card, || self.stock.image(p)).await?;
+                if image.sales.iter().any(|sale| sale.order == order.id) {
+                    return Ok(());
+                }
+                let units = order.units.iter().map(|unit| unit.unit).collect();
+                self.sell_again(card, &Sale { order: order.id, owner: order.owner, units }).await?;
+            }
+        }
+        tracing::info!(order = %order.id, "sold, although the hot store had lost its payment");
+        Ok(())
+    }
+
     /// Walks free units of a paid order through the lease until they are sold.
-    async fn sell_again(&self, card: &Card, sale: &onsale_domain::inventory::Sale) -> Result<bool, AppError> {
+    async fn sell_again(&self, card: &Card, sale: &Sale) -> Result<bool, AppError> {
         use onsale_domain::reservations::{Choice, HoldOutcome, HoldRequest};
         let p = card.performance.id;
         let now_ms = u64::try_from(self.clock.now().as_millis()).unwrap_or(0);
