@@ -17,6 +17,7 @@ pub mod drain;
 pub mod errors;
 pub mod orders;
 pub mod passwords;
+pub mod payments;
 pub mod ports;
 pub mod reconciler;
 pub mod reservations;

@@ -10,7 +10,10 @@ use onsale_domain::{
     reservations::{BeginOutcome, HoldStatus},
 };
 
-use crate::{App, Caller, cards::Card, errors::AppError, orders::left_behind, ports::hot::PaymentStep};
+use crate::{
+    App, Caller, cards::Card, errors::AppError, orders::left_behind, payments::Attended,
+    ports::hot::PaymentStep,
+};
 
 /// A payment older than this has been left behind: its own process would have finished it, the provider's
 /// time-out and the ledger's included.
@@ -28,8 +31,9 @@ impl App {
         for order in self.ledger.open_orders(before, AT_ONCE).await? {
             // One that cannot be looked at must not keep the others waiting.
             let Some(card) = self.find_card(order.performance).await? else { continue };
-            match self.settle(&card, &order).await {
-                Ok(()) => finished += 1,
+            match self.attend(&card, &order).await {
+                Ok(Attended::Settled) => finished += 1,
+                Ok(Attended::AwaitsBuyer) => {}
                 Err(error) => tracing::warn!(order = %order.id, %error, "order stays open"),
             }
         }

@@ -68,6 +68,29 @@ impl Orders for SqlLedger {
             .await
     }
 
+    async fn name_payment(
+        &self,
+        id: OrderId,
+        reference: &str,
+        at: Timestamp,
+    ) -> Result<Option<String>, StoreError> {
+        self.db
+            .command(|| async move {
+                let txn = self.db.begin_write().await?;
+                payments::Entity::update_many()
+                    .col_expr(payments::Column::Reference, Expr::value(reference))
+                    .col_expr(payments::Column::UpdatedAt, Expr::value(at.as_millis()))
+                    .filter(payments::Column::OrderId.eq(id.0))
+                    .filter(payments::Column::Reference.is_null())
+                    .exec(&txn)
+                    .await?;
+                let named = payments::Entity::find_by_id(id.0).one(&txn).await?;
+                txn.commit().await?;
+                Ok(named.and_then(|payment| payment.reference))
+            })
+            .await
+    }
+
     async fn pay_order(
         &self,
         id: OrderId,

@@ -433,7 +433,7 @@ pub struct Order {
     pub buyer: BuyerDetails,
     /// The provider, by name.
     pub method: String,
-    /// What the provider calls the payment, once it is captured.
+    /// What the provider calls the payment, once that is known; it says nothing about what came of it.
     pub reference: Option<String>,
     /// The number of the command that began it.
     pub sequence: u64,
@@ -471,6 +471,14 @@ pub trait Orders: Send + Sync {
     /// one is known to be over. The key, where given, points at this order from now on. A performance that is not
     /// there (its event may have been deleted since the hold) is an error, and nothing is recorded.
     async fn begin_order(&self, order: &Order, key: Option<OwnedKey>) -> Result<BeginOrder, StoreError>;
+    /// Notes what the provider calls the payment of an order, before anything is charged under that name. The first
+    /// name stays; gives the name that stands, or `None` where there is no such order.
+    async fn name_payment(
+        &self,
+        id: OrderId,
+        reference: &str,
+        at: Timestamp,
+    ) -> Result<Option<String>, StoreError>;
     /// PAYING → PAID.
     async fn pay_order(&self, id: OrderId, reference: &str, at: Timestamp)
     -> Result<SettleOrder, StoreError>;

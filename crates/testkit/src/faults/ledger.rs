@@ -112,6 +112,7 @@ passed_on!(ReservationRecords for FaultyLedger.inner {
 
 passed_on!(Orders for FaultyLedger.inner {
     fn begin_order(order: &Order, key: Option<OwnedKey>) -> Result<BeginOrder, StoreError>;
+    fn name_payment(id: OrderId, reference: &str, at: Timestamp) -> Result<Option<String>, StoreError>;
     fn pay_order(id: OrderId, reference: &str, at: Timestamp) -> Result<SettleOrder, StoreError>;
     fn fail_order(id: OrderId, reason: &str, at: Timestamp) -> Result<SettleOrder, StoreError>;
     fn void_order(id: OrderId, at: Timestamp) -> Result<Option<OrderStatus>, StoreError>;

@@ -63,6 +63,17 @@ impl Orders for MemoryLedger {
         Ok(BeginOrder::Begun)
     }
 
+    async fn name_payment(
+        &self,
+        id: OrderId,
+        reference: &str,
+        _at: Timestamp,
+    ) -> Result<Option<String>, StoreError> {
+        let mut state = self.state.lock();
+        let order = state.orders.get_mut(&id);
+        Ok(order.map(|order| order.reference.get_or_insert_with(|| reference.to_owned()).clone()))
+    }
+
     async fn pay_order(
         &self,
         id: OrderId,

@@ -18,6 +18,35 @@ fn done(answer: SettleOrder) -> Order {
     }
 }
 
+/// The first name stays, whatever becomes of the order; what has no payment gets no name.
+pub async fn a_payment_is_named_once(ledger: Arc<dyn Ledger>) {
+    let stage = Stage::new(ledger).await;
+    let order = stage.begun(stage.buyer().await, &[1]).await;
+    let name = async |name| stage.ledger.name_payment(order.id, name, later()).await.unwrap();
+    assert_eq!(name("intent 1").await.as_deref(), Some("intent 1"));
+    assert_eq!(name("intent 2").await.as_deref(), Some("intent 1"));
+    let named = Order { reference: Some("intent 1".to_owned()), ..order.clone() };
+    assert_eq!(stage.ledger.order(order.id).await.unwrap(), Some(named), "and nothing else has changed");
+    done(stage.ledger.fail_order(order.id, "declined", later()).await.unwrap());
+    assert_eq!(name("intent 3").await.as_deref(), Some("intent 1"));
+    let unknown = OrderId(id());
+    assert_eq!(stage.ledger.name_payment(unknown, "intent 1", later()).await.unwrap(), None);
+}
+
+/// All are told the same.
+pub async fn of_many_names_at_once_one_stands(ledger: Arc<dyn Ledger>) {
+    let stage = Stage::new(ledger).await;
+    let order = stage.begun(stage.buyer().await, &[1]).await.id;
+    let mut naming = tokio::task::JoinSet::new();
+    for n in 0..8 {
+        let ledger = Arc::clone(&stage.ledger);
+        naming
+            .spawn(async move { ledger.name_payment(order, &format!("intent {n}"), later()).await.unwrap() });
+    }
+    let named = naming.join_all().await;
+    assert!(named[0].is_some() && named.iter().all(|name| *name == named[0]), "{named:?}");
+}
+
 /// With the provider's reference; a repeat answers with the order as the first call left it.
 pub async fn pays_once(ledger: Arc<dyn Ledger>) {
     let stage = Stage::new(ledger).await;
