@@ -53,6 +53,7 @@ mod seating;
 pub(crate) mod seats;
 mod times;
 mod views;
+mod webhooks;
 
 use frame::Frame;
 use problem::Problem;
@@ -189,7 +190,8 @@ pub(crate) fn routes() -> (Router<Arc<Server>>, utoipa::openapi::OpenApi) {
         .routes(routes!(reservations::confirm))
         .routes(routes!(orders::read))
         .routes(routes!(orders::mine))
-        .routes(routes!(orders::refund));
+        .routes(routes!(orders::refund))
+        .routes(routes!(webhooks::deliver));
     let (router, mut document) = OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(operations::health))
         .routes(routes!(operations::live))

@@ -13,6 +13,11 @@ use config::{Config, Environment, File, FileFormat};
 use ipnet::IpNet;
 use serde::Deserialize;
 
+mod payments;
+
+pub(crate) use payments::Payments;
+use payments::RawPayments;
+
 /// The shortest secret that is accepted, in bytes.
 pub(crate) const MIN_SECRET_BYTES: usize = 32;
 
@@ -35,8 +40,7 @@ pub(crate) struct Settings {
     pub(crate) redis_url: Option<String>,
     /// Do not start on a Redis that may lose what it accepted.
     pub(crate) redis_strict: bool,
-    pub(crate) simulated_failure_rate: f64,
-    pub(crate) simulated_delay_ms: u64,
+    pub(crate) payments: Payments,
     pub(crate) trusted_proxies: Vec<IpNet>,
     pub(crate) identity_header: Option<String>,
     pub(crate) cors_allowed_origins: Vec<String>,
@@ -140,19 +144,6 @@ impl RawDatabase {
 
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-struct RawPayments {
-    simulated: RawSimulated,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct RawSimulated {
-    failure_rate: Option<String>,
-    delay_ms: Option<String>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
 struct RawLimits {
     enabled: Option<String>,
 }
@@ -237,14 +228,6 @@ impl Raw {
         let listen = listen
             .parse()
             .map_err(|_| bad("listen", &listen, "an address and a port, such as 127.0.0.1:8080"))?;
-        let rate = parsed("payments.simulated.failure_rate", self.payments.simulated.failure_rate, 0.01)?;
-        if !(0.0..=1.0).contains(&rate) {
-            return Err(bad("payments.simulated.failure_rate", rate, "from 0 to 1"));
-        }
-        let delay_ms = parsed("payments.simulated.delay_ms", self.payments.simulated.delay_ms, 0)?;
-        if delay_ms > 60_000 {
-            return Err(bad("payments.simulated.delay_ms", delay_ms, "from 0 to 60000"));
-        }
         // Read so that a slip is noticed; the limits themselves come with the waiting room.
         let _: bool = parsed("limits.enabled", self.limits.enabled, true)?;
         let identity_header = self.identity_header.map(|name| name.to_ascii_lowercase());
@@ -264,8 +247,7 @@ impl Raw {
             database: self.database.checked()?,
             redis_url: self.redis_url,
             redis_strict: parsed("redis_strict", self.redis_strict, false)?,
-            simulated_failure_rate: rate,
-            simulated_delay_ms: delay_ms,
+            payments: self.payments.checked()?,
             trusted_proxies: networks(self.trusted_proxies.items())?,
             identity_header,
             cors_allowed_origins,
@@ -406,7 +388,6 @@ mod tests {
         let settings = with(&[]).unwrap();
         assert_eq!(settings.listen, "127.0.0.1:8080".parse().unwrap());
         assert_eq!(settings.data_dir, PathBuf::from("./data"));
-        assert!((settings.simulated_failure_rate - 0.01).abs() < f64::EPSILON);
         assert!(settings.trusted_proxies.is_empty() && settings.identity_header.is_none());
     }
 
@@ -478,7 +459,7 @@ mod tests {
         .unwrap();
         let settings = load(Some(&file), &[("listen", "127.0.0.1:10".into())]).unwrap();
         assert_eq!(settings.listen.port(), 10, "flags win");
-        assert!((settings.simulated_failure_rate - 0.5).abs() < f64::EPSILON);
+        assert!((settings.payments.simulated_failure_rate - 0.5).abs() < f64::EPSILON);
         assert!(
             settings.trusts("10.1.2.3".parse().unwrap()) && !settings.trusts("11.1.2.3".parse().unwrap())
         );

@@ -192,6 +192,8 @@ pub(crate) const ENDPOINTS: &[Endpoint] = &[
         foreign: UNKNOWN,
         ..endpoint("POST", "/api/v1/orders/{order_id}/refund", Who::Organizer, 200)
     },
+    // Nobody delivers where no provider does.
+    endpoint("POST", "/api/v1/webhooks/{provider}", Who::Anyone, 404),
 ];
 
 const EVENT_MISSING: &[&str] = &[
@@ -277,7 +279,7 @@ pub(crate) struct World<'a> {
     people: &'a People,
     new_email: String,
     refresh_token: String,
-    ids: [(&'static str, String); 6],
+    ids: [(&'static str, String); 7],
 }
 
 impl<'a> World<'a> {
@@ -305,6 +307,7 @@ impl<'a> World<'a> {
                 ("{seat_id}", "1".to_owned()),
                 ("{reservation_id}", reservation),
                 ("{order_id}", order),
+                ("{provider}", "stripe".to_owned()),
             ],
         }
     }

@@ -76,7 +76,7 @@ fn with_fault(world: &World, step: &'static str, who: Who, when: When) -> App {
 
 fn by_card() -> Confirmation {
     let buyer = BuyerDetails { name: "Somebody".into(), phone: None, email: None };
-    Confirmation { method: "simulated".into(), buyer, key: None }
+    Confirmation { method: "simulated".into(), instrument: None, buyer, key: None }
 }
 
 /// Fails one step, then lets the buyer try again until there is an answer, with or without a crash in between.
