@@ -88,10 +88,9 @@ impl App {
             Standing::Captured(reference) => {
                 self.captured(&card, provider, step_of(&order), &reference).await.map(drop)
             }
-            Standing::Dead if order.status == OrderStatus::Paying => {
-                self.settle(&card, &order, 0).await.map(drop)
+            Standing::Dead | Standing::Failed(_) if order.status == OrderStatus::Paying => {
+                self.settle(&card, &order, GRACE_AFTER_DECLINE_MS).await.map(drop)
             }
-            // A buyer whose card was declined may be trying another just now; whoever confirmed it sees to it.
             _ => Ok(()),
         }
     }
@@ -174,10 +173,7 @@ impl App {
             let provider = self.provider(&order.method)?;
             let standing = within(PROVIDER_ANSWERS_WITHIN, provider.look_up(order.id)).await?;
             let has_time = self.clock.now().since_ms(order.created_at) < provider.buyer_acts_within_ms();
-            let awaits_buyer = matches!(
-                standing,
-                Standing::AwaitsBuyer(_) | Standing::AwaitsInstrument(_) | Standing::Failed(_)
-            );
+            let awaits_buyer = matches!(standing, Standing::AwaitsBuyer(_) | Standing::AwaitsInstrument(_));
             if awaits_buyer && has_time {
                 return Ok(Attended::AwaitsBuyer);
             }

@@ -8,7 +8,7 @@
 //! Card numbers do not come this way: the buyer's browser gives them to Stripe and gets a name for them, or pays there
 //! with the client secret. Only names of intents are stored.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use async_trait::async_trait;
 use onsale_app::ports::{
@@ -39,6 +39,10 @@ pub const TOLERANCE_S: u64 = 300;
 
 /// Noted instead of an intent's name: there is none for this order, and there will be none.
 const NEVER_BEGUN: &str = "never begun";
+
+/// Who says what an intent is paid with: we, on behalf of a buyer who has told us, or the buyer, to Stripe.
+const SELLER: &str = "seller";
+const BUYER: &str = "buyer";
 
 const CANCELLED: &str = "cancelled before it was charged";
 const NOT_CHARGEABLE: &str = "this amount cannot be paid by card";
@@ -95,6 +99,20 @@ struct Intent {
     client_secret: Option<String>,
     last_payment_error: Option<ErrorBody>,
     next_action: Option<NextAction>,
+    #[serde(default)]
+    metadata: BTreeMap<String, String>,
+}
+
+impl Intent {
+    /// Whether it waits for something to be paid with.
+    fn is_unpaid(&self) -> bool {
+        self.status == "requires_payment_method"
+    }
+
+    /// Whether it is the buyer who says what it is paid with.
+    fn is_confirmed_by_buyer(&self) -> bool {
+        self.metadata.get("confirmed_by").is_some_and(|who| who == BUYER)
+    }
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -141,15 +159,17 @@ impl Stripe {
         Ok(Self { client, orders, clock, settings })
     }
 
-    async fn create(&self, order: OrderId, amount: i64, money: Money) -> Result<(Intent, bool), Failure> {
-        let (amount, currency) = (amount.to_string(), money.currency.as_str().to_ascii_lowercase());
-        let order = order.to_string();
+    async fn create(&self, charge: &Charge, amount: i64) -> Result<(Intent, bool), Failure> {
+        let (amount, currency) = (amount.to_string(), charge.amount.currency.as_str().to_ascii_lowercase());
+        let order = charge.order.to_string();
+        let confirmed_by = if charge.instrument.is_some() { SELLER } else { BUYER };
         let parameters = [
             ("amount", amount.as_str()),
             ("currency", currency.as_str()),
             ("payment_method_types[]", "card"),
             ("capture_method", "automatic"),
             ("metadata[order_id]", order.as_str()),
+            ("metadata[confirmed_by]", confirmed_by),
         ];
         let key = format!("onsale-{order}-create");
         let answer = self.client.post("/v1/payment_intents", &parameters, &key).await?;
@@ -162,7 +182,7 @@ impl Stripe {
 
     /// The intent of an order as it is now, noted in the ledger; `None` where the order has been ended before.
     async fn begun(&self, charge: &Charge, amount: i64) -> Result<Option<Intent>, Failure> {
-        let (intent, is_repeated) = self.create(charge.order, amount, charge.amount).await?;
+        let (intent, is_repeated) = self.create(charge, amount).await?;
         let named = self
             .orders
             .name_payment(charge.order, &intent.id, self.clock.now())
@@ -215,9 +235,11 @@ impl Stripe {
             Standing::Captured(reference) => return Ok(Charged::Captured(reference)),
             Standing::AwaitsBuyer(action) => return Ok(Charged::AwaitsBuyer(action)),
             Standing::Dead => return Ok(Charged::Declined(CANCELLED.to_owned())),
-            Standing::Open => return Err(ProviderError(format!("{} is {}", intent.id, intent.status))),
+            Standing::Open if !intent.is_unpaid() => {
+                return Err(ProviderError(format!("{} is {}", intent.id, intent.status)));
+            }
             Standing::Failed(reason) => reason,
-            Standing::AwaitsInstrument(_) => String::new(),
+            Standing::Open | Standing::AwaitsInstrument(_) => String::new(),
         };
         let said = refusal.filter(|refusal| refusal.status == 402).map(|refusal| refusal.message);
         let reason = said.filter(|said| !said.is_empty()).unwrap_or(reason);
@@ -235,9 +257,13 @@ impl Stripe {
             "succeeded" => Standing::Captured(intent.id.clone()),
             "canceled" => Standing::Dead,
             "requires_action" => Standing::AwaitsBuyer(self.action(intent)),
+            // Also after a card was declined: Stripe lets the buyer try another.
+            "requires_payment_method" if intent.is_confirmed_by_buyer() => {
+                Standing::AwaitsInstrument(self.action(intent))
+            }
             "requires_payment_method" => match &intent.last_payment_error {
                 Some(error) => Standing::Failed(error.message.clone().unwrap_or_default()),
-                None => Standing::AwaitsInstrument(self.action(intent)),
+                None => Standing::Open,
             },
             _ => Standing::Open,
         }
@@ -312,10 +338,10 @@ impl PaymentProvider for Stripe {
             Err(failure) => return Err(no_answer(failure)),
         };
         match (self.standing(&intent), &charge.instrument) {
-            (Standing::AwaitsInstrument(_), Some(instrument)) => {
+            (Standing::AwaitsInstrument(_) | Standing::Open, Some(instrument)) if intent.is_unpaid() => {
                 self.confirm(charge.order, &intent, instrument).await
             }
-            (Standing::AwaitsInstrument(action), None) => Ok(Charged::AwaitsBuyer(action)),
+            (Standing::AwaitsInstrument(action), _) => Ok(Charged::AwaitsBuyer(action)),
             _ => self.charged(charge.order, &intent, None).await,
         }
     }

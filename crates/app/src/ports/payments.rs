@@ -111,7 +111,7 @@ pub enum Standing {
     Captured(String),
     /// It is not taken, and cannot be any more.
     Dead,
-    /// The last try failed, for this reason; the provider would let the buyer try again.
+    /// It was tried and has failed, for this reason; only that it could be tried again keeps it from being dead.
     Failed(String),
     /// The buyer has begun and has to do something.
     AwaitsBuyer(BuyerAction),

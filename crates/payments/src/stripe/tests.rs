@@ -42,11 +42,16 @@ fn every_status_has_one_meaning() {
         json!({"status": "requires_action", "next_action": {"type": "use_stripe_sdk", "use_stripe_sdk": {}}});
     let at_the_bank = json!({"status": "requires_action",
         "next_action": {"type": "redirect_to_url", "redirect_to_url": {"url": "https://bank.example/3ds"}}});
+    let in_page = json!({"status": "requires_payment_method", "metadata": {"confirmed_by": "buyer"}});
+    let tried_in_page = json!({"status": "requires_payment_method", "metadata": {"confirmed_by": "buyer"},
+        "last_payment_error": {"message": "Your card was declined."}});
     let failed = json!({"status": "requires_payment_method", "last_payment_error": {"message": "Your card was declined."}});
     let cases = [
         (json!({"status": "succeeded"}), Standing::Captured("pi_1".into())),
         (json!({"status": "canceled"}), Standing::Dead),
-        (json!({"status": "requires_payment_method"}), Standing::AwaitsInstrument(here.clone())),
+        (json!({"status": "requires_payment_method"}), Standing::Open),
+        (in_page, Standing::AwaitsInstrument(here.clone())),
+        (tried_in_page, Standing::AwaitsInstrument(here.clone())),
         (failed, Standing::Failed("Your card was declined.".into())),
         (in_script, Standing::AwaitsBuyer(here)),
         (at_the_bank, Standing::AwaitsBuyer(there)),

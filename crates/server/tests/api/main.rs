@@ -22,4 +22,5 @@ mod processes;
 mod races;
 mod reservations;
 mod seating;
+mod stripe;
 mod support;

@@ -131,6 +131,11 @@ impl StripeMock {
         self.front.faults.fail_next(kind, faults);
     }
 
+    /// What was to go wrong with the next calls does not.
+    pub fn forget_faults(&self) {
+        self.front.faults.forget();
+    }
+
     /// Calls and webhooks fail by chance, from a seed; `None` ends it.
     pub fn fail_by_chance(&self, chances: Option<(Chances, u64)>) {
         self.front.faults.fail_by_chance(chances);

@@ -82,6 +82,10 @@ impl Faults {
         self.0.lock().next.entry(kind).or_default().extend(faults);
     }
 
+    pub(super) fn forget(&self) {
+        self.0.lock().next.clear();
+    }
+
     pub(super) fn fail_by_chance(&self, chances: Option<(Chances, u64)>) {
         self.0.lock().chance = chances.map(|(chances, seed)| (chances, StdRng::seed_from_u64(seed)));
     }
