@@ -69,6 +69,8 @@ pub struct App {
     entropy: Arc<dyn Entropy>,
     passwords: Passwords,
     cards: Cards,
+    /// When to ask again about payments that stayed open.
+    pauses: parking_lot::Mutex<reconciler::Pauses>,
     loading: tokio::sync::Mutex<()>,
     /// How many commands this process has seen accepted.
     commands: AtomicU64,
@@ -125,6 +127,7 @@ impl App {
             entropy: ports.entropy,
             passwords: Passwords::new(),
             cards: Cards::default(),
+            pauses: parking_lot::Mutex::default(),
             loading: tokio::sync::Mutex::new(()),
             commands: AtomicU64::new(0),
             accepted: AtomicU64::new(0),

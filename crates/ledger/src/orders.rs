@@ -225,13 +225,23 @@ impl Orders for SqlLedger {
             .await
     }
 
-    async fn open_orders(&self, before: Timestamp, limit: u32) -> Result<Vec<Order>, StoreError> {
+    async fn open_orders(
+        &self,
+        before: Timestamp,
+        after: Option<(Timestamp, OrderId)>,
+        limit: u32,
+    ) -> Result<Vec<Order>, StoreError> {
         self.db
             .command(|| async move {
+                let comes_after = |(at, id): (Timestamp, OrderId)| {
+                    let (begun, at) = (orders::Column::CreatedAt, at.as_millis());
+                    begun.gt(at).or(begun.eq(at).and(orders::Column::Id.gt(id.0)))
+                };
                 let txn = self.db.begin_read().await?;
                 let found = orders::Entity::find()
                     .filter(orders::Column::Status.eq(OrderStatus::Paying.as_str()))
                     .filter(orders::Column::CreatedAt.lt(before.as_millis()))
+                    .apply_if(after.map(comes_after), QueryFilter::filter)
                     .order_by_asc(orders::Column::CreatedAt)
                     .order_by_asc(orders::Column::Id)
                     .limit(u64::from(limit))

@@ -503,8 +503,14 @@ pub trait Orders: Send + Sync {
     async fn order_by_key(&self, key: OwnedKey) -> Result<Option<(RequestKey, OrderId)>, StoreError>;
     /// Of an owner, newest first; only orders that were paid at some time.
     async fn orders_of(&self, owner: AccountId, page: PageRequest) -> Result<Page<Order>, StoreError>;
-    /// Orders that have been paying since before `before`, oldest first.
-    async fn open_orders(&self, before: Timestamp, limit: u32) -> Result<Vec<Order>, StoreError>;
+    /// Orders that have been paying since before `before`, oldest first; those that come after `after`, where given,
+    /// by when they were begun and their ids.
+    async fn open_orders(
+        &self,
+        before: Timestamp,
+        after: Option<(Timestamp, OrderId)>,
+        limit: u32,
+    ) -> Result<Vec<Order>, StoreError>;
 }
 
 /// What became of a movement on a wallet.

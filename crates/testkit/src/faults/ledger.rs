@@ -120,7 +120,11 @@ passed_on!(Orders for FaultyLedger.inner {
     fn order(id: OrderId) -> Result<Option<Order>, StoreError>;
     fn order_by_key(key: OwnedKey) -> Result<Option<(RequestKey, OrderId)>, StoreError>;
     fn orders_of(owner: AccountId, page: PageRequest) -> Result<Page<Order>, StoreError>;
-    fn open_orders(before: Timestamp, limit: u32) -> Result<Vec<Order>, StoreError>;
+    fn open_orders(
+        before: Timestamp,
+        after: Option<(Timestamp, OrderId)>,
+        limit: u32,
+    ) -> Result<Vec<Order>, StoreError>;
 });
 
 passed_on!(Wallet for FaultyLedger.inner {

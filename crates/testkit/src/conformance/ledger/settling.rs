@@ -56,7 +56,7 @@ pub async fn pays_once(ledger: Arc<dyn Ledger>) {
     assert_eq!(done(stage.ledger.pay_order(order.id, "receipt 2", later()).await.unwrap()), paid);
     assert_eq!(stage.ledger.order(order.id).await.unwrap(), Some(paid));
     assert!(!stage.is_free(&[1]).await);
-    assert!(stage.ledger.open_orders(at(99_000), 10).await.unwrap().is_empty());
+    assert!(stage.ledger.open_orders(at(99_000), None, 10).await.unwrap().is_empty());
 }
 
 /// The claim ends with it, once: a repeat does not free what somebody else claimed since.
@@ -169,7 +169,7 @@ pub async fn an_order_voided_before_it_began_cannot_begin(ledger: Arc<dyn Ledger
     let paid = stage.ledger.pay_order(order.id, "receipt", later()).await.unwrap();
     assert!(!matches!(paid, SettleOrder::Done(_)), "{paid:?}");
     assert!(stage.is_free(&[1]).await);
-    assert!(stage.ledger.open_orders(at(99_000), 10).await.unwrap().is_empty());
+    assert!(stage.ledger.open_orders(at(99_000), None, 10).await.unwrap().is_empty());
     assert!(stage.ledger.orders_of(buyer, first_page()).await.unwrap().items.is_empty());
 }
 
