@@ -17,7 +17,7 @@ use onsale_domain::{
     units::Units,
 };
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
     sea_query::{Expr, LockType, OnConflict},
 };
 use uuid::Uuid;
@@ -235,7 +235,8 @@ impl Orders for SqlLedger {
             .command(|| async move {
                 let comes_after = |(at, id): (Timestamp, OrderId)| {
                     let (begun, at) = (orders::Column::CreatedAt, at.as_millis());
-                    begun.gt(at).or(begun.eq(at).and(orders::Column::Id.gt(id.0)))
+                    let twin = Condition::all().add(begun.eq(at)).add(orders::Column::Id.gt(id.0));
+                    Condition::any().add(begun.gt(at)).add(twin)
                 };
                 let txn = self.db.begin_read().await?;
                 let found = orders::Entity::find()
