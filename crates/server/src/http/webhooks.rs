@@ -6,7 +6,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use axum::{
-    extract::{FromRequest, RawPathParams, Request, State},
+    extract::{FromRequest, FromRequestParts, RawPathParams, Request, State},
     http::{HeaderMap, HeaderValue, StatusCode},
 };
 use bytes::Bytes;
@@ -19,6 +19,8 @@ use super::{
 
 /// A delivery as it came.
 pub(crate) struct Delivered {
+    /// What stands in the path; empty where that is no text.
+    provider: String,
     headers: BTreeMap<String, String>,
     body: Bytes,
 }
@@ -26,9 +28,13 @@ pub(crate) struct Delivered {
 impl FromRequest<Arc<Server>> for Delivered {
     type Rejection = Problem;
 
-    async fn from_request(request: Request, _: &Arc<Server>) -> Result<Self, Problem> {
-        let headers = text_headers(request.headers());
-        Ok(Self { headers, body: extract::delivered_body(request).await? })
+    async fn from_request(request: Request, state: &Arc<Server>) -> Result<Self, Problem> {
+        let (mut parts, body) = request.into_parts();
+        let path = RawPathParams::from_request_parts(&mut parts, state).await.ok();
+        let provider = path.as_ref().and_then(|path| path.iter().next()).map(|(_, name)| name.to_owned());
+        let headers = text_headers(&parts.headers);
+        let body = extract::delivered_body(Request::from_parts(parts, body)).await?;
+        Ok(Self { provider: provider.unwrap_or_default(), headers, body })
     }
 }
 
@@ -46,14 +52,12 @@ fn text_headers(headers: &HeaderMap) -> BTreeMap<String, String> {
         (status = 404, body = ProblemDocument), (status = 413, body = ProblemDocument), (status = 503, body = ProblemDocument)))]
 pub(crate) async fn deliver(
     State(server): State<Arc<Server>>,
-    path: RawPathParams,
     delivered: Delivered,
 ) -> Result<StatusCode, Problem> {
-    let provider = path.iter().next().map_or_else(String::new, |(_, value)| value.to_owned());
     let app = Arc::clone(&server.app);
     let taken = async move {
         let delivery = Delivery { headers: &delivered.headers, body: &delivered.body };
-        app.notified(&provider, &delivery).await
+        app.notified(&delivered.provider, &delivery).await
     };
     server.to_the_end(taken).await?;
     Ok(StatusCode::NO_CONTENT)
