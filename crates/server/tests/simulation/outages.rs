@@ -12,13 +12,15 @@ use onsale_app::{
     errors::Reason,
     orders::Confirmation,
     ports::{
-        clock::Clock,
+        admissions::Shown,
+        clock::{Clock, Entropy},
         hot::Stock,
         ledger::{AreaOffer, BuyerDetails, Ledger, Orders, Role},
         payments::BuyerAction,
     },
     reconciler::Reconciled,
     reservations::Wish,
+    waiting_room::Rooms,
 };
 use onsale_domain::{
     events::EventSettings,
@@ -73,6 +75,9 @@ impl House {
         let orders = Arc::clone(&ledger) as Arc<dyn Orders>;
         let provider = Stripe::new(settings, orders, Arc::clone(&clock) as Arc<dyn Clock>).unwrap();
         let shared = Arc::new(store.clone());
+        let entropy = Arc::new(SeededEntropy::new(1)) as Arc<dyn Entropy>;
+        let clock_port = Arc::clone(&clock) as Arc<dyn Clock>;
+        let rooms = Rooms::new(shared.clone(), Arc::clone(&ledger) as _, clock_port, Arc::clone(&entropy));
         let app = App::new(Ports {
             reservations: shared.clone(),
             stock: shared.clone(),
@@ -81,7 +86,8 @@ impl House {
             ledger: Arc::clone(&ledger) as Arc<dyn Ledger>,
             providers: vec![Arc::new(provider)],
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
-            entropy: Arc::new(SeededEntropy::new(1)),
+            admissions: Arc::new(rooms),
+            entropy,
         });
         let organizer = Caller { role: Role::Admin, kind: CallerKind::Account, ..buyer(1_000_000) };
         let settings = EventSettings { hold_ttl_s: 300, ..EventSettings::default() };
@@ -104,7 +110,7 @@ impl House {
 
     async fn hold(&self, who: Caller) -> ReservationId {
         let wish = Wish::Area { area: 1, quantity: 1 };
-        self.app.hold(who, self.performance, wish, None).await.unwrap().id
+        self.app.hold(who, self.performance, wish, None, &Shown::Nothing).await.unwrap().id
     }
 
     async fn counts(&self) -> Counts {
@@ -207,7 +213,7 @@ async fn what_cannot_be_settled_for_half_an_hour_is_told_and_stays_safe() {
     assert_eq!(house.counts().await.paying, 1, "for as long as it takes");
     house.hold(other).await;
     let wish = Wish::Area { area: 1, quantity: 1 };
-    let third = house.app.hold(buyer(3), house.performance, wish, None).await;
+    let third = house.app.hold(buyer(3), house.performance, wish, None, &Shown::Nothing).await;
     assert_eq!(third.unwrap_err().reason(), Reason::SoldOut, "the place is not sold to anybody else");
     house.stripe.set_down(false);
     let run = house.pass_minutes(6).await;
