@@ -23,7 +23,7 @@ const MOST_TOGETHER: usize = 64;
 /// How many units they ask for altogether; one may ask for more.
 const MOST_UNITS: u32 = 512;
 
-/// How many scripts are under way at once: while Redis is at one, the other is on its way to it.
+/// How many scripts are under way at once: while Redis is at one, the next gathers and is on its way to it.
 const UNDER_WAY: usize = 2;
 
 /// Who comes when so many wait is sent away at once; Redis would not be through with them in time.
@@ -119,6 +119,8 @@ impl Inner {
             tokio::spawn(async move {
                 let mut turn = Turn { line: &performance.line, is_over: false };
                 loop {
+                    // Whoever is about to ask as well does so now, and goes along.
+                    tokio::task::yield_now().await;
                     let together = turn.next();
                     if together.is_empty() {
                         break;
