@@ -182,7 +182,7 @@ impl Crowd<'_> {
             let connections = Connections::open(stage.server.address, count).await?;
             let begun = Instant::now() + LEAD;
             let opens = if self.has_room { begun + COME_BEFORE } else { begun };
-            let opens_at = jiff::Timestamp::now() + (opens - Instant::now()).try_into()?;
+            let opens_at = jiff::Timestamp::now() + (opens - Instant::now());
             let event = stage.create_event(&self.settings(opens_at)).await?;
             let performance = stage.create_area_of(&event, arguments.tickets as usize).await?;
             let scene = Scene::new(connections, &event, &performance, opens + OVER_WITHIN)?;
@@ -302,8 +302,9 @@ impl Story {
 
 impl Outcome {
     fn figures(&self, arguments: &CrowdArguments, with: &str) -> Vec<Figure> {
-        let figure =
-            |name: &str, value: f64, unit, limit, note: String| Figure::new(&format!("{with}: {name}"), value, unit, limit, note);
+        let figure = |name: &str, value: f64, unit, limit, note: String| {
+            Figure::new(&format!("{with}: {name}"), value, unit, limit, note)
+        };
         let (sold, tickets) = (self.sold as f64, f64::from(arguments.tickets));
         let (told, others) = (self.told as f64, f64::from(arguments.buyers) - self.bought as f64);
         let sold_note = format!(
@@ -316,7 +317,13 @@ impl Outcome {
             figure("tickets sold", sold, "", Limit::AtLeast(tickets), sold_note),
             figure("told that it is sold out", told, "", Limit::AtLeast(others), "everybody else".to_owned()),
             figure("errors", self.errors as f64, "", Limit::AtMost(0.0), self.answers.clone()),
-            figure("wall time", self.wall.as_secs_f64(), " s", Limit::None, "until the last buyer knew".to_owned()),
+            figure(
+                "wall time",
+                self.wall.as_secs_f64(),
+                " s",
+                Limit::None,
+                "until the last buyer knew".to_owned(),
+            ),
             figure("peak memory of the server", self.peak_mb, " MB", Limit::None, String::new()),
         ]
     }
@@ -327,12 +334,19 @@ impl Outcome {
             "waiting although somebody behind them had been called before they asked; {called} were called, {noticed} saw it \
              before everything was sold"
         );
-        let joined_note = format!("of {compared} who came after the opening: asked after another was answered");
+        let joined_note =
+            format!("of {compared} who came after the opening: asked after another was answered");
         let late_note = format!("of {} polls; the last {:.0} ms", self.line.polls, self.line.late_most_ms);
         let missed_note = "polled when they were told to, and were too late to enter";
         vec![
             Figure::new("room: called out of order", overtaken as f64, "", Limit::AtMost(0.0), called_note),
-            Figure::new("room: joined out of order", out_of_order as f64, "", Limit::AtMost(0.0), joined_note),
+            Figure::new(
+                "room: joined out of order",
+                out_of_order as f64,
+                "",
+                Limit::AtMost(0.0),
+                joined_note,
+            ),
             Figure::new("room: turns missed", missed as f64, "", Limit::AtMost(0.0), missed_note),
             Figure::new("room: polls sent late, p99", self.line.late_p99_ms, " ms", Limit::None, late_note),
         ]

@@ -51,7 +51,10 @@ impl Role {
         };
         match path.strip_prefix("/api/v1/") {
             Some(path) => queue(path),
-            None => path.starts_with("/health") || matches!(path, "/metrics" | "/openapi.json"),
+            None => {
+                let page = path == "/wait" || path.starts_with("/wait/");
+                page || path.starts_with("/health") || matches!(path, "/metrics" | "/openapi.json")
+            }
         }
     }
 }

@@ -215,7 +215,9 @@ impl Way {
                     return HeaderValue::from_str(entered.text("pass"))
                         .map_or_else(|_| Entering::Ended(lost("no pass")), Entering::Pass);
                 }
-                (_, "not_your_turn") if entered.body["at_door"] == true && Instant::now() < self.scene.end => {
+                (_, "not_your_turn")
+                    if entered.body["at_door"] == true && Instant::now() < self.scene.end =>
+                {
                     let after_ms = entered.body["retry_after_ms"].as_u64().unwrap_or(1_000);
                     tokio::time::sleep(Duration::from_millis(after_ms)).await;
                 }
@@ -248,7 +250,9 @@ impl Way {
         for _ in 0..PAYMENTS {
             self.look_around(pass).await;
             let pay = with(self.with_token(Method::POST, &confirm, Some(PAYMENT)), &KEY, &key);
-            let Some(paid) = self.ask(Step::Confirm, pay).await else { return lost("no answer to a payment") };
+            let Some(paid) = self.ask(Step::Confirm, pay).await else {
+                return lost("no answer to a payment");
+            };
             match (paid.status, paid.text("code")) {
                 (StatusCode::CREATED, _) => {
                     let seats = paid.body["seats"].as_array().into_iter().flatten();
