@@ -49,12 +49,10 @@ impl Role {
                 (Some("queue"), ..) | (Some("events"), Some(_), Some("queue"))
             )
         };
+        let page = path == "/wait" || path.starts_with("/wait/");
         match path.strip_prefix("/api/v1/") {
             Some(path) => queue(path),
-            None => {
-                let page = path == "/wait" || path.starts_with("/wait/");
-                page || path.starts_with("/health") || matches!(path, "/metrics" | "/openapi.json")
-            }
+            None => page || path.starts_with("/health") || matches!(path, "/metrics" | "/openapi.json"),
         }
     }
 }
