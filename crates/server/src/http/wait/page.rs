@@ -170,7 +170,7 @@ impl Page {
                 let left_ms = until.since_ms(self.now);
                 self.paragraph(&words.ready_text.replace("{}", &self.span(left_ms)));
                 self.form("enter", words.enter, true);
-                // Not before the time is up, or pressing the button might be interrupted.
+                // When the time is up, or seldom enough not to come between a person and the button.
                 self.look_again(left_ms + 1_000);
                 self.leave(words.leave_text);
             }
