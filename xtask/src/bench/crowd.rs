@@ -3,6 +3,7 @@
 //! Invariants: nothing is set aside for the buyers' sake: they join, poll when they are told to, are called or not, hold,
 //! pay, and are told; the stock is believed only where stats, ledger and the buyers' own orders agree.
 
+mod absent;
 mod buyers;
 mod connections;
 mod order;
@@ -91,6 +92,10 @@ fn measure(workspace: &Workspace, arguments: &CrowdArguments, folder: &Path) -> 
     let mut figures = room.figures(arguments, "room");
     figures.extend(room.figures_of_the_line());
     figures.extend(straight.figures(arguments, "no room"));
+    println!("a line of which many never come …");
+    let stores = arguments.cluster.then(|| Stores::start(Durability::EverySecond)).transpose()?;
+    let settings = stores.as_ref().map(Stores::settings).unwrap_or_default();
+    figures.extend(absent::measure(&runtime, settings, workspace, folder, arguments.seed)?);
     let name = if arguments.cluster { "crowd --cluster" } else { "crowd" };
     let title = if arguments.cluster { "A crowd over Redis" } else { "A crowd" };
     Ok(Report { name, title, method: method(arguments), figures })
@@ -110,7 +115,8 @@ fn method(arguments: &CrowdArguments) -> String {
          Everybody polls when they were told to and stays until they have tickets or are told that everything is sold; {} in \
          a hundred never claim their turn. Those inside look around for half a second to three before holding one or two \
          places of an area of {}, and again before they pay; one payment in a hundred is declined and tried again. Without \
-         the room: all ask for tickets at the same moment, as fast as the connections take it. Seed {}.",
+         the room: all ask for tickets at the same moment, as fast as the connections take it. Then, whatever the size of the \
+         crowd, a line whose people do not all come when they are called. Seed {}.",
         arguments.buyers,
         arguments.connections,
         COME_BEFORE.as_secs(),
@@ -257,7 +263,7 @@ impl Crowd<'_> {
         };
         let comes = chance.below(100) >= ABSENT_PERCENT;
         let wants = 1 + chance.below(u64::from(MOST_EACH)) as u32;
-        Buyer { token, arrives, comes, wants, chance }
+        Buyer { token, arrives, comes, wants, stays: None, chance }
     }
 }
 

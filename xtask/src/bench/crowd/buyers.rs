@@ -68,6 +68,8 @@ pub(super) struct Buyer {
     pub(super) comes: bool,
     /// How many tickets they would like; they take fewer rather than none.
     pub(super) wants: u32,
+    /// They only look around inside for so long, and leave.
+    pub(super) stays: Option<Duration>,
     /// For what they do by chance.
     pub(super) chance: Chance,
 }
@@ -78,6 +80,8 @@ pub(super) enum End {
     Bought(Vec<u64>),
     /// They were told that everything is sold.
     Told,
+    /// They have looked around.
+    Left,
     /// Neither, for this reason.
     Lost(String),
 }
@@ -154,8 +158,8 @@ impl Way {
                 "sold_out" => return End::Told,
                 "ready" if self.buyer.comes => match self.enter(&ticket).await {
                     Entering::Pass(pass) => {
-                        let end = self.buy(Some(&pass)).await;
-                        if matches!(end, End::Told) {
+                        let end = self.inside(&pass).await;
+                        if matches!(end, End::Told | End::Left) {
                             self.leave(&ticket).await;
                         }
                         return end;
@@ -225,6 +229,12 @@ impl Way {
                 _ => return Entering::Ended(told_or_lost(&entered)),
             }
         }
+    }
+
+    async fn inside(&mut self, pass: &HeaderValue) -> End {
+        let Some(stays) = self.buyer.stays else { return self.buy(Some(pass)).await };
+        tokio::time::sleep(stays).await;
+        End::Left
     }
 
     /// Holds and pays: with a pass as people do, without one as fast as it goes.
