@@ -58,6 +58,7 @@ const STEPS: &[Step] = &[
     ("tidy", tidy),
     ("pages", pages),
     ("clippy", clippy),
+    ("mock of Stripe", mock_of_stripe),
     ("licences, bans, sources", deny),
     ("unused dependencies", machete),
     ("tests", tests),
@@ -138,6 +139,15 @@ fn pages(surroundings: &Surroundings) -> anyhow::Result<Outcome> {
 fn clippy(surroundings: &Surroundings) -> anyhow::Result<Outcome> {
     let arguments = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
     passes(surroundings.workspace.cargo().args(arguments))
+}
+
+/// Without it the tests of payments through Stripe are passed over, or fail where everything is wanted.
+fn mock_of_stripe(surroundings: &Surroundings) -> anyhow::Result<Outcome> {
+    match tools::provide_localstripe(&surroundings.workspace) {
+        Ok(()) => Ok(Outcome::Passed),
+        Err(error) if surroundings.install => Err(error),
+        Err(error) => Ok(Outcome::LeftOut(format!("{error:#}"))),
+    }
 }
 
 /// Advisories are not among the checks: their database is a second source that need not be reachable.

@@ -34,6 +34,7 @@ const SYSTEM_PROGRAMS: &[Program] = &[
     Program { name: "redis-server", packages: "redis-server", place: "", is_indispensable: false },
     Program { name: "nginx", packages: "nginx", place: "/usr/sbin", is_indispensable: false },
     Program { name: "faketime", packages: "faketime", place: "", is_indispensable: false },
+    Program { name: "python3", packages: "python3 python3-venv", place: "", is_indispensable: false },
     // Korean letters beside it: without them a screenshot shows boxes.
     Program { name: "chromium", packages: "chromium fonts-noto-cjk", place: "", is_indispensable: false },
 ];
@@ -96,6 +97,31 @@ fn is_present(workspace: &Workspace, tool: Tool) -> bool {
     let mut command = workspace.cargo();
     command.args([tool.subcommand(), "--version"]).stdout(Stdio::null()).stderr(Stdio::null());
     command.status().is_ok_and(|status| status.success())
+}
+
+/// What the payment tests call instead of Stripe, and what it runs on: fixed, for the same reason as the tools.
+const LOCALSTRIPE: &[&str] = &["localstripe==1.15.10", "aiohttp==3.14.5", "python-dateutil==4.0.0"];
+
+/// Puts `localstripe` into a folder beside the build, where the tests look for it.
+pub(crate) fn provide_localstripe(workspace: &Workspace) -> anyhow::Result<()> {
+    let folder = workspace.target.join("localstripe");
+    let wanted = LOCALSTRIPE.join("\n");
+    // Written last: a folder without it was not finished.
+    let note = folder.join("installed");
+    if std::fs::read_to_string(&note).is_ok_and(|installed| installed == wanted) {
+        return Ok(());
+    }
+    println!("installing {} …", LOCALSTRIPE[0]);
+    let python = folder.join("bin/python3");
+    let mut create = Command::new("python3");
+    create.args(["-m", "venv", "--clear"]).arg(&folder);
+    let mut install = Command::new(&python);
+    install.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]).args(LOCALSTRIPE);
+    for command in [&mut create, &mut install] {
+        let status = command.stdin(Stdio::null()).status().context("cannot run python3")?;
+        ensure!(status.success(), "{command:?} failed");
+    }
+    Ok(std::fs::write(note, wanted)?)
 }
 
 /// Sees to it that the programs of the system are there: as root through apt, else by naming what to install.

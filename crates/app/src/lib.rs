@@ -19,6 +19,7 @@ pub mod moving;
 pub mod on_sale;
 pub mod orders;
 pub mod passwords;
+pub mod payments;
 pub mod ports;
 pub mod reconciler;
 pub mod reservations;
@@ -77,6 +78,8 @@ pub struct App {
     passwords: Passwords,
     cards: Cards,
     on_sale: OnSale,
+    /// When to ask again about payments that stayed open.
+    pauses: parking_lot::Mutex<reconciler::Pauses>,
     loading: tokio::sync::Mutex<()>,
     /// How many commands this process has seen accepted.
     commands: AtomicU64,
@@ -137,6 +140,7 @@ impl App {
             passwords: Passwords::new(),
             cards: Cards::default(),
             on_sale: OnSale::default(),
+            pauses: parking_lot::Mutex::default(),
             loading: tokio::sync::Mutex::new(()),
             commands: AtomicU64::new(0),
             accepted: AtomicU64::new(0),

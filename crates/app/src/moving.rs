@@ -108,7 +108,7 @@ impl App {
                 some => settled += some,
             }
         }
-        let open = self.ledger.open_orders(Timestamp(i64::MAX), 1).await?;
+        let open = self.ledger.open_orders(Timestamp(i64::MAX), None, 1).await?;
         if !open.is_empty() || !self.stock.paying(0, 1).await?.is_empty() {
             return Err(MoveRefusal::PaymentsOpen);
         }
@@ -117,7 +117,7 @@ impl App {
 
     /// How many payments are under way.
     pub async fn payments_under_way(&self) -> Result<usize, AppError> {
-        let orders = self.ledger.open_orders(Timestamp(i64::MAX), PAGE).await?.len();
+        let orders = self.ledger.open_orders(Timestamp(i64::MAX), None, PAGE).await?.len();
         Ok(orders.max(self.stock.paying(0, PAGE as usize).await?.len()))
     }
 

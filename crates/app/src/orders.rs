@@ -13,7 +13,9 @@ use onsale_domain::{
     events::WaitingRoomMode,
     ids::{AccountId, OrderId, ReservationId},
     orders::OrderStatus,
-    reservations::{BeginOutcome, Ending, GRACE_AFTER_DECLINE_MS, Hold, KEY_MEMORY_MS, RequestKey},
+    reservations::{
+        BeginOutcome, Ending, FinishOutcome, GRACE_AFTER_DECLINE_MS, Hold, KEY_MEMORY_MS, RequestKey,
+    },
     time::Timestamp,
     units::Unit,
 };
@@ -24,6 +26,7 @@ use crate::{
     accounts::checked_name,
     cards::{Card, UnitLabel},
     errors::{AppError, Reason, rfc3339},
+    payments::Resumed,
     ports::{
         admissions::Bought,
         hot::PaymentStep,
@@ -31,7 +34,9 @@ use crate::{
             BeginOrder, BuyerDetails, Order, OrderUnit, OwnedKey, Page, PageRequest, RecordedStatus,
             SettleOrder,
         },
-        payments::{Charge, Charged, PaymentProvider, ProviderError, Settled},
+        payments::{
+            BadInstrument, BuyerAction, Charge, Charged, Instrument, PaymentProvider, ProviderError, Settled,
+        },
     },
     reservations::{UnitsInWords, ended, in_words, key_mismatch, payment_under_way},
 };
@@ -40,7 +45,7 @@ use crate::{
 pub const PROVIDER_ANSWERS_WITHIN: Duration = Duration::from_secs(20);
 
 /// What the payment is made with, where nothing is to be paid.
-const FREE_OF_CHARGE: &str = "free";
+pub(crate) const FREE_OF_CHARGE: &str = "free";
 
 /// An order in words.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,6 +54,8 @@ pub struct OrderView {
     pub order: Order,
     /// What its units are called, in the same order.
     pub labels: UnitsInWords,
+    /// What the buyer has to do before it can be paid, where that was asked for just now.
+    pub action: Option<BuyerAction>,
 }
 
 /// What is needed to confirm.
@@ -56,6 +63,8 @@ pub struct OrderView {
 pub struct Confirmation {
     /// The provider, by name.
     pub method: String,
+    /// What to pay with, under the provider's name for it, where the buyer has chosen.
+    pub instrument: Option<String>,
     /// Whom the tickets are for.
     pub buyer: BuyerDetails,
     /// Set where the client wants a repeat to do nothing.
@@ -63,7 +72,8 @@ pub struct Confirmation {
 }
 
 impl App {
-    /// Pays for a reservation. Asking again after it is paid answers with the same order.
+    /// Pays for a reservation. Asking again after it is paid answers with the same order; asking again while the
+    /// provider waits for the buyer says once more what they have to do.
     ///
     /// To be run to its end once begun: a caller that goes away must not take it along.
     pub async fn confirm(
@@ -74,17 +84,35 @@ impl App {
     ) -> Result<OrderView, AppError> {
         let provider = self.provider(&confirmation.method)?;
         let buyer = checked_details(confirmation.buyer)?;
+        let instrument = checked_instrument(confirmation.instrument)?;
         let card = self.card_of(reservation).await?;
         let key = confirmation.key.map(|key| OwnedKey { owner: caller.account, key });
         if let Some(order) = self.order_under(key).await? {
-            return Ok(order_in_words(&card, order));
+            if order.status != OrderStatus::Paying {
+                return Ok(order_in_words(&card, order));
+            }
+            match self.resume(&card, order, instrument.as_ref()).await? {
+                Resumed::Stands(view) => return Ok(*view),
+                Resumed::UnderWay => return Err(in_flight()),
+                Resumed::Over => {}
+            }
         }
         let order = OrderId(self.new_id());
-        let begun = self
-            .on_hot(&card, || self.hot.begin_payment(card.performance.id, reservation, caller.account, order))
-            .await
-            // It may have begun all the same.
-            .inspect_err(|_| self.left_open.add(order))?;
+        let begin = async || {
+            let performance = card.performance.id;
+            let begin = || self.hot.begin_payment(performance, reservation, caller.account, order);
+            // After an error it may have begun all the same.
+            self.on_hot(&card, begin).await.inspect_err(|_| self.left_open.add(order))
+        };
+        let mut begun = begin().await?;
+        if let BeginOutcome::PaymentUnderWay(earlier) = begun.outcome {
+            let earlier = self.ledger.order(earlier).await?.ok_or_else(payment_under_way)?;
+            match self.resume(&card, earlier, instrument.as_ref()).await? {
+                Resumed::Stands(view) => return Ok(*view),
+                Resumed::UnderWay => return Err(payment_under_way()),
+                Resumed::Over => begun = begin().await?,
+            }
+        }
         let hold = match begun.outcome {
             BeginOutcome::Begun(hold) => hold,
             BeginOutcome::PaymentUnderWay(_) => return Err(payment_under_way()),
@@ -98,21 +126,21 @@ impl App {
             provider: provider.as_ref(),
         };
         let order = self.new_order(&attempt, &hold, buyer, begun.sequence.unwrap_or(0));
-        let paid = self.pay(&attempt, order, key).await;
+        let paid = self.pay(&attempt, order, instrument, key).await;
         if !matches!(paid, Ok(_) | Err(AppError::Refused(_))) {
             self.left_open.add(attempt.step.order);
         }
         paid
     }
 
-    fn provider(&self, method: &str) -> Result<std::sync::Arc<dyn PaymentProvider>, AppError> {
+    pub(crate) fn provider(&self, method: &str) -> Result<std::sync::Arc<dyn PaymentProvider>, AppError> {
         self.providers.iter().find(|provider| provider.name() == method).cloned().ok_or_else(|| {
             let known: Vec<&str> = self.providers.iter().map(|provider| provider.name()).collect();
             AppError::invalid("payment.method", &format!("must be one of: {}", known.join(", ")))
         })
     }
 
-    /// The order made under a key before, if it stands. After a failed attempt the key is free again.
+    /// The order made under a key before, if it stands or is under way. After a failed attempt the key is free again.
     async fn order_under(&self, key: Option<OwnedKey>) -> Result<Option<Order>, AppError> {
         let Some(key) = key else { return Ok(None) };
         let Some((used_for, id)) = self.ledger.order_by_key(key).await? else { return Ok(None) };
@@ -123,14 +151,7 @@ impl App {
         if used_for != key.key {
             return Err(key_mismatch());
         }
-        match order.status {
-            OrderStatus::Paid | OrderStatus::Refunded => Ok(Some(order)),
-            OrderStatus::Failed => Ok(None),
-            OrderStatus::Paying => Err(AppError::refused(
-                Reason::InFlight,
-                "the first request under this key is still under way",
-            )),
-        }
+        Ok(Some(order).filter(|order| order.status != OrderStatus::Failed))
     }
 
     async fn paid_before(&self, card: &Card, id: OrderId) -> Result<OrderView, AppError> {
@@ -205,6 +226,7 @@ impl App {
         &self,
         attempt: &Attempt<'_>,
         order: Order,
+        instrument: Option<Instrument>,
         key: Option<OwnedKey>,
     ) -> Result<OrderView, AppError> {
         match self.ledger.begin_order(&order, key).await {
@@ -230,10 +252,14 @@ impl App {
                 return Err(error.into());
             }
         }
-        let charge = Charge { order: order.id, account: order.owner, amount: order.total };
+        let charge = Charge { order: order.id, account: order.owner, amount: order.total, instrument };
         match self.charge(attempt.provider, &charge).await {
             Ok(Charged::Captured(reference)) => self.complete(attempt, &reference).await,
             Ok(Charged::Declined(reason)) => self.declined(attempt, &reason).await,
+            Ok(Charged::AwaitsBuyer(action)) => {
+                tracing::info!(order = %order.id, "the buyer has to act before it is paid");
+                Ok(OrderView { action: Some(action), ..order_in_words(attempt.card, order) })
+            }
             Err(error) => {
                 tracing::warn!(order = %order.id, %error, "charge without an answer");
                 self.charge_unanswered(attempt).await
@@ -267,31 +293,13 @@ impl App {
 
     /// The money is taken: the order is paid, then sold.
     async fn complete(&self, attempt: &Attempt<'_>, reference: &str) -> Result<OrderView, AppError> {
-        let order = attempt.step.order;
-        match self.ledger.pay_order(order, reference, self.clock.now()).await? {
-            SettleOrder::Done(paid) => {
-                self.sell(attempt.card, attempt.step).await;
-                tracing::info!(order = %order, sequence = paid.sequence, "paid");
-                self.tell_bought(attempt.card, paid.owner, paid.units.len());
-                Ok(order_in_words(attempt.card, *paid))
-            }
-            SettleOrder::Otherwise(_) | SettleOrder::NotFound => {
-                // The reconciler settled it as dead while the charge was on its way: the money goes back.
-                tracing::error!(order = %order, "charged after the order had failed; giving the money back");
-                self.give_charge_back(attempt.provider, order).await?;
-                Err(AppError::refused(
-                    Reason::PaymentDeclined,
-                    "the payment came too late and has been given back",
-                ))
-            }
+        match self.captured(attempt.card, attempt.provider, attempt.step, reference).await? {
+            Some(paid) => Ok(order_in_words(attempt.card, paid)),
+            None => Err(AppError::refused(
+                Reason::PaymentDeclined,
+                "the payment came too late and has been given back",
+            )),
         }
-    }
-
-    async fn give_charge_back(&self, provider: &dyn PaymentProvider, id: OrderId) -> Result<(), AppError> {
-        if let Some(order) = self.ledger.order(id).await? {
-            within(PROVIDER_ANSWERS_WITHIN, provider.refund(id, order.total)).await?;
-        }
-        Ok(())
     }
 
     /// Somebody inside has bought: the place goes to the next.
@@ -305,7 +313,13 @@ impl App {
     /// PAYING → SOLD. A failure is left to the reconciler: the ledger has the last word, and says paid.
     pub(crate) async fn sell(&self, card: &Card, step: PaymentStep) {
         match self.on_hot(card, || self.hot.sell(card.performance.id, step)).await {
-            Ok(decided) => tracing::debug!(order = %step.order, outcome = ?decided.outcome, "sold"),
+            Ok(decided) if decided.outcome == FinishOutcome::Stale => {
+                if let Err(error) = self.sell_lost(card, step).await {
+                    tracing::warn!(order = %step.order, %error, "paid, and sold later");
+                    self.left_open.add(step.order);
+                }
+            }
+            Ok(_) => tracing::debug!(order = %step.order, "sold"),
             Err(error) => {
                 tracing::warn!(order = %step.order, %error, "paid, and sold later");
                 self.left_open.add(step.order);
@@ -343,33 +357,6 @@ impl App {
             tracing::warn!(order = %attempt.step.order, %error, "the hold goes back later");
             self.left_open.add(attempt.step.order);
         }
-    }
-
-    /// Brings an open order to its end: forward if the money was taken, backward if it was not. What the
-    /// provider cannot say stays open.
-    pub(crate) async fn settle(&self, card: &Card, order: &Order) -> Result<(), AppError> {
-        let step = PaymentStep { hold: order.reservation, fence: order.fence, order: order.id };
-        let settled = if order.total.amount == 0 {
-            Settled::Captured(FREE_OF_CHARGE.to_owned())
-        } else {
-            let provider = self.provider(&order.method)?;
-            within(PROVIDER_ANSWERS_WITHIN, provider.settle(order.id)).await?
-        };
-        match settled {
-            Settled::Captured(reference) => {
-                let settled = self.ledger.pay_order(order.id, &reference, self.clock.now()).await?;
-                if matches!(settled, SettleOrder::Done(_)) {
-                    self.sell(card, step).await;
-                    self.tell_bought(card, order.owner, order.units.len());
-                }
-            }
-            Settled::Dead => {
-                self.ledger.fail_order(order.id, "abandoned", self.clock.now()).await?;
-                self.on_hot(card, || self.hot.end_payment(card.performance.id, step, 0)).await?;
-            }
-        }
-        tracing::info!(order = %order.id, "open order settled");
-        Ok(())
     }
 
     /// An order of the caller, or of an event that they manage.
@@ -438,15 +425,15 @@ impl App {
     }
 }
 
-fn order_in_words(card: &Card, order: Order) -> OrderView {
+pub(crate) fn order_in_words(card: &Card, order: Order) -> OrderView {
     let units: Vec<Unit> = order.units.iter().map(|unit| unit.unit).collect();
-    OrderView { labels: in_words(card, &units), order }
+    OrderView { labels: in_words(card, &units), order, action: None }
 }
 
 /// An order whose performance is gone: its units have no names any more.
 fn order_in_numbers(order: Order) -> OrderView {
     let label = |unit: Unit| UnitLabel { label: unit.0.to_string(), section: None };
-    OrderView { labels: order.units.iter().map(|unit| label(unit.unit)).collect(), order }
+    OrderView { labels: order.units.iter().map(|unit| label(unit.unit)).collect(), order, action: None }
 }
 
 struct Attempt<'a> {
@@ -455,7 +442,19 @@ struct Attempt<'a> {
     provider: &'a dyn PaymentProvider,
 }
 
-async fn within<T>(
+fn in_flight() -> AppError {
+    AppError::refused(Reason::InFlight, "the first request under this key is still under way")
+}
+
+fn checked_instrument(name: Option<String>) -> Result<Option<Instrument>, AppError> {
+    let bad = |BadInstrument| {
+        // Not what was sent: it may be what should never have been sent.
+        AppError::invalid("payment.payment_method", "must be the provider's name for it, never a card number")
+    };
+    name.map(|name| Instrument::named(&name)).transpose().map_err(bad)
+}
+
+pub(crate) async fn within<T>(
     at_most: Duration,
     answer: impl Future<Output = Result<T, ProviderError>>,
 ) -> Result<T, ProviderError> {

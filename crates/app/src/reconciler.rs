@@ -4,23 +4,113 @@
 //! there never was one (and the ledger then refuses to begin it); it never touches what is not paying under
 //! the fence and order it looked at, so it may run beside live confirms, and on several nodes at once.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use futures_util::{StreamExt, stream};
 use onsale_domain::{
     ids::{OrderId, PerformanceId},
+    inventory::Sale,
     orders::OrderStatus,
-    reservations::{BeginOutcome, HoldStatus},
+    reservations::{BeginOutcome, Ending, HoldStatus},
+    time::Timestamp,
 };
 use parking_lot::Mutex;
 
-use crate::{App, Caller, cards::Card, errors::AppError, orders::left_behind, ports::hot::PaymentStep};
+use crate::{
+    App, Caller,
+    cards::Card,
+    errors::AppError,
+    orders::left_behind,
+    payments::{Attended, step_of},
+    ports::{hot::PaymentStep, ledger::Order},
+};
 
 /// A payment older than this has been left behind: its own process would have finished it, the provider's
 /// time-out and the ledger's included.
 pub const LEFT_BEHIND_AFTER_MS: u64 = 45_000;
 
-/// How many are looked at in one run.
-const AT_ONCE: u32 = 200;
+/// A payment that cannot be settled for so long needs a person.
+pub const OVERDUE_AFTER_MS: u64 = 30 * 60_000;
+
+/// How many open orders are read at once.
+const PAGE: u32 = 200;
+
+/// How many open orders one run looks at: all of an outage on a busy evening.
+const PAGES: usize = 250;
+
+/// How many are asked about at the same time, so that a slow provider does not make the last wait for hours, and one
+/// that has just come back is not knocked over.
+const AT_A_TIME: usize = 16;
+
+/// How many holds in payment one run looks at.
+const HOLDS: usize = 5_000;
+
+/// How long to wait before asking again after the first failure; twice as long after each more.
+const FIRST_PAUSE_MS: u64 = 5_000;
+
+/// The longest pause.
+const LONGEST_PAUSE_MS: u64 = 300_000;
+
+/// How long to wait before looking again whether a buyer has acted; a provider that delivers is faster.
+const BUYER_PAUSE_MS: u64 = 15_000;
+
+/// What a run came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Reconciled {
+    /// Brought to an end.
+    pub finished: usize,
+    /// Still open, for whatever reason.
+    pub open: usize,
+    /// Of these, how many wait for their buyer.
+    pub awaiting_buyer: usize,
+    /// Of the others, how many have been open for [`OVERDUE_AFTER_MS`] or longer.
+    pub overdue: usize,
+}
+
+/// When to ask again about orders that stayed open.
+#[derive(Debug, Default)]
+pub(crate) struct Pauses(BTreeMap<OrderId, Pause>);
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Pause {
+    failures: u32,
+    until: Timestamp,
+    awaits_buyer: bool,
+}
+
+impl Pauses {
+    fn is_over(&self, order: OrderId, now: Timestamp) -> bool {
+        self.0.get(&order).is_none_or(|pause| pause.until <= now)
+    }
+
+    fn awaits_buyer(&self, order: OrderId) -> bool {
+        self.0.get(&order).is_some_and(|pause| pause.awaits_buyer)
+    }
+
+    /// After a failure: longer each time, and not for all at the same moment.
+    fn failed(&mut self, order: OrderId, now: Timestamp, chance: u64) {
+        let pause = self.0.entry(order).or_default();
+        let doubled = FIRST_PAUSE_MS.saturating_mul(1 << pause.failures.min(16)).min(LONGEST_PAUSE_MS);
+        let spread = chance % (doubled / 4 + 1);
+        *pause = Pause {
+            failures: pause.failures.saturating_add(1),
+            until: now.plus_ms(doubled - doubled / 8 + spread),
+            awaits_buyer: false,
+        };
+    }
+
+    fn wait_for_buyer(&mut self, order: OrderId, now: Timestamp) {
+        self.0.insert(order, Pause { failures: 0, until: now.plus_ms(BUYER_PAUSE_MS), awaits_buyer: true });
+    }
+
+    fn keep(&mut self, open: &BTreeSet<OrderId>) {
+        self.0.retain(|order, _| open.contains(order));
+    }
+}
+
+fn is_overdue(order: &Order, now: Timestamp) -> bool {
+    now.since_ms(order.created_at) >= OVERDUE_AFTER_MS
+}
 
 /// How many payments that were left open a process remembers. Beyond that they wait like those of another process.
 const MOST_LEFT_OPEN: usize = 10_000;
@@ -39,7 +129,7 @@ impl LeftOpen {
     }
 
     fn oldest(&self) -> BTreeSet<OrderId> {
-        self.0.lock().iter().take(AT_ONCE as usize).copied().collect()
+        self.0.lock().iter().take(PAGE as usize).copied().collect()
     }
 
     fn remove(&self, order: OrderId) {
@@ -48,69 +138,152 @@ impl LeftOpen {
 }
 
 impl App {
-    /// Finishes payments that were begun `older_than_ms` ago or earlier and are still open, and those of any age that
-    /// nobody is at any more. Gives how many it brought to an end; what it could not is tried again in the next run.
+    /// Finishes payments that were begun `older_than_ms` ago or earlier and are still open, each now. Gives how many it
+    /// brought to an end; what it could not is tried again in the next run. Those that nobody is at any more it finishes
+    /// at any age.
     pub async fn reconcile_payments(&self, older_than_ms: u64) -> Result<usize, AppError> {
-        let mut finished = self.finish_left_open().await?;
-        let before = left_behind(self.clock.now(), older_than_ms);
-        for order in self.ledger.open_orders(before, AT_ONCE).await? {
-            // One that cannot be looked at must not keep the others waiting.
-            let Some(card) = self.find_card(order.performance).await? else { continue };
-            match self.settle(&card, &order).await {
-                Ok(()) => finished += 1,
-                Err(error) => tracing::warn!(order = %order.id, %error, "order stays open"),
+        Ok(self.reconcile(older_than_ms, false).await?.finished)
+    }
+
+    /// The same for what has been left behind, as often as one likes: whoever could not be settled is asked about again
+    /// after a pause that grows. What stays open too long is told, loudly, and stays as it is.
+    pub async fn reconcile_in_turn(&self) -> Result<Reconciled, AppError> {
+        let run = self.reconcile(LEFT_BEHIND_AFTER_MS, true).await?;
+        metrics::gauge!("onsale_payments_open").set(run.open as f64);
+        metrics::gauge!("onsale_payments_awaiting_buyer").set(run.awaiting_buyer as f64);
+        metrics::gauge!("onsale_payments_overdue").set(run.overdue as f64);
+        metrics::counter!("onsale_payments_reconciled_total").increment(run.finished as u64);
+        Ok(run)
+    }
+
+    async fn reconcile(&self, older_than_ms: u64, in_turn: bool) -> Result<Reconciled, AppError> {
+        let (now, mut after) = (self.clock.now(), None);
+        let mut run = Reconciled { finished: self.finish_left_open().await?, ..Reconciled::default() };
+        let mut open = BTreeSet::new();
+        for _ in 0..PAGES {
+            let page = self.ledger.open_orders(left_behind(now, older_than_ms), after, PAGE).await?;
+            let Some(last) = page.last() else { break };
+            after = Some((last.created_at, last.id));
+            let (due, waiting): (Vec<Order>, Vec<Order>) = {
+                let pauses = self.pauses.lock();
+                page.into_iter().partition(|order| !in_turn || pauses.is_over(order.id, now))
+            };
+            let attended: Vec<(Order, bool)> = stream::iter(due)
+                .map(|order| async move {
+                    let is_open = self.attend_in_turn(&order, now).await;
+                    (order, is_open)
+                })
+                .buffer_unordered(AT_A_TIME)
+                .collect()
+                .await;
+            let waiting = waiting.into_iter().map(|order| (order, true));
+            for (order, is_open) in attended.into_iter().chain(waiting) {
+                if !is_open {
+                    run.finished += 1;
+                    continue;
+                }
+                open.insert(order.id);
+                let awaits_buyer = self.pauses.lock().awaits_buyer(order.id);
+                run.awaiting_buyer += usize::from(awaits_buyer);
+                run.overdue += usize::from(!awaits_buyer && is_overdue(&order, now));
             }
         }
-        for (performance, hold) in self.stock.paying(older_than_ms, AT_ONCE as usize).await? {
+        run.open = open.len();
+        self.pauses.lock().keep(&open);
+        for (performance, hold) in self.stock.paying(older_than_ms, HOLDS).await? {
             let HoldStatus::Paying { order, .. } = hold.status else { continue };
+            if open.contains(&order) {
+                continue;
+            }
             let step = PaymentStep { hold: hold.id, fence: hold.fence, order };
             let Some(card) = self.find_card(performance).await? else { continue };
             match self.finish_hold(&card, step).await {
-                Ok(true) => finished += 1,
+                Ok(true) => run.finished += 1,
                 Ok(false) => {}
                 Err(error) => tracing::warn!(reservation = %hold.id, %error, "hold stays in payment"),
             }
         }
-        Ok(finished)
+        Ok(run)
     }
 
-    /// Finishes what this process left open itself.
+    /// Sees to one open order; whether it stays open, and when it is looked at again, is noted. One that cannot be
+    /// looked at must not keep the others waiting.
+    async fn attend_in_turn(&self, order: &Order, now: Timestamp) -> bool {
+        let attended = match self.find_card(order.performance).await {
+            Ok(Some(card)) => self.attend(&card, order).await,
+            Ok(None) => Err(AppError::Internal(format!("performance {} is not there", order.performance))),
+            Err(error) => Err(error),
+        };
+        match attended {
+            Ok(Attended::Settled) => return false,
+            Ok(Attended::AwaitsBuyer) => self.pauses.lock().wait_for_buyer(order.id, now),
+            Err(error) => {
+                self.pauses.lock().failed(order.id, now, self.entropy.bits());
+                if is_overdue(order, now) {
+                    tracing::error!(order = %order.id, method = order.method, reference = order.reference, %error,
+                        "a payment cannot be settled for half an hour; its seats stay reserved, a person has to look");
+                } else {
+                    tracing::warn!(order = %order.id, %error, "order stays open");
+                }
+            }
+        }
+        true
+    }
+
+    /// Finishes what this process left open itself. Gives how many it brought to an end.
     async fn finish_left_open(&self) -> Result<usize, AppError> {
         let left = self.left_open.oldest();
         if left.is_empty() {
             return Ok(0);
         }
-        let mut open = BTreeSet::new();
-        for (performance, hold) in self.stock.paying(0, AT_ONCE as usize).await? {
+        let mut paying = BTreeMap::new();
+        for (performance, hold) in self.stock.paying(0, HOLDS).await? {
             let HoldStatus::Paying { order, .. } = hold.status else { continue };
-            if !left.contains(&order) {
-                continue;
-            }
-            let step = PaymentStep { hold: hold.id, fence: hold.fence, order };
-            let Some(card) = self.find_card(performance).await? else { continue };
-            if let Err(error) = self.finish_hold(&card, step).await {
-                tracing::warn!(reservation = %hold.id, %error, "hold stays in payment");
-                open.insert(order);
-            }
+            paying.insert(order, (performance, PaymentStep { hold: hold.id, fence: hold.fence, order }));
         }
-        let mut finished = 0;
-        for id in left.difference(&open) {
-            // One whose hold went back, or was lost, may still have its claim.
-            if let Some(order) = self.ledger.order(*id).await?
-                && order.status == OrderStatus::Paying
-                && let Some(card) = self.find_card(order.performance).await?
-                && let Err(error) = self.settle(&card, &order).await
-            {
-                tracing::warn!(order = %id, %error, "order stays open");
-                continue;
-            }
-            self.left_open.remove(*id);
-            finished += 1;
-        }
-        Ok(finished)
+        let finished = stream::iter(left)
+            .map(|id| {
+                let hold = paying.get(&id).copied();
+                async move {
+                    let done = self.finish_left(id, hold).await;
+                    match &done {
+                        Ok(_) => self.left_open.remove(id),
+                        Err(error) => tracing::warn!(order = %id, %error, "order stays open"),
+                    }
+                    usize::from(matches!(done, Ok(true)))
+                }
+            })
+            .buffer_unordered(AT_A_TIME)
+            .fold(0, |finished, one| async move { finished + one });
+        Ok(finished.await)
     }
 
-    /// Brings a paying hold and its order to their end. `false`: the order is gone.
+    /// `hold`: the one that pays under this order. `false`: it is open still, and has its turn like others.
+    async fn finish_left(
+        &self,
+        id: OrderId,
+        hold: Option<(PerformanceId, PaymentStep)>,
+    ) -> Result<bool, AppError> {
+        let left = self.ledger.order(id).await?.filter(|order| order.status == OrderStatus::Paying);
+        if left.is_some_and(|order| order.created_at <= left_behind(self.clock.now(), LEFT_BEHIND_AFTER_MS)) {
+            return Ok(false);
+        }
+        if let Some((performance, step)) = hold
+            && let Some(card) = self.find_card(performance).await?
+        {
+            self.finish_hold(&card, step).await?;
+        }
+        // One whose hold went back, or was lost, may still have its claim.
+        let Some(order) = self.ledger.order(id).await? else { return Ok(true) };
+        let Some(card) = self.find_card(order.performance).await? else { return Ok(true) };
+        match order.status {
+            OrderStatus::Paying => Ok(self.attend(&card, &order).await? == Attended::Settled),
+            OrderStatus::Paid => self.sell_lost(&card, step_of(&order)).await.map(|()| true),
+            OrderStatus::Failed | OrderStatus::Refunded => Ok(true),
+        }
+    }
+
+    /// Brings a paying hold and its order to their end. `false`: the order is gone, or waits for its buyer.
     async fn finish_hold(&self, card: &Card, step: PaymentStep) -> Result<bool, AppError> {
         let recorded = self.ledger.void_order(step.order, self.clock.now()).await?;
         // `None`: never begun, and from now on it never will be.
@@ -122,7 +295,7 @@ impl App {
                 self.on_hot(card, || self.hot.end_payment(card.performance.id, step, 0)).await?;
             }
             OrderStatus::Paying => match self.ledger.order(step.order).await? {
-                Some(order) => self.settle(card, &order).await?,
+                Some(order) => return Ok(self.attend(card, &order).await? == Attended::Settled),
                 None => return Ok(false),
             },
         }
@@ -178,8 +351,34 @@ impl App {
         Ok(repaired)
     }
 
+    /// Sells what a paid order has where the hot store does not know of its payment: it was lost, and came back from the
+    /// ledger as it was before the payment began.
+    pub(crate) async fn sell_lost(&self, card: &Card, step: PaymentStep) -> Result<(), AppError> {
+        let p = card.performance.id;
+        let order = self.ledger.order(step.order).await?;
+        let Some(order) = order.filter(|order| order.status == OrderStatus::Paid) else { return Ok(()) };
+        let begin = || self.hot.begin_payment(p, step.hold, order.owner, order.id);
+        match self.on_hot(card, begin).await?.outcome {
+            BeginOutcome::Begun(hold) => {
+                let step = PaymentStep { hold: hold.id, fence: hold.fence, order: order.id };
+                self.on_hot(card, || self.hot.sell(p, step)).await?;
+            }
+            BeginOutcome::Ended(Ending::Confirmed(_)) => {}
+            _ => {
+                let image = self.on_stock(card, || self.stock.image(p)).await?;
+                if image.sales.iter().any(|sale| sale.order == order.id) {
+                    return Ok(());
+                }
+                let units = order.units.iter().map(|unit| unit.unit).collect();
+                self.sell_again(card, &Sale { order: order.id, owner: order.owner, units }).await?;
+            }
+        }
+        tracing::info!(order = %order.id, "sold, although the hot store had lost its payment");
+        Ok(())
+    }
+
     /// Walks free units of a paid order through the lease until they are sold.
-    async fn sell_again(&self, card: &Card, sale: &onsale_domain::inventory::Sale) -> Result<bool, AppError> {
+    async fn sell_again(&self, card: &Card, sale: &Sale) -> Result<bool, AppError> {
         use onsale_domain::reservations::{Choice, HoldOutcome, HoldRequest};
         let p = card.performance.id;
         let now_ms = u64::try_from(self.clock.now().as_millis()).unwrap_or(0);
@@ -207,5 +406,32 @@ impl App {
         let step = PaymentStep { hold: hold.id, fence: hold.fence, order: sale.order };
         self.on_hot(card, || self.hot.sell(p, step)).await?;
         Ok(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_up_to_a_limit_and_are_forgotten_with_the_order() {
+        let order = OrderId(uuid::Uuid::from_u128(1));
+        let (mut pauses, mut now) = (Pauses::default(), Timestamp(0));
+        let mut lengths = Vec::new();
+        for chance in 0..12 {
+            assert!(pauses.is_over(order, now));
+            pauses.failed(order, now, chance * 7_919);
+            let length = pauses.0[&order].until.since_ms(now);
+            assert!(!pauses.is_over(order, now.plus_ms(length - 1)));
+            now = now.plus_ms(length);
+            lengths.push(length);
+        }
+        assert!((4_000..6_500).contains(&lengths[0]), "{lengths:?}");
+        assert!(lengths[1] > lengths[0] && lengths[3] > lengths[2], "{lengths:?}");
+        assert!(lengths[8..].iter().all(|length| (260_000..340_000).contains(length)), "{lengths:?}");
+        pauses.wait_for_buyer(order, now);
+        assert!(pauses.awaits_buyer(order) && !pauses.is_over(order, now));
+        pauses.keep(&BTreeSet::new());
+        assert!(pauses.is_over(order, now) && pauses.0.is_empty());
     }
 }

@@ -11,6 +11,9 @@ use crate::{
     reservations::key_mismatch,
 };
 
+/// The provider whose money a wallet is filled with.
+const SIMULATED: &str = "simulated";
+
 impl App {
     /// What is in the caller's wallet.
     pub async fn balance(&self, caller: Caller) -> Result<Money, AppError> {
@@ -26,6 +29,9 @@ impl App {
     ) -> Result<Money, AppError> {
         if caller.kind == CallerKind::Guest {
             return Err(AppError::refused(Reason::Forbidden, "a wallet needs an account; sign up first"));
+        }
+        if !self.providers.iter().any(|provider| provider.name() == SIMULATED) {
+            return Err(AppError::refused(Reason::Forbidden, "wallets are filled with simulated money only"));
         }
         if amount.amount < 1 || amount.amount > Money::MAX_AMOUNT {
             return Err(AppError::invalid("amount", "must be from 1 to 10,000,000,000"));

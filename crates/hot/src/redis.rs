@@ -40,6 +40,7 @@ mod reservations;
 mod rooms;
 mod scripts;
 mod stock;
+mod together;
 
 pub use connection::BadUrl;
 use connection::{Link, Place, WITHIN, trouble};
@@ -111,6 +112,8 @@ struct Performance {
     layout: OnceLock<Arc<Layout>>,
     /// Held by whoever chooses the best seats: two who choose at once would choose the same.
     choosing: tokio::sync::Mutex<()>,
+    /// Who waits for a hold.
+    line: together::Line,
     expiry: expiry::Schedule,
     drain: log::Standing,
 }
@@ -172,6 +175,18 @@ impl Inner {
         script: &Script,
         arguments: &[&[u8]],
     ) -> Result<Answer, HotError> {
+        let answer = self.commands(performance, script, arguments, 1).await?.pop();
+        answer.ok_or_else(|| StoreError::corrupt("a script answered nothing").into())
+    }
+
+    /// Runs a script that is so many commands of those who wait, until they have come to their end.
+    async fn commands(
+        &self,
+        performance: &Performance,
+        script: &Script,
+        arguments: &[&[u8]],
+        count: usize,
+    ) -> Result<Vec<Answer>, HotError> {
         if self.stopped.load(Ordering::Acquire) {
             return Err(StoreError::unavailable("shutting down").into());
         }
@@ -179,12 +194,13 @@ impl Inner {
         for _ in 0..PORTIONS {
             let left = deadline.saturating_duration_since(tokio::time::Instant::now());
             let keys = performance.keys.of_stock();
-            let answer = self.run(&self.commands, script, keys, arguments, left).await?;
-            if answer.number.is_some() {
+            let answered = self.ask(&self.commands, script, keys, arguments, left).await?;
+            let answers = Answer::read_each(answered, count)?;
+            if answers.iter().any(|answer| answer.number.is_some()) {
                 self.drain.wake(performance);
             }
-            if answer.word() != "again" {
-                return Ok(answer);
+            if answers.first().is_none_or(|answer| answer.word() != "again") {
+                return Ok(answers);
             }
         }
         Err(StoreError::unavailable("more holds are due than can be ended in time").into())
@@ -199,6 +215,18 @@ impl Inner {
         arguments: &[&[u8]],
         within: Duration,
     ) -> Result<Answer, HotError> {
+        Answer::read(self.ask(link, script, keys, arguments, within).await?)
+    }
+
+    /// What a script answers to being run once.
+    async fn ask(
+        &self,
+        link: &Link,
+        script: &Script,
+        keys: &[String],
+        arguments: &[&[u8]],
+        within: Duration,
+    ) -> Result<Value, StoreError> {
         let now = self.now();
         let command = |verb: &str, script: &str| -> Cmd {
             let mut command = redis::cmd(verb);
@@ -215,8 +243,7 @@ impl Inner {
             }
             other => other,
         };
-        let answer: Value = answered.map_err(|error| trouble(&error))?;
-        Answer::read(answer)
+        answered.map_err(|error| trouble(&error))
     }
 }
 
@@ -227,6 +254,7 @@ impl Performance {
             keys: Keys::of(id),
             layout: OnceLock::new(),
             choosing: tokio::sync::Mutex::new(()),
+            line: together::Line::default(),
             expiry: expiry::Schedule::default(),
             drain: log::Standing::default(),
         }

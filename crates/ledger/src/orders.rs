@@ -17,7 +17,7 @@ use onsale_domain::{
     units::Units,
 };
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
     sea_query::{Expr, LockType, OnConflict},
 };
 use uuid::Uuid;
@@ -64,6 +64,29 @@ impl Orders for SqlLedger {
                 idempotency::point(&txn, key, Kind::Order, order.id.0, order.created_at).await?;
                 txn.commit().await?;
                 Ok(BeginOrder::Begun)
+            })
+            .await
+    }
+
+    async fn name_payment(
+        &self,
+        id: OrderId,
+        reference: &str,
+        at: Timestamp,
+    ) -> Result<Option<String>, StoreError> {
+        self.db
+            .command(|| async move {
+                let txn = self.db.begin_write().await?;
+                payments::Entity::update_many()
+                    .col_expr(payments::Column::Reference, Expr::value(reference))
+                    .col_expr(payments::Column::UpdatedAt, Expr::value(at.as_millis()))
+                    .filter(payments::Column::OrderId.eq(id.0))
+                    .filter(payments::Column::Reference.is_null())
+                    .exec(&txn)
+                    .await?;
+                let named = payments::Entity::find_by_id(id.0).one(&txn).await?;
+                txn.commit().await?;
+                Ok(named.and_then(|payment| payment.reference))
             })
             .await
     }
@@ -202,13 +225,24 @@ impl Orders for SqlLedger {
             .await
     }
 
-    async fn open_orders(&self, before: Timestamp, limit: u32) -> Result<Vec<Order>, StoreError> {
+    async fn open_orders(
+        &self,
+        before: Timestamp,
+        after: Option<(Timestamp, OrderId)>,
+        limit: u32,
+    ) -> Result<Vec<Order>, StoreError> {
         self.db
             .command(|| async move {
+                let comes_after = |(at, id): (Timestamp, OrderId)| {
+                    let (begun, at) = (orders::Column::CreatedAt, at.as_millis());
+                    let twin = Condition::all().add(begun.eq(at)).add(orders::Column::Id.gt(id.0));
+                    Condition::any().add(begun.gt(at)).add(twin)
+                };
                 let txn = self.db.begin_read().await?;
                 let found = orders::Entity::find()
                     .filter(orders::Column::Status.eq(OrderStatus::Paying.as_str()))
                     .filter(orders::Column::CreatedAt.lt(before.as_millis()))
+                    .apply_if(after.map(comes_after), QueryFilter::filter)
                     .order_by_asc(orders::Column::CreatedAt)
                     .order_by_asc(orders::Column::Id)
                     .limit(u64::from(limit))

@@ -14,7 +14,9 @@
 //! [`ProviderError`]: onsale_app::ports::payments::ProviderError
 
 pub mod simulated;
+pub mod stripe;
 pub mod wallet;
 
 pub use simulated::{Simulated, SimulatedSettings};
+pub use stripe::{Stripe, StripeSettings};
 pub use wallet::WalletPayments;

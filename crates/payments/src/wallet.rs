@@ -88,7 +88,7 @@ mod tests {
     }
 
     fn charge(amount: i64) -> Charge {
-        Charge { order: ORDER, account: BUYER, amount: won(amount) }
+        Charge { order: ORDER, account: BUYER, amount: won(amount), instrument: None }
     }
 
     async fn with_balance(amount: i64) -> (WalletPayments, Arc<MemoryLedger>) {

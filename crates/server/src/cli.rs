@@ -93,12 +93,33 @@ struct Flags {
     /// Address of the queue server, for role sales
     #[arg(long)]
     queue_url: Option<String>,
+    /// Whether simulated payments are taken [default: true without payments.stripe.secret_key]
+    #[arg(long)]
+    payments_simulated_enabled: Option<String>,
     /// Share of simulated payments that are declined, 0 to 1 [default: 0.01]
     #[arg(long)]
     payments_simulated_failure_rate: Option<String>,
     /// How long a simulated payment takes, 0 to 60000 ms [default: 0]
     #[arg(long)]
     payments_simulated_delay_ms: Option<String>,
+    /// Takes payments through Stripe; better given in the environment, where other users cannot see it
+    #[arg(long)]
+    payments_stripe_secret_key: Option<String>,
+    /// Names the account to Stripe's script in the browser
+    #[arg(long)]
+    payments_stripe_publishable_key: Option<String>,
+    /// What Stripe signs webhooks with, separated by commas; several while one replaces another
+    #[arg(long)]
+    payments_stripe_webhook_secrets: Option<String>,
+    /// How old a webhook's signature may be, 10 to 3600 s [default: 300]
+    #[arg(long)]
+    payments_stripe_webhook_tolerance_s: Option<String>,
+    /// Another place than Stripe's own, for tests [default: https://api.stripe.com]
+    #[arg(long)]
+    payments_stripe_base_url: Option<String>,
+    /// How long a buyer may take at their bank, 60 to 86400 s [default: 600]
+    #[arg(long)]
+    payments_stripe_buyer_acts_within_s: Option<String>,
     /// Whether requests are limited per address and buyer [default: true]
     #[arg(long)]
     limits_enabled: Option<String>,
@@ -138,8 +159,15 @@ impl Flags {
             ("redis_strict", self.redis_strict),
             ("role", self.role),
             ("queue_url", self.queue_url),
+            ("payments.simulated.enabled", self.payments_simulated_enabled),
             ("payments.simulated.failure_rate", self.payments_simulated_failure_rate),
             ("payments.simulated.delay_ms", self.payments_simulated_delay_ms),
+            ("payments.stripe.secret_key", self.payments_stripe_secret_key),
+            ("payments.stripe.publishable_key", self.payments_stripe_publishable_key),
+            ("payments.stripe.webhook_secrets", self.payments_stripe_webhook_secrets),
+            ("payments.stripe.webhook_tolerance_s", self.payments_stripe_webhook_tolerance_s),
+            ("payments.stripe.base_url", self.payments_stripe_base_url),
+            ("payments.stripe.buyer_acts_within_s", self.payments_stripe_buyer_acts_within_s),
             ("limits.enabled", self.limits_enabled),
             ("trusted_proxies", self.trusted_proxies),
             ("identity_header", self.identity_header),

@@ -58,6 +58,7 @@ pub(crate) mod seats;
 mod times;
 mod views;
 mod wait;
+mod webhooks;
 
 use frame::Frame;
 use limits::Limits;
@@ -224,7 +225,8 @@ pub(crate) fn routes() -> (Router<Arc<Server>>, utoipa::openapi::OpenApi) {
         .routes(routes!(queue::draw::read))
         .routes(routes!(queue::draw::entries))
         .routes(routes!(queue::draw::receipt))
-        .routes(routes!(queue::control::read, queue::control::update));
+        .routes(routes!(queue::control::read, queue::control::update))
+        .routes(routes!(webhooks::deliver));
     let (router, mut document) = OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(operations::health))
         .routes(routes!(operations::live))

@@ -169,7 +169,7 @@ async fn run_reconciler(app: Arc<App>) {
         if let Err(error) = app.drain_lag().await {
             tracing::debug!(%error, "how far the ledger is behind is not known");
         }
-        if let Err(error) = app.reconcile_payments(onsale_app::reconciler::LEFT_BEHIND_AFTER_MS).await {
+        if let Err(error) = app.reconcile_in_turn().await {
             tracing::warn!(%error, "the reconciler tries again");
         }
     }

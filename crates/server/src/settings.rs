@@ -13,8 +13,11 @@ use config::{Config, Environment, File, FileFormat};
 use ipnet::IpNet;
 use serde::Deserialize;
 
+mod payments;
 mod role;
 
+pub(crate) use payments::Payments;
+use payments::RawPayments;
 pub(crate) use role::Role;
 
 /// The shortest secret that is accepted, in bytes.
@@ -41,10 +44,9 @@ pub(crate) struct Settings {
     pub(crate) redis_strict: bool,
     /// What of onsale this process serves.
     pub(crate) role: Role,
-    pub(crate) simulated_failure_rate: f64,
-    pub(crate) simulated_delay_ms: u64,
     /// Whether what one address may do is limited.
     pub(crate) limits_enabled: bool,
+    pub(crate) payments: Payments,
     pub(crate) trusted_proxies: Vec<IpNet>,
     pub(crate) identity_header: Option<String>,
     pub(crate) cors_allowed_origins: Vec<String>,
@@ -170,19 +172,6 @@ impl RawDatabase {
 
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-struct RawPayments {
-    simulated: RawSimulated,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct RawSimulated {
-    failure_rate: Option<String>,
-    delay_ms: Option<String>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
 struct RawLimits {
     enabled: Option<String>,
 }
@@ -252,14 +241,6 @@ impl Raw {
         let listen = listen
             .parse()
             .map_err(|_| bad("listen", &listen, "an address and a port, such as 127.0.0.1:8080"))?;
-        let rate = parsed("payments.simulated.failure_rate", self.payments.simulated.failure_rate, 0.01)?;
-        if !(0.0..=1.0).contains(&rate) {
-            return Err(bad("payments.simulated.failure_rate", rate, "from 0 to 1"));
-        }
-        let delay_ms = parsed("payments.simulated.delay_ms", self.payments.simulated.delay_ms, 0)?;
-        if delay_ms > 60_000 {
-            return Err(bad("payments.simulated.delay_ms", delay_ms, "from 0 to 60000"));
-        }
         let limits_enabled = parsed("limits.enabled", self.limits.enabled, true)?;
         let identity_header = self.identity_header.map(|name| name.to_ascii_lowercase());
         if let Some(name) = &identity_header
@@ -278,10 +259,9 @@ impl Raw {
             database: self.database.checked()?,
             redis_url: self.redis_url,
             redis_strict: parsed("redis_strict", self.redis_strict, false)?,
-            simulated_failure_rate: rate,
-            simulated_delay_ms: delay_ms,
             role,
             limits_enabled,
+            payments: self.payments.checked()?,
             trusted_proxies: networks(self.trusted_proxies.items())?,
             identity_header,
             cors_allowed_origins,
@@ -429,7 +409,6 @@ mod tests {
         let settings = with(&[]).unwrap();
         assert_eq!(settings.listen, "127.0.0.1:8080".parse().unwrap());
         assert_eq!(settings.data_dir, PathBuf::from("./data"));
-        assert!((settings.simulated_failure_rate - 0.01).abs() < f64::EPSILON);
         assert!(settings.trusted_proxies.is_empty() && settings.identity_header.is_none());
     }
 
@@ -501,7 +480,7 @@ mod tests {
         .unwrap();
         let settings = load(Some(&file), &[("listen", "127.0.0.1:10".into())]).unwrap();
         assert_eq!(settings.listen.port(), 10, "flags win");
-        assert!((settings.simulated_failure_rate - 0.5).abs() < f64::EPSILON);
+        assert!((settings.payments.simulated_failure_rate - 0.5).abs() < f64::EPSILON);
         assert!(
             settings.trusts("10.1.2.3".parse().unwrap()) && !settings.trusts("11.1.2.3".parse().unwrap())
         );

@@ -9,7 +9,7 @@ use onsale_app::{
         admissions::Admissions,
         clock::{Clock, Entropy},
         hot::{ChangeFeed, ChangeLog, Reservations, Stock},
-        ledger::{Events, Ledger, Wallet},
+        ledger::{Events, Ledger, Orders, Wallet},
         payments::PaymentProvider,
         waiting_room::WaitingRooms,
     },
@@ -21,11 +21,13 @@ use onsale_hot::{
     redis::{RedisSettings, RedisStore},
 };
 use onsale_ledger::{LedgerSettings, SqlLedger};
-use onsale_payments::{Simulated, SimulatedSettings, WalletPayments};
+use onsale_payments::{
+    Simulated, SimulatedSettings, Stripe, StripeSettings, WalletPayments, stripe::BASE_URL,
+};
 
 use crate::{
     queue_client::RemoteQueue,
-    settings::{Role, Settings, redacted},
+    settings::{Payments, Role, Settings, redacted},
 };
 
 pub(crate) mod marks;
@@ -121,7 +123,7 @@ pub(crate) async fn ledger_app(settings: &Settings) -> anyhow::Result<App> {
     let journal = onsale_hot::memory::journal::volatile::VolatileJournal::new();
     let store = Arc::new(MemoryStore::open_inline(Box::new(journal), Arc::clone(&clock))?);
     let door = rooms(Arc::clone(&store) as Arc<dyn WaitingRooms>, &ledger, &clock);
-    Ok(App::new(ports(settings, store, ledger, door, clock)))
+    Ok(App::new(ports(settings, store, ledger, door, clock)?))
 }
 
 /// What is wrong with an address of Redis, without asking anybody there.
@@ -149,7 +151,7 @@ async fn shared(settings: &Settings, url: &str) -> anyhow::Result<Wired> {
         return Err(anyhow!("setting redis_url: {HALF_MOVED}"));
     }
     let door = Door::of(settings, Arc::new(store.clone()), &ledger, &clock)?;
-    let app = App::new(ports(settings, Arc::new(store.clone()), ledger, door.admissions(), clock));
+    let app = App::new(ports(settings, Arc::new(store.clone()), ledger, door.admissions(), clock)?);
     let expiry = Box::pin(async move { store.run_expiry().await });
     Ok(Wired {
         app: Arc::new(app),
@@ -177,7 +179,7 @@ async fn embedded(settings: &Settings) -> anyhow::Result<Wired> {
     let store = MemoryStore::open(Box::new(journal), Arc::clone(&clock), Box::new(end_process))
         .context("the journal cannot be replayed")?;
     let door = Door::of(settings, Arc::new(store.clone()), &ledger, &clock)?;
-    let app = App::new(ports(settings, Arc::new(store.clone()), ledger, door.admissions(), clock));
+    let app = App::new(ports(settings, Arc::new(store.clone()), ledger, door.admissions(), clock)?);
     let expiry = Box::pin(async move { store.run_expiry().await });
     Ok(Wired {
         app: Arc::new(app),
@@ -242,14 +244,9 @@ fn ports<Hot: Reservations + Stock + ChangeLog + ChangeFeed + 'static>(
     ledger: Arc<dyn Ledger>,
     admissions: Arc<dyn Admissions>,
     clock: Arc<dyn Clock>,
-) -> Ports {
-    let simulated = Simulated::new(SimulatedSettings {
-        failure_rate: settings.simulated_failure_rate,
-        delay_ms: settings.simulated_delay_ms,
-    });
-    let wallet = WalletPayments::new(Arc::clone(&ledger) as Arc<dyn Wallet>, Arc::clone(&clock));
-    let providers: Vec<Arc<dyn PaymentProvider>> = vec![Arc::new(simulated), Arc::new(wallet)];
-    Ports {
+) -> anyhow::Result<Ports> {
+    let providers = providers(&settings.payments, &ledger, &clock)?;
+    Ok(Ports {
         reservations: Arc::clone(&store) as Arc<dyn Reservations>,
         stock: Arc::clone(&store) as Arc<dyn Stock>,
         log: Arc::clone(&store) as Arc<dyn ChangeLog>,
@@ -259,7 +256,41 @@ fn ports<Hot: Reservations + Stock + ChangeLog + ChangeFeed + 'static>(
         admissions,
         clock,
         entropy: Arc::new(SystemEntropy),
+    })
+}
+
+/// The ways to pay.
+fn providers(
+    settings: &Payments,
+    ledger: &Arc<dyn Ledger>,
+    clock: &Arc<dyn Clock>,
+) -> anyhow::Result<Vec<Arc<dyn PaymentProvider>>> {
+    let wallet = WalletPayments::new(Arc::clone(ledger) as Arc<dyn Wallet>, Arc::clone(clock));
+    let mut providers: Vec<Arc<dyn PaymentProvider>> = Vec::new();
+    if settings.simulated_enabled {
+        providers.push(Arc::new(Simulated::new(SimulatedSettings {
+            failure_rate: settings.simulated_failure_rate,
+            delay_ms: settings.simulated_delay_ms,
+        })));
     }
+    providers.push(Arc::new(wallet));
+    if let Some(account) = &settings.stripe {
+        let stripe = StripeSettings {
+            secret_key: String::from_utf8_lossy(&account.secret_key.0).into_owned(),
+            publishable_key: account.publishable_key.clone(),
+            webhook_secrets: account.webhook_secrets.iter().map(|secret| secret.0.clone()).collect(),
+            tolerance_s: account.webhook_tolerance_s,
+            base_url: account.base_url.clone().unwrap_or_else(|| BASE_URL.to_owned()),
+            buyer_acts_within_ms: account.buyer_acts_within_s * 1000,
+        };
+        let orders = Arc::clone(ledger) as Arc<dyn Orders>;
+        let stripe = Stripe::new(stripe, orders, Arc::clone(clock)).context("setting payments.stripe")?;
+        if account.webhook_secrets.is_empty() {
+            tracing::warn!("no payments.stripe.webhook_secrets: who pays at Stripe waits for the reconciler");
+        }
+        providers.push(Arc::new(stripe));
+    }
+    Ok(providers)
 }
 
 /// After a failed fsync nobody knows what is on disk: the process ends, and the next start replays.

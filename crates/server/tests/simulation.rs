@@ -10,6 +10,8 @@
 mod checks;
 #[path = "simulation/confirm_steps.rs"]
 mod confirm_steps;
+#[path = "simulation/outages.rs"]
+mod outages;
 #[path = "simulation/world.rs"]
 mod world;
 

@@ -6,6 +6,7 @@
 pub mod nginx;
 pub mod postgres;
 pub mod redis;
+pub mod stripe;
 
 use std::{
     fs,

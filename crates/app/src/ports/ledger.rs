@@ -444,7 +444,7 @@ pub struct Order {
     pub buyer: BuyerDetails,
     /// The provider, by name.
     pub method: String,
-    /// What the provider calls the payment, once it is captured.
+    /// What the provider calls the payment, once that is known; it says nothing about what came of it.
     pub reference: Option<String>,
     /// The number of the command that began it.
     pub sequence: u64,
@@ -482,6 +482,14 @@ pub trait Orders: Send + Sync {
     /// one is known to be over. The key, where given, points at this order from now on. A performance that is not
     /// there (its event may have been deleted since the hold) is an error, and nothing is recorded.
     async fn begin_order(&self, order: &Order, key: Option<OwnedKey>) -> Result<BeginOrder, StoreError>;
+    /// Notes what the provider calls the payment of an order, before anything is charged under that name. The first
+    /// name stays; gives the name that stands, or `None` where there is no such order.
+    async fn name_payment(
+        &self,
+        id: OrderId,
+        reference: &str,
+        at: Timestamp,
+    ) -> Result<Option<String>, StoreError>;
     /// PAYING → PAID.
     async fn pay_order(&self, id: OrderId, reference: &str, at: Timestamp)
     -> Result<SettleOrder, StoreError>;
@@ -506,8 +514,14 @@ pub trait Orders: Send + Sync {
     async fn order_by_key(&self, key: OwnedKey) -> Result<Option<(RequestKey, OrderId)>, StoreError>;
     /// Of an owner, newest first; only orders that were paid at some time.
     async fn orders_of(&self, owner: AccountId, page: PageRequest) -> Result<Page<Order>, StoreError>;
-    /// Orders that have been paying since before `before`, oldest first.
-    async fn open_orders(&self, before: Timestamp, limit: u32) -> Result<Vec<Order>, StoreError>;
+    /// Orders that have been paying since before `before`, oldest first; those that come after `after`, where given,
+    /// by when they were begun and their ids.
+    async fn open_orders(
+        &self,
+        before: Timestamp,
+        after: Option<(Timestamp, OrderId)>,
+        limit: u32,
+    ) -> Result<Vec<Order>, StoreError>;
 }
 
 /// What became of a movement on a wallet.

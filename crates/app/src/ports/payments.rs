@@ -1,13 +1,49 @@
 //! Payment providers.
 //!
 //! Contract: `charge` and `refund` may be called again with the same order and do it once; after `settle` has
-//! answered [`Settled::Dead`], no charge for that order can succeed any more.
+//! answered [`Settled::Dead`], no charge for that order can succeed any more. `look_up` and `notice` change nothing.
+
+use std::{collections::BTreeMap, fmt};
 
 use async_trait::async_trait;
 use onsale_domain::{
     ids::{AccountId, OrderId},
     money::Money,
+    time::Timestamp,
 };
+
+/// How long a buyer may take to do what a provider asks of them, where the provider has no setting of its own.
+pub const BUYER_ACTS_WITHIN_MS: u64 = 600_000;
+
+/// What is paid with, under the name that the provider gave it in the buyer's browser. Never a card number.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Instrument(String);
+
+/// A text that is no provider's name for anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BadInstrument;
+
+impl Instrument {
+    /// Takes a name: 3 to 255 letters, digits and underscores, the first a letter. A card number begins with a
+    /// digit, so one that was sent here by mistake gets no further.
+    pub fn named(name: &str) -> Result<Self, BadInstrument> {
+        let fits = (3..=255).contains(&name.len())
+            && name.starts_with(|first: char| first.is_ascii_alphabetic())
+            && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+        if fits { Ok(Self(name.to_owned())) } else { Err(BadInstrument) }
+    }
+
+    /// The name.
+    pub fn name(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Instrument {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("(instrument)")
+    }
+}
 
 /// A charge to be made.
 #[derive(Clone, Debug)]
@@ -18,6 +54,34 @@ pub struct Charge {
     pub account: AccountId,
     /// How much.
     pub amount: Money,
+    /// With what, where the buyer has chosen already and the provider has names for it.
+    pub instrument: Option<Instrument>,
+}
+
+/// What the buyer has to do before a charge can go on.
+#[derive(Clone, PartialEq, Eq)]
+pub enum BuyerAction {
+    /// Something in the provider's own script on the page.
+    InPage {
+        /// Lets the buyer, and nobody else, go on with this charge.
+        client_secret: String,
+        /// Names the seller to the provider's script, where one is set.
+        publishable_key: Option<String>,
+    },
+    /// Something at another address.
+    Redirect {
+        /// Where.
+        url: String,
+    },
+}
+
+impl fmt::Debug for BuyerAction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::InPage { .. } => "InPage",
+            Self::Redirect { .. } => "Redirect",
+        })
+    }
 }
 
 /// What came of a charge.
@@ -27,6 +91,8 @@ pub enum Charged {
     Captured(String),
     /// It is not taken, for this reason, and will not be under this order.
     Declined(String),
+    /// The buyer has to do something; until then it is open.
+    AwaitsBuyer(BuyerAction),
 }
 
 /// How a charge stands that nobody knows the answer of.
@@ -36,6 +102,43 @@ pub enum Settled {
     Captured(String),
     /// It is not taken, and cannot be any more: cancelled at the provider where need be.
     Dead,
+}
+
+/// How a charge stands just now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// The money is taken; the provider's name for it.
+    Captured(String),
+    /// It is not taken, and cannot be any more.
+    Dead,
+    /// It was tried and has failed, for this reason; only that it could be tried again keeps it from being dead.
+    Failed(String),
+    /// The buyer has begun and has to do something.
+    AwaitsBuyer(BuyerAction),
+    /// The buyer has not said yet what to pay with.
+    AwaitsInstrument(BuyerAction),
+    /// None of these, or the provider has no way to say: `settle` finds out.
+    Open,
+}
+
+/// What somebody has sent here who says to be a provider.
+#[derive(Clone, Copy, Debug)]
+pub struct Delivery<'a> {
+    /// Its headers that are text; names in lower case.
+    pub headers: &'a BTreeMap<String, String>,
+    /// What was sent, byte by byte.
+    pub body: &'a [u8],
+}
+
+/// What a provider tells without having been asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// Something has happened to the charge of this order.
+    About(OrderId),
+    /// Genuine, and about nothing of ours.
+    Unrelated,
+    /// Not from the provider, or not from now; why.
+    Refused(&'static str),
 }
 
 /// The provider did not answer, or not with an answer.
@@ -54,4 +157,40 @@ pub trait PaymentProvider: Send + Sync {
     async fn settle(&self, order: OrderId) -> Result<Settled, ProviderError>;
     /// Gives all of it back, once per order.
     async fn refund(&self, order: OrderId, amount: Money) -> Result<(), ProviderError>;
+    /// Finds out how a charge stands and leaves it so. Whoever never waits for a buyer need not offer it.
+    async fn look_up(&self, _order: OrderId) -> Result<Standing, ProviderError> {
+        Ok(Standing::Open)
+    }
+    /// How long a buyer may take to do what is asked of them before the reconciler ends the charge.
+    fn buyer_acts_within_ms(&self) -> u64 {
+        BUYER_ACTS_WITHIN_MS
+    }
+    /// Takes a delivery apart that says to be from this provider. `None` from a provider that delivers nothing.
+    fn notice(&self, _delivery: &Delivery<'_>, _now: Timestamp) -> Option<Notice> {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_card_number_is_no_instrument() {
+        for good in ["pm_card_visa", "pm_1NQfkl2eZvKYlo2C", "card_1"] {
+            assert_eq!(Instrument::named(good).map(|it| it.name().to_owned()), Ok(good.to_owned()));
+        }
+        for bad in
+            ["", "pm", "4242424242424242", "4242 4242 4242 4242", "pm-1", "pm_\u{e9}", &"p".repeat(256)]
+        {
+            assert_eq!(Instrument::named(bad), Err(BadInstrument), "{bad}");
+        }
+    }
+
+    #[test]
+    fn what_lets_somebody_pay_is_not_in_the_log() {
+        let action = BuyerAction::InPage { client_secret: "pi_1_secret_2".into(), publishable_key: None };
+        let shown = format!("{:?} {:?}", Charged::AwaitsBuyer(action), Instrument::named("pm_card_visa"));
+        assert!(!shown.contains("secret_2") && !shown.contains("visa"), "{shown}");
+    }
 }

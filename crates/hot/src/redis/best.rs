@@ -4,6 +4,8 @@
 //! - the choice is the one of [`best_available`], so that every hot store chooses alike;
 //! - `sold out` is answered only where the stock was so at the very position at which nothing was found.
 
+use std::sync::Arc;
+
 use onsale_app::ports::{
     StoreError,
     hot::{Decided, HotError},
@@ -34,8 +36,8 @@ const MOST_LEFT: usize = 8;
 
 impl Inner {
     pub(super) async fn hold_best(
-        &self,
-        performance: &Performance,
+        self: &Arc<Self>,
+        performance: &Arc<Performance>,
         request: &HoldRequest,
         call: &[u8; 8],
     ) -> Result<Decided<HoldOutcome>, HotError> {
@@ -56,9 +58,8 @@ impl Inner {
             let layout = self.layout(performance).await?;
             let left = (attempt + 1).saturating_sub(PATIENCE).min(MOST_LEFT);
             let units = choose(&layout, &wish, states, left, attempt >= HASTE);
-            let seen = meta.position.to_string();
-            let wanted =
-                Wanted { kind: b"b", what: &codec::unit_bytes(&units), quantity, seen: seen.as_bytes() };
+            let seen = meta.position.to_string().into_bytes();
+            let wanted = Wanted { kind: b"b", what: codec::unit_bytes(&units), quantity, seen };
             match self.hold_wanted(performance, request, call, wanted).await? {
                 Held::Outcome(decided) => return Ok(decided),
                 Held::Moved => {}

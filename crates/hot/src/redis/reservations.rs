@@ -2,6 +2,8 @@
 //!
 //! Invariant: an outcome is what a script answered; what is not known is an error.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use onsale_app::ports::{
     StoreError,
@@ -29,40 +31,37 @@ pub(super) enum Held {
 }
 
 /// Which units `hold.lua` is asked for.
-pub(super) struct Wanted<'a> {
+pub(super) struct Wanted {
     /// `s`, `a` or `b`.
-    pub(super) kind: &'a [u8],
+    pub(super) kind: &'static [u8],
     /// Units or the area, as the script takes them.
-    pub(super) what: &'a [u8],
+    pub(super) what: Vec<u8>,
     pub(super) quantity: u32,
     /// The position at which the best were chosen.
-    pub(super) seen: &'a [u8],
+    pub(super) seen: Vec<u8>,
 }
 
 impl Inner {
     pub(super) async fn hold_wanted(
-        &self,
-        performance: &Performance,
+        self: &Arc<Self>,
+        performance: &Arc<Performance>,
         request: &HoldRequest,
         call: &[u8; 8],
-        wanted: Wanted<'_>,
+        wanted: Wanted,
     ) -> Result<Held, HotError> {
-        let key: Vec<u8> = request.key.map(|key| [key.key, key.request].concat()).unwrap_or_default();
-        let quantity = wanted.quantity.to_string();
-        let (ttl, most) = (request.ttl_ms.to_string(), request.max_per_owner.to_string());
-        let arguments: [&[u8]; 10] = [
-            request.id.0.as_bytes(),
-            request.owner.0.as_bytes(),
-            call,
-            wanted.kind,
+        let arguments = [
+            request.id.0.as_bytes().to_vec(),
+            request.owner.0.as_bytes().to_vec(),
+            call.to_vec(),
+            wanted.kind.to_vec(),
             wanted.what,
-            quantity.as_bytes(),
-            ttl.as_bytes(),
-            most.as_bytes(),
-            &key,
+            wanted.quantity.to_string().into_bytes(),
+            request.ttl_ms.to_string().into_bytes(),
+            request.max_per_owner.to_string().into_bytes(),
+            request.key.map(|key| [key.key, key.request].concat()).unwrap_or_default(),
             wanted.seen,
         ];
-        let mut answer = self.command(performance, &scripts::HOLD, &arguments).await?;
+        let mut answer = self.ask_together(performance, arguments, wanted.quantity).await?;
         let mut sequence = answer.number;
         let outcome = match answer.word() {
             "held" => {
@@ -123,7 +122,7 @@ impl Reservations for RedisStore {
             Choice::Area { area, quantity } => (b"a", area.to_string().into_bytes(), *quantity),
             Choice::Best { .. } => return self.inner.hold_best(&performance, &request, &call).await,
         };
-        let wanted = Wanted { kind, what: &what, quantity, seen: b"" };
+        let wanted = Wanted { kind, what, quantity, seen: Vec::new() };
         match self.inner.hold_wanted(&performance, &request, &call, wanted).await? {
             Held::Outcome(decided) => Ok(decided),
             Held::Moved => Err(StoreError::corrupt("seats that were named cannot move").into()),

@@ -87,6 +87,19 @@ impl Answer {
         }
     }
 
+    /// Reads the answers of a script that is so many commands; or its one answer for all of them, which then stands
+    /// alone.
+    pub(super) fn read_each(value: Value, count: usize) -> Result<Vec<Self>, HotError> {
+        let Value::Array(items) = value else { return Err(odd(&value).into()) };
+        if !matches!(items.first(), Some(Value::Array(_))) {
+            return Ok(vec![Self::read(Value::Array(items))?]);
+        }
+        if items.len() != count {
+            return Err(StoreError::corrupt(format!("a script answered {} of {count}", items.len())).into());
+        }
+        items.into_iter().map(Self::read).collect()
+    }
+
     pub(super) fn word(&self) -> &str {
         &self.word
     }

@@ -16,7 +16,12 @@ fn order(number: u128) -> OrderId {
 }
 
 fn charge(number: u128, amount: i64) -> Charge {
-    Charge { order: order(number), account: AccountId(Uuid::from_u128(1)), amount: won(amount) }
+    Charge {
+        order: order(number),
+        account: AccountId(Uuid::from_u128(1)),
+        amount: won(amount),
+        instrument: None,
+    }
 }
 
 fn bank(failure_rate: f64) -> Simulated {

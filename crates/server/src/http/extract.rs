@@ -44,24 +44,33 @@ impl RawCommand {
         check_json(request.headers())?;
         let key = idempotency_key(request.headers())?.map(str::to_owned);
         let target = key.is_some().then(|| format!("{} {}\n", request.method(), request.uri().path()));
-        let body = Limited::new(request.into_body(), most_bytes).collect();
-        let body = tokio::time::timeout(BODY_WITHIN, body)
-            .await
-            .map_err(|_| Problem::new(Reason::Validation, "the body did not come in time"))?
-            .map_err(|error| {
-                if error.is::<http_body_util::LengthLimitError>() {
-                    Problem::new(Reason::BodyTooLarge, "the body is larger than this call takes")
-                } else {
-                    Problem::new(Reason::Validation, "the body could not be read")
-                }
-            })?
-            .to_bytes();
+        let body = read_body(request, most_bytes).await?;
         let key = key.map(|key| RequestKey {
             key: digest(&[key.as_bytes()]),
             request: digest(&[target.unwrap_or_default().as_bytes(), &body]),
         });
         Ok(Self { body, key })
     }
+}
+
+async fn read_body(request: Request, most_bytes: usize) -> Result<Bytes, Problem> {
+    let body = Limited::new(request.into_body(), most_bytes).collect();
+    let body = tokio::time::timeout(BODY_WITHIN, body)
+        .await
+        .map_err(|_| Problem::new(Reason::Validation, "the body did not come in time"))?
+        .map_err(|error| {
+            if error.is::<http_body_util::LengthLimitError>() {
+                Problem::new(Reason::BodyTooLarge, "the body is larger than this call takes")
+            } else {
+                Problem::new(Reason::Validation, "the body could not be read")
+            }
+        })?;
+    Ok(body.to_bytes())
+}
+
+/// The body of a delivery, byte by byte: its signature is over these.
+pub(super) async fn delivered_body(request: Request) -> Result<Bytes, Problem> {
+    read_body(request, MAX_BODY_BYTES).await
 }
 
 impl FromRequest<Arc<Server>> for RawCommand {

@@ -71,7 +71,7 @@ pub(crate) struct OrderDto {
 }
 
 impl From<OrderView> for OrderDto {
-    fn from(OrderView { order, labels }: OrderView) -> Self {
+    fn from(OrderView { order, labels, .. }: OrderView) -> Self {
         let seats = order
             .units
             .iter()

@@ -11,10 +11,10 @@ use axum::{
 use onsale_app::{
     errors::{AppError, rfc3339},
     orders::Confirmation,
-    ports::ledger::BuyerDetails,
+    ports::{ledger::BuyerDetails, payments::BuyerAction},
     reservations::{PricedUnit, ReservationView, Wish},
 };
-use onsale_domain::ids::{PerformanceId, ReservationId};
+use onsale_domain::ids::{OrderId, PerformanceId, ReservationId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -210,9 +210,45 @@ pub(crate) async fn cancel(
 
 #[derive(Deserialize, ToSchema)]
 pub(crate) struct PaymentDto {
-    /// `simulated` or `wallet`.
+    /// `simulated`, `wallet` or `stripe`, as far as the operator offers them.
     #[schema(example = "simulated")]
     method: String,
+    /// What to pay with, under the provider's name for it: with `stripe` a PaymentMethod (`pm_…`) that the buyer's
+    /// browser has got from Stripe. Without it the answer is 202, and the buyer pays with the client secret. Never a
+    /// card number.
+    payment_method: Option<String>,
+}
+
+/// What the buyer has to do before the order is paid. Follow the reservation or the order meanwhile; confirming again
+/// says the same once more, or answers with the order where it has been paid.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ActionNeeded {
+    order_id: Uuid,
+    /// `requires_action`.
+    #[schema(example = "requires_action")]
+    status: &'static str,
+    /// For the provider's script on the page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_secret: Option<String>,
+    /// Names the seller to that script.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    publishable_key: Option<String>,
+    /// Where to send the buyer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    redirect_url: Option<String>,
+}
+
+fn action_needed(order: OrderId, action: BuyerAction) -> Response {
+    let (client_secret, publishable_key, redirect_url) = match action {
+        BuyerAction::InPage { client_secret, publishable_key } => {
+            (Some(client_secret), publishable_key, None)
+        }
+        BuyerAction::Redirect { url } => (None, None, Some(url)),
+    };
+    let order_id = order.0;
+    let status = "requires_action";
+    let needed = ActionNeeded { order_id, status, client_secret, publishable_key, redirect_url };
+    (StatusCode::ACCEPTED, Json(needed)).into_response()
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -235,8 +271,8 @@ pub(crate) struct Confirm {
     params(("reservation_id" = Uuid, Path),
         ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 characters; after a declined payment the same key may try again")),
     request_body = Confirm,
-    responses((status = 201, body = OrderDto), (status = 400, body = ProblemDocument), (status = 401, body = ProblemDocument),
-        (status = 402, body = ProblemDocument), (status = 404, body = ProblemDocument), (status = 409, body = ProblemDocument),
+    responses((status = 201, body = OrderDto), (status = 202, body = ActionNeeded, description = "The provider needs the buyer"),
+        (status = 400, body = ProblemDocument), (status = 401, body = ProblemDocument), (status = 402, body = ProblemDocument), (status = 404, body = ProblemDocument), (status = 409, body = ProblemDocument),
         (status = 410, body = ProblemDocument), (status = 422, body = ProblemDocument), (status = 503, body = ProblemDocument)))]
 pub(crate) async fn confirm(
     State(server): State<Arc<Server>>,
@@ -246,10 +282,14 @@ pub(crate) async fn confirm(
 ) -> Result<Response, Problem> {
     let confirmation = Confirmation {
         method: body.payment.method,
+        instrument: body.payment.payment_method,
         buyer: BuyerDetails { name: body.buyer.name, phone: body.buyer.phone, email: body.buyer.email },
         key,
     };
     let app = Arc::clone(&server.app);
-    let order = server.to_the_end(async move { app.confirm(caller, id, confirmation).await }).await?;
-    Ok(order_response(StatusCode::CREATED, order))
+    let mut view = server.to_the_end(async move { app.confirm(caller, id, confirmation).await }).await?;
+    Ok(match view.action.take() {
+        Some(action) => action_needed(view.order.id, action),
+        None => order_response(StatusCode::CREATED, view),
+    })
 }

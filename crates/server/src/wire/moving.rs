@@ -49,7 +49,7 @@ impl Source {
             .context("the journal cannot be replayed")?;
         let as_port: Arc<dyn Ledger> = Arc::clone(&ledger) as _;
         let door = rooms(Arc::new(store.clone()), &as_port, &clock);
-        let app = App::new(ports(&settings, Arc::new(store.clone()), as_port, door, clock));
+        let app = App::new(ports(&settings, Arc::new(store.clone()), as_port, door, clock)?);
         Ok(Self { app, store, ledger, _locks: locks })
     }
 
@@ -178,7 +178,7 @@ impl Target {
         let clock: Arc<dyn Clock> = Arc::new(SteadyClock::new());
         let as_port: Arc<dyn Ledger> = Arc::clone(&ledger) as _;
         let door = rooms(Arc::new(store.clone()), &as_port, &clock);
-        let app = App::new(ports(&settings, Arc::new(store.clone()), as_port, door, clock));
+        let app = App::new(ports(&settings, Arc::new(store.clone()), as_port, door, clock)?);
         let database = redacted(settings.database_url.as_deref().unwrap_or_default());
         Ok(Self { app, store, ledger, database, redis: redacted(&url) })
     }

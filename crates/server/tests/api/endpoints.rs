@@ -228,6 +228,8 @@ pub(crate) const ENDPOINTS: &[Endpoint] = &[
         foreign: FORBIDDEN,
         ..endpoint("PATCH", "/api/v1/events/{event_id}/queue/control", Who::Organizer, 200)
     },
+    // Nobody delivers where no provider does.
+    endpoint("POST", "/api/v1/webhooks/{provider}", Who::Anyone, 404),
 ];
 
 const EVENT_MISSING: &[&str] = &[
@@ -315,7 +317,7 @@ pub(crate) struct World<'a> {
     refresh_token: String,
     /// Of the buyer's place in the event's waiting room.
     ticket: String,
-    ids: [(&'static str, String); 6],
+    ids: [(&'static str, String); 7],
 }
 
 impl<'a> World<'a> {
@@ -345,6 +347,7 @@ impl<'a> World<'a> {
                 ("{seat_id}", "1".to_owned()),
                 ("{reservation_id}", reservation),
                 ("{order_id}", order),
+                ("{provider}", "stripe".to_owned()),
             ],
         }
     }

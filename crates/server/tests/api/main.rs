@@ -24,4 +24,5 @@ mod queue;
 mod races;
 mod reservations;
 mod seating;
+mod stripe;
 mod support;

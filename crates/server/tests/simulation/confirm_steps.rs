@@ -81,7 +81,7 @@ fn with_fault(world: &World, step: &'static str, who: Who, when: When) -> App {
 
 fn by_card() -> Confirmation {
     let buyer = BuyerDetails { name: "Somebody".into(), phone: None, email: None };
-    Confirmation { method: "simulated".into(), buyer, key: None }
+    Confirmation { method: "simulated".into(), instrument: None, buyer, key: None }
 }
 
 /// Fails one step, then lets the buyer try again until there is an answer, with or without a crash in between.
@@ -148,7 +148,8 @@ fn every_step_may_come_twice() {
             assert!(matches!(begun.outcome, BeginOutcome::Ended(_)));
             let recorded = world.ledger.begin_order(&order, None).await.unwrap();
             assert_eq!(recorded, BeginOrder::Exists(OrderStatus::Paid));
-            let charge = Charge { order: order.id, account: me.account, amount: order.total };
+            let charge =
+                Charge { order: order.id, account: me.account, amount: order.total, instrument: None };
             assert!(matches!(world.bank.charge(&charge).await, Ok(Charged::Captured(_))));
             let paid = world.ledger.pay_order(order.id, "again", order.created_at).await.unwrap();
             assert!(matches!(paid, SettleOrder::Done(_)));

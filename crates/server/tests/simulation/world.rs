@@ -365,7 +365,7 @@ impl Person {
         let key =
             self.rng.random_bool(0.3).then_some(RequestKey { key: [digest; 16], request: *id.0.as_bytes() });
         let buyer = BuyerDetails { name: "Somebody".into(), phone: None, email: None };
-        Confirmation { method: method.into(), buyer, key }
+        Confirmation { method: method.into(), instrument: None, buyer, key }
     }
 
     async fn pay(

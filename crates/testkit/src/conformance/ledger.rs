@@ -95,6 +95,8 @@ macro_rules! ledger_conformance {
                 paid_orders_are_listed_newest_first,
                 open_orders_are_listed_oldest_first;
             settling:
+                a_payment_is_named_once,
+                of_many_names_at_once_one_stands,
                 pays_once,
                 fails_once_and_frees_the_units,
                 refunds_once_and_frees_the_units,

@@ -117,6 +117,7 @@ passed_on!(ReservationRecords for FaultyLedger.inner {
 
 passed_on!(Orders for FaultyLedger.inner {
     fn begin_order(order: &Order, key: Option<OwnedKey>) -> Result<BeginOrder, StoreError>;
+    fn name_payment(id: OrderId, reference: &str, at: Timestamp) -> Result<Option<String>, StoreError>;
     fn pay_order(id: OrderId, reference: &str, at: Timestamp) -> Result<SettleOrder, StoreError>;
     fn fail_order(id: OrderId, reason: &str, at: Timestamp) -> Result<SettleOrder, StoreError>;
     fn void_order(id: OrderId, at: Timestamp) -> Result<Option<OrderStatus>, StoreError>;
@@ -124,7 +125,11 @@ passed_on!(Orders for FaultyLedger.inner {
     fn order(id: OrderId) -> Result<Option<Order>, StoreError>;
     fn order_by_key(key: OwnedKey) -> Result<Option<(RequestKey, OrderId)>, StoreError>;
     fn orders_of(owner: AccountId, page: PageRequest) -> Result<Page<Order>, StoreError>;
-    fn open_orders(before: Timestamp, limit: u32) -> Result<Vec<Order>, StoreError>;
+    fn open_orders(
+        before: Timestamp,
+        after: Option<(Timestamp, OrderId)>,
+        limit: u32,
+    ) -> Result<Vec<Order>, StoreError>;
 });
 
 passed_on!(Wallet for FaultyLedger.inner {

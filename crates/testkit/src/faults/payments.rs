@@ -5,8 +5,10 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use onsale_app::ports::payments::{Charge, Charged, PaymentProvider, ProviderError, Settled};
-use onsale_domain::{ids::OrderId, money::Money};
+use onsale_app::ports::payments::{
+    Charge, Charged, Delivery, Notice, PaymentProvider, ProviderError, Settled, Standing,
+};
+use onsale_domain::{ids::OrderId, money::Money, time::Timestamp};
 
 use super::Faults;
 
@@ -39,5 +41,17 @@ impl PaymentProvider for FaultyProvider {
 
     async fn refund(&self, order: OrderId, amount: Money) -> Result<(), ProviderError> {
         self.faults.around("refund", self.inner.refund(order, amount)).await
+    }
+
+    async fn look_up(&self, order: OrderId) -> Result<Standing, ProviderError> {
+        self.faults.around("look_up", self.inner.look_up(order)).await
+    }
+
+    fn buyer_acts_within_ms(&self) -> u64 {
+        self.inner.buyer_acts_within_ms()
+    }
+
+    fn notice(&self, delivery: &Delivery<'_>, now: Timestamp) -> Option<Notice> {
+        self.inner.notice(delivery, now)
     }
 }

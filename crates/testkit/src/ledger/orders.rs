@@ -63,6 +63,17 @@ impl Orders for MemoryLedger {
         Ok(BeginOrder::Begun)
     }
 
+    async fn name_payment(
+        &self,
+        id: OrderId,
+        reference: &str,
+        _at: Timestamp,
+    ) -> Result<Option<String>, StoreError> {
+        let mut state = self.state.lock();
+        let order = state.orders.get_mut(&id);
+        Ok(order.map(|order| order.reference.get_or_insert_with(|| reference.to_owned()).clone()))
+    }
+
     async fn pay_order(
         &self,
         id: OrderId,
@@ -133,12 +144,18 @@ impl Orders for MemoryLedger {
         Ok(page(theirs, |order| order.id.0, request, true))
     }
 
-    async fn open_orders(&self, before: Timestamp, limit: u32) -> Result<Vec<Order>, StoreError> {
+    async fn open_orders(
+        &self,
+        before: Timestamp,
+        after: Option<(Timestamp, OrderId)>,
+        limit: u32,
+    ) -> Result<Vec<Order>, StoreError> {
         let state = self.state.lock();
         let mut open: Vec<Order> = state
             .orders
             .values()
             .filter(|order| order.status == OrderStatus::Paying && order.created_at < before)
+            .filter(|order| after.is_none_or(|after| (order.created_at, order.id) > after))
             .cloned()
             .collect();
         open.sort_by_key(|order| (order.created_at, order.id));

@@ -682,6 +682,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/webhooks/{provider}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Takes a webhook of a payment provider. The signature is checked; what is said is not believed but looked up. To be
+         *     delivered again on any answer but 204.
+         */
+        post: operations["post_webhooks_by_provider"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/health": {
         parameters: {
             query?: never;
@@ -754,6 +774,25 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /**
+         * @description What the buyer has to do before the order is paid. Follow the reservation or the order meanwhile; confirming again
+         *     says the same once more, or answers with the order where it has been paid.
+         */
+        ActionNeeded: {
+            /** Format: uuid */
+            order_id: string;
+            /**
+             * @description `requires_action`.
+             * @example requires_action
+             */
+            status: string;
+            /** @description For the provider's script on the page. */
+            client_secret?: string | null;
+            /** @description Names the seller to that script. */
+            publishable_key?: string | null;
+            /** @description Where to send the buyer. */
+            redirect_url?: string | null;
+        };
         AreaAvailability: {
             /** Format: int32 */
             id: number;
@@ -1228,10 +1267,16 @@ export interface components {
         };
         PaymentDto: {
             /**
-             * @description `simulated` or `wallet`.
+             * @description `simulated`, `wallet` or `stripe`, as far as the operator offers them.
              * @example simulated
              */
             method: string;
+            /**
+             * @description What to pay with, under the provider's name for it: with `stripe` a PaymentMethod (`pm_…`) that the buyer's
+             *     browser has got from Stripe. Without it the answer is 202, and the buyer pays with the client secret. Never a
+             *     card number.
+             */
+            payment_method?: string | null;
         };
         Performance: {
             /** Format: uuid */
@@ -3690,6 +3735,15 @@ export interface operations {
                     "application/json": components["schemas"]["Order"];
                 };
             };
+            /** @description The provider needs the buyer */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ActionNeeded"];
+                };
+            };
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3925,6 +3979,64 @@ export interface operations {
                 };
             };
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    post_webhooks_by_provider: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `stripe` */
+                provider: string;
+            };
+            cookie?: never;
+        };
+        /** @description As the provider documents it */
+        requestBody: {
+            content: {
+                "application/json": unknown;
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Not from the provider, or not from now */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };

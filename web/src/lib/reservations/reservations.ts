@@ -57,12 +57,8 @@ export async function cancel(id: string): Promise<void> {
   await given(own.DELETE('/api/v1/reservations/{reservation_id}', { params }));
 }
 
-/** The provider wants something of the buyer. Not in the interface document, hence by hand, after the contract. */
-export interface ActionNeeded {
-  order_id: string;
-  status: 'requires_action';
-  redirect_url?: string;
-}
+/** The provider wants something of the buyer. */
+export type ActionNeeded = Schemas['ActionNeeded'];
 
 export type Confirmed = { paid: Order } | { action: ActionNeeded };
 
@@ -73,7 +69,7 @@ export async function confirm(id: string, body: Confirm, key: string): Promise<C
       body,
     }),
   );
-  return status === 202 ? { action: data as unknown as ActionNeeded } : { paid: data };
+  return status === 202 ? { action: data as ActionNeeded } : { paid: data as Order };
 }
 
 export function order(id: string, signal: AbortSignal): Promise<Order> {

@@ -21,7 +21,8 @@
 -- ARGV[1] now in ms where a test sets the clock; else empty, and it is Redis' own time.
 --
 -- Units travel as u32 each, everything is big-endian, ids are their 16 bytes.
--- A command first reads and decides; what it decides it writes through `record`, and it answers through `answer`.
+-- A command first reads and decides; what it decides it writes through `record`, and it answers through `answer`;
+-- `hold`, which is many commands in one script, through `said` and `close`.
 -- An answer is a word, the command's number (0: it changed nothing), and what belongs to the word.
 
 local META, STATES, HOLDS, DUE, OWNERS, ENDED, ENDINGS = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7]
@@ -59,12 +60,26 @@ local function record(kind, body)
   call('XADD', CHANGES, epoch .. '-' .. offset, 'c', pack('>BI8I8', kind, number, now) .. body)
 end
 
--- Ends the command: what it recorded sticks, and whoever watches is told.
-local function answer(word, ...)
+-- What a command comes to. It had its number if it recorded anything; the next one of the same script gets another.
+local told = sequence
+local function said(word, ...)
   if offset == begun then return {word, 0, ...} end
-  call('SET', META, pack('>I4I4I8I4I2', epoch, offset, number, seats, areas))
+  told, begun, number = number, offset, number + 1
+  return {word, told, ...}
+end
+
+-- Ends the script: what was recorded sticks, and whoever watches is told.
+local function close()
+  if told == sequence then return end
+  call('SET', META, pack('>I4I4I8I4I2', epoch, offset, told, seats, areas))
   call('SPUBLISH', CHANGES, epoch .. ':' .. offset)
-  return {word, number, ...}
+end
+
+-- Ends a script that is one command.
+local function answer(...)
+  local answered = said(...)
+  close()
+  return answered
 end
 
 -- Unit numbers from their packed form.

@@ -195,10 +195,23 @@ pub async fn open_orders_are_listed_oldest_first(ledger: Arc<dyn Ledger>) {
     }
     stage.ledger.pay_order(begun[1].id, "receipt", later()).await.unwrap();
     stage.ledger.fail_order(begun[3].id, "declined", later()).await.unwrap();
-    let open = async |before_ms, limit| stage.ledger.open_orders(at(before_ms), limit).await.unwrap();
+    let open = async |before_ms, limit| stage.ledger.open_orders(at(before_ms), None, limit).await.unwrap();
     let [first, _, third, _, fifth] = &begun[..] else { panic!("five were begun") };
     assert_eq!(open(9_000, 10).await, [first.clone(), third.clone(), fifth.clone()]);
     assert_eq!(open(9_000, 2).await, [first.clone(), third.clone()]);
     assert_eq!(open(5_000, 10).await, [first.clone(), third.clone()], "not those since that very time");
     assert_eq!(open(1_000, 10).await, []);
+    let after = async |order: &Order| {
+        let after = Some((order.created_at, order.id));
+        stage.ledger.open_orders(at(9_000), after, 10).await.unwrap()
+    };
+    assert_eq!(after(first).await, [third.clone(), fifth.clone()]);
+    assert_eq!(after(fifth).await, []);
+    // Two of one moment are told apart by their ids.
+    let twin = Order { created_at: fifth.created_at, ..stage.order(buyer, &[6]) };
+    stage.begin(&twin).await;
+    let mut both = [fifth.clone(), twin];
+    both.sort_by_key(|order| order.id);
+    assert_eq!(after(third).await, both);
+    assert_eq!(after(&both[0]).await, both[1..]);
 }

@@ -18,6 +18,35 @@ fn done(answer: SettleOrder) -> Order {
     }
 }
 
+/// The first name stays, whatever becomes of the order; what has no payment gets no name.
+pub async fn a_payment_is_named_once(ledger: Arc<dyn Ledger>) {
+    let stage = Stage::new(ledger).await;
+    let order = stage.begun(stage.buyer().await, &[1]).await;
+    let name = async |name| stage.ledger.name_payment(order.id, name, later()).await.unwrap();
+    assert_eq!(name("intent 1").await.as_deref(), Some("intent 1"));
+    assert_eq!(name("intent 2").await.as_deref(), Some("intent 1"));
+    let named = Order { reference: Some("intent 1".to_owned()), ..order.clone() };
+    assert_eq!(stage.ledger.order(order.id).await.unwrap(), Some(named), "and nothing else has changed");
+    done(stage.ledger.fail_order(order.id, "declined", later()).await.unwrap());
+    assert_eq!(name("intent 3").await.as_deref(), Some("intent 1"));
+    let unknown = OrderId(id());
+    assert_eq!(stage.ledger.name_payment(unknown, "intent 1", later()).await.unwrap(), None);
+}
+
+/// All are told the same.
+pub async fn of_many_names_at_once_one_stands(ledger: Arc<dyn Ledger>) {
+    let stage = Stage::new(ledger).await;
+    let order = stage.begun(stage.buyer().await, &[1]).await.id;
+    let mut naming = tokio::task::JoinSet::new();
+    for n in 0..8 {
+        let ledger = Arc::clone(&stage.ledger);
+        naming
+            .spawn(async move { ledger.name_payment(order, &format!("intent {n}"), later()).await.unwrap() });
+    }
+    let named = naming.join_all().await;
+    assert!(named[0].is_some() && named.iter().all(|name| *name == named[0]), "{named:?}");
+}
+
 /// With the provider's reference; a repeat answers with the order as the first call left it.
 pub async fn pays_once(ledger: Arc<dyn Ledger>) {
     let stage = Stage::new(ledger).await;
@@ -27,7 +56,7 @@ pub async fn pays_once(ledger: Arc<dyn Ledger>) {
     assert_eq!(done(stage.ledger.pay_order(order.id, "receipt 2", later()).await.unwrap()), paid);
     assert_eq!(stage.ledger.order(order.id).await.unwrap(), Some(paid));
     assert!(!stage.is_free(&[1]).await);
-    assert!(stage.ledger.open_orders(at(99_000), 10).await.unwrap().is_empty());
+    assert!(stage.ledger.open_orders(at(99_000), None, 10).await.unwrap().is_empty());
 }
 
 /// The claim ends with it, once: a repeat does not free what somebody else claimed since.
@@ -140,7 +169,7 @@ pub async fn an_order_voided_before_it_began_cannot_begin(ledger: Arc<dyn Ledger
     let paid = stage.ledger.pay_order(order.id, "receipt", later()).await.unwrap();
     assert!(!matches!(paid, SettleOrder::Done(_)), "{paid:?}");
     assert!(stage.is_free(&[1]).await);
-    assert!(stage.ledger.open_orders(at(99_000), 10).await.unwrap().is_empty());
+    assert!(stage.ledger.open_orders(at(99_000), None, 10).await.unwrap().is_empty());
     assert!(stage.ledger.orders_of(buyer, first_page()).await.unwrap().items.is_empty());
 }
 
