@@ -56,7 +56,6 @@ test('waits, is called by itself, goes in, and goes on with JavaScript', async (
   await page.goto(server.url);
   await page.getByRole('link', { name: 'wait in line without it' }).click();
   await page.getByRole('link', { name: 'Without' }).click();
-  await expectSound(page, browser, 'joining');
   await page.getByRole('button', { name: 'Join the line' }).click();
   await expect(page.getByText('3 people')).toBeVisible();
   await expect(page.getByText('has paused the line')).toBeVisible();
@@ -74,7 +73,6 @@ test('waits, is called by itself, goes in, and goes on with JavaScript', async (
   await page.getByRole('button', { name: 'Go in' }).press('Enter');
   await expect(page.getByRole('heading', { name: 'You are in' })).toBeVisible();
   await expect(page.getByText('do not work without JavaScript')).toBeVisible();
-  await expectSound(page, browser, 'inside');
 
   // The same browser, with JavaScript switched on.
   const onward = await page.getByRole('link', { name: 'Choose seats' }).getAttribute('href');
