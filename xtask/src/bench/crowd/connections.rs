@@ -21,7 +21,7 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 pub(super) struct Connections {
     address: SocketAddr,
     free: Semaphore,
-    /// Used in turn, so that none is quiet for long.
+    /// Used in turn, so that none is quiet for longer than it has to.
     idle: Mutex<VecDeque<Connection>>,
 }
 
@@ -45,7 +45,7 @@ impl Connections {
     pub(super) async fn exchange(&self, call: Call) -> anyhow::Result<Exchanged> {
         let _turn = self.free.acquire().await?;
         let connection = self.idle.lock().pop_front();
-        let mut connection = match connection.filter(|connection| !connection.is_closed()) {
+        let mut connection = match connection.filter(|connection| !connection.is_old()) {
             Some(connection) => connection,
             None => Connection::open(self.address).await?,
         };
