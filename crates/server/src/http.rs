@@ -57,6 +57,7 @@ mod seating;
 pub(crate) mod seats;
 mod times;
 mod views;
+mod wait;
 mod webhooks;
 
 use frame::Frame;
@@ -308,6 +309,7 @@ impl Interface {
             .merge(unknown)
             .merge(swagger)
             .merge(pages::routes())
+            .merge(wait::routes())
             .fallback(unknown_address)
             .method_not_allowed_fallback(unknown_method);
         if let Some(cors) = cors(&server.settings) {
