@@ -31,12 +31,16 @@ use super::{
 /// can gather while the disk works at all.
 const MAX_GATHERED: usize = 200_000;
 
-/// In a rush those who have just been answered are soon back with the next command, and half of those who are about
-/// make a batch: while one half is being written, the other is being served.
+/// In a rush those who have just been answered are soon back with the next command, and two thirds of those who are about
+/// make a batch: while they are being written, the others are being served.
 const RUSH: usize = 8;
 
-/// How long a batch waits for its half: a few commits' time.
-const WAIT_FOR_HALF: Duration = Duration::from_micros(800);
+/// How long a batch waits for them: a few commits' time.
+const WAIT_FOR_OTHERS: Duration = Duration::from_micros(800);
+
+/// How many are about: the most that were seen at once, and that is forgotten by this part with each commit. Those whose
+/// answers are on their way are not seen, so what is seen at one moment is always too few.
+const FORGOTTEN: usize = 32;
 
 /// How long to wait between attempts to write again.
 const RETRY_EVERY: Duration = Duration::from_millis(200);
@@ -122,6 +126,15 @@ pub(super) struct Committed {
     wrote: bool,
     /// How many were waiting for it.
     answered: usize,
+}
+
+/// How the journal thread was woken.
+struct Woken {
+    /// Writing is broken.
+    broken: bool,
+    stopping: bool,
+    /// Not as many came as were expected.
+    in_vain: bool,
 }
 
 /// Gathers and commits.
@@ -319,9 +332,10 @@ impl Committer {
 
     /// Commits until stopped. Runs on a thread of its own.
     pub(super) fn run(&self, journal: &mut dyn Journal, restore: &dyn Restore) {
-        let mut expected = 1;
+        let mut about = 0;
         loop {
-            let (broken, stopping) = self.wait_for_work(expected);
+            let expected = if about < RUSH { 1 } else { about * 2 / 3 };
+            let Woken { broken, stopping, in_vain } = self.wait_for_work(expected);
             if broken && !self.mend(journal, restore) {
                 if stopping {
                     return;
@@ -333,28 +347,27 @@ impl Committer {
             if stopping && !wrote {
                 return;
             }
-            let about = answered + self.gathering.lock().waiters.len();
-            expected = if about < RUSH { 1 } else { about / 2 };
+            let seen = answered + self.gathering.lock().waiters.len();
+            about = if in_vain { seen } else { seen.max(about - about.div_ceil(FORGOTTEN)) };
         }
     }
 
-    /// Waits until somebody waits for a commit; for as many as are expected, a moment longer. Gives whether writing
-    /// is broken, and whether to stop.
-    fn wait_for_work(&self, expected: usize) -> (bool, bool) {
+    /// Waits until somebody waits for a commit; for as many as are expected, a moment longer.
+    fn wait_for_work(&self, expected: usize) -> Woken {
         let mut gathering = self.gathering.lock();
         while gathering.waiters.is_empty() && !gathering.stopping && !gathering.broken {
             self.work.wait(&mut gathering);
         }
+        let mut in_vain = false;
         if gathering.waiters.len() < expected && !gathering.stopping && !gathering.broken {
             gathering.wake_at = expected;
-            let until = Instant::now() + WAIT_FOR_HALF;
-            while gathering.waiters.len() < expected
-                && !gathering.stopping
-                && !self.work.wait_until(&mut gathering, until).timed_out()
-            {}
+            let until = Instant::now() + WAIT_FOR_OTHERS;
+            while gathering.waiters.len() < expected && !gathering.stopping && !in_vain {
+                in_vain = self.work.wait_until(&mut gathering, until).timed_out();
+            }
             gathering.wake_at = 1;
         }
-        (gathering.broken, gathering.stopping)
+        Woken { broken: gathering.broken, stopping: gathering.stopping, in_vain }
     }
 
     /// Writes what has gathered, once, and answers.
