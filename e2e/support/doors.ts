@@ -1,6 +1,8 @@
 /** What stands at a door: tickets that were bought, and a camera that looks at one. */
 import { writeFileSync } from 'node:fs';
 
+import { type Page, expect } from '@playwright/test';
+
 import { type Order, call, guest, hold } from './api.ts';
 import type { Server } from './server.ts';
 
@@ -18,6 +20,16 @@ export async function bought(
     body: { payment: { method: 'simulated' }, buyer: { name } },
   });
   return { order, token, codes: order.tickets.map((ticket) => ticket.code) };
+}
+
+/** The organizer, who has logged in at the scan page. */
+export async function atTheDoor(page: Page, server: Server): Promise<void> {
+  await page.goto(`${server.url}/#/scan`);
+  await page.getByRole('main').getByRole('link', { name: 'Log in' }).click();
+  await page.getByLabel('E-mail address').fill(server.organizer.email);
+  await page.getByLabel('Password').fill(server.organizer.password);
+  await page.getByRole('main').getByRole('button', { name: 'Log in' }).click();
+  await expect(page.getByRole('heading', { name: 'Scan tickets' })).toBeVisible();
 }
 
 /** The dark squares of a ticket's code, as the server draws it. */
@@ -61,6 +73,6 @@ export async function film(
     light,
     Buffer.alloc((WIDTH * HEIGHT) / 2, 128),
   ]);
-  const head = Buffer.from(`YUV4MPEG2 W${WIDTH} H${HEIGHT} F10:1 Ip A1:1 C420mpeg2\n`);
+  const head = Buffer.from(`YUV4MPEG2 W${WIDTH} H${HEIGHT} F10:1 Ip A1:1 C420\n`);
   writeFileSync(file, Buffer.concat([head, ...Array.from({ length: 10 }, () => frame)]));
 }

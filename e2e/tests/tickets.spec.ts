@@ -1,25 +1,14 @@
 /** Tickets, from the order to the door. */
 import { readFileSync } from 'node:fs';
 
-import { type Page, chromium } from '@playwright/test';
+import { chromium } from '@playwright/test';
 
 import { call, logIn, perform } from '../support/api.ts';
 import { browserOptions } from '../support/browser.ts';
-import { bought, film } from '../support/doors.ts';
-import type { Server } from '../support/server.ts';
+import { atTheDoor, bought, film } from '../support/doors.ts';
 import { Buyer, expect, serve, test } from '../support/test.ts';
 
 const own = serve({ ONSALE_PAYMENTS__SIMULATED__FAILURE_RATE: '0' });
-
-/** The organizer at the scan page. */
-async function atTheDoor(page: Page, server: Server): Promise<void> {
-  await page.goto(`${server.url}/#/scan`);
-  await page.getByRole('main').getByRole('link', { name: 'Log in' }).click();
-  await page.getByLabel('E-mail address').fill(server.organizer.email);
-  await page.getByLabel('Password').fill(server.organizer.password);
-  await page.getByRole('button', { name: 'Log in' }).click();
-  await expect(page.getByRole('heading', { name: 'Scan tickets' })).toBeVisible();
-}
 
 test('an order shows its codes, and gives them as files', async ({ page }) => {
   const { server } = own;
@@ -94,7 +83,9 @@ test('a door: in once, then used; unknown, refunded, taken back; by keyboard alo
   await field.focus();
   await scan(codes[1] ?? '');
   await expect(result).toContainText('Let in');
-  await expect(page.getByRole('region', { name: 'Last scans' }).getByRole('listitem')).toHaveCount(6);
+  await expect(page.getByRole('region', { name: 'Last scans' }).getByRole('listitem')).toHaveCount(
+    6,
+  );
 });
 
 test('a door of one performance refuses tickets to another', async ({ page }) => {
@@ -143,7 +134,9 @@ test('a camera reads the code that the server drew', async ({}, info) => {
     await expect(page.locator('.result')).toContainText('B-2');
     // It goes on looking at the same ticket, which is not a second visitor.
     await expect(page.getByText('1 of 1 are in')).toBeVisible();
-    await expect(page.getByRole('region', { name: 'Last scans' }).getByRole('listitem')).toHaveCount(1);
+    await expect(
+      page.getByRole('region', { name: 'Last scans' }).getByRole('listitem'),
+    ).toHaveCount(1);
     await page.getByRole('button', { name: 'Stop the camera' }).click();
     await expect(page.locator('video')).toBeHidden();
   } finally {

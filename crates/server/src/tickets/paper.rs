@@ -87,10 +87,8 @@ pub(crate) fn draw(sheet: &Sheet) -> Result<Vec<u8>, PaperError> {
     for (at, ticket) in sheet.tickets.iter().enumerate() {
         let settings = PageSettings::from_wh(WIDTH, HEIGHT).ok_or(PaperError::Page)?;
         let mut page = document.start_page_with(settings);
-        let mut pen = Pen { surface: page.surface(), font: font.clone(), face, y: MARGIN };
         let place = format!("{} / {}", at + 1, sheet.tickets.len());
-        pen.ticket(sheet, ticket, &place)?;
-        pen.surface.finish();
+        Pen { surface: page.surface(), font: font.clone(), face, y: MARGIN }.ticket(sheet, ticket, &place)?;
         page.finish();
     }
     document.finish().map_err(PaperError::Document)

@@ -14,8 +14,7 @@ use jiff::tz::TimeZone;
 use onsale_app::errors::AppError;
 use onsale_domain::{ids::OrderId, tickets::TicketCode};
 use serde::Deserialize;
-use utoipa::IntoParams;
-use uuid::Uuid;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::{
     http::{
@@ -53,10 +52,15 @@ impl Writing {
     }
 }
 
+/// A file, byte by byte.
+#[derive(ToSchema)]
+#[schema(value_type = String, format = Binary)]
+pub(crate) struct File(#[expect(dead_code, reason = "it describes answers and is never made")] Vec<u8>);
+
 /// All tickets of a paid order as a PDF, A4, a page each.
 #[utoipa::path(get, path = "/orders/{order_id}/tickets.pdf", tag = "tickets", security(("bearer" = [])),
     params(("order_id" = Uuid, Path), Writing),
-    responses((status = 200, description = "The tickets", content_type = "application/pdf", body = Vec<u8>),
+    responses((status = 200, description = "The tickets", content_type = "application/pdf", body = File),
         (status = 400, body = ProblemDocument), (status = 401, body = ProblemDocument), (status = 404, body = ProblemDocument),
         (status = 409, body = ProblemDocument), (status = 503, body = ProblemDocument)))]
 pub(crate) async fn paper(
@@ -103,7 +107,7 @@ pub(crate) async fn svg(
 
 /// The QR code of a ticket, in pixels.
 #[utoipa::path(get, path = "/tickets/{code}/qr.png", tag = "tickets", security(("bearer" = [])), params(("code" = String, Path)),
-    responses((status = 200, description = "The code, with its quiet zone", content_type = "image/png", body = Vec<u8>),
+    responses((status = 200, description = "The code, with its quiet zone", content_type = "image/png", body = File),
         (status = 401, body = ProblemDocument), (status = 404, body = ProblemDocument), (status = 409, body = ProblemDocument)))]
 pub(crate) async fn png(
     State(server): State<Arc<Server>>,
