@@ -76,7 +76,7 @@ pub(crate) struct PaperTicket {
     pub(crate) price: Money,
 }
 
-/// Draws all tickets of an order. Takes some milliseconds of a processor.
+/// Draws all tickets of an order. This is work for a processor, and not for a thread that serves requests.
 pub(crate) fn draw(sheet: &Sheet) -> Result<Vec<u8>, PaperError> {
     let font = Font::new(FONT.into(), 0).ok_or(PaperError::Font)?;
     let face = FACE.as_ref().ok_or(PaperError::Font)?;

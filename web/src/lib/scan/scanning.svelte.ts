@@ -4,7 +4,7 @@
  * Invariants: a code is sent once while its answer is awaited, and a camera that still looks at it does not send it
  * again; so many scans are remembered, and no more.
  */
-import { Problem, asProblem } from '$lib/api/problems';
+import { type Problem, asProblem } from '$lib/api/problems';
 
 import { type Attendance, type CheckedIn, attendance, checkIn, undoCheckIn } from './check-ins';
 
