@@ -106,7 +106,7 @@ struct Pen<'a> {
 impl Pen<'_> {
     fn ticket(&mut self, sheet: &Sheet, ticket: &PaperTicket, place: &str) -> Result<(), PaperError> {
         let words = sheet.language.words();
-        self.line(&format!("{}  {place}", words.ticket), 11.0, GREY);
+        self.line(&format!("{} {place}", words.ticket), 11.0, GREY);
         self.y += 10.0;
         self.text(&sheet.event, 26.0, 3, BLACK);
         self.y += 4.0;

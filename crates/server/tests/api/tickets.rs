@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::{
-    calls::Call,
+    calls::{Answer, Call},
     support::{Stage, grid, has, text},
 };
 
@@ -70,7 +70,7 @@ async fn of_fifty_scans_at_once_one_opens_the_door() {
     let scans = (0..50).map(|_| scan(&stage, &code).into_future());
     let answers = futures_util::future::join_all(scans).await;
     let entered: Vec<Value> =
-        answers.iter().filter(|answer| answer.status == 200).map(|answer| answer.json()).collect();
+        answers.iter().filter(|answer| answer.status == 200).map(Answer::json).collect();
     let [entered] = &entered[..] else { panic!("{} got in", entered.len()) };
     for answer in answers.iter().filter(|answer| answer.status != 200) {
         assert_eq!(answer.refused(409, "already_used")["used_at"], entered["checked_in_at"]);

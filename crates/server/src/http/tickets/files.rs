@@ -101,7 +101,7 @@ pub(crate) async fn svg(
     By(caller): By,
 ) -> Result<Response, Problem> {
     let view = server.app.ticket(caller, code).await?;
-    let svg = Modules::of(&code).map_err(not_drawn)?.svg(&view.label.label);
+    let svg = Modules::of(&code).map_err(|error| not_drawn(&error))?.svg(&view.label.label);
     Ok(file("image/svg+xml", &named(&code, "svg"), svg))
 }
 
@@ -115,7 +115,7 @@ pub(crate) async fn png(
     By(caller): By,
 ) -> Result<Response, Problem> {
     server.app.ticket(caller, code).await?;
-    let png = Modules::of(&code).and_then(|modules| modules.png()).map_err(not_drawn)?;
+    let png = Modules::of(&code).and_then(|modules| modules.png()).map_err(|error| not_drawn(&error))?;
     Ok(file("image/png", &named(&code, "png"), png))
 }
 
@@ -124,7 +124,7 @@ fn named(code: &TicketCode, extension: &str) -> String {
     format!("inline; filename=\"ticket-{}.{extension}\"", code.short())
 }
 
-fn not_drawn(error: QrError) -> Problem {
+fn not_drawn(error: &QrError) -> Problem {
     AppError::Internal(error.to_string()).into()
 }
 
