@@ -8,6 +8,7 @@ const proxy = {
   '/api': { target: server, ws: true },
   '/health': { target: server },
   '/openapi.json': { target: server },
+  '/wait': { target: server },
 };
 
 export default defineConfig(({ mode }) => ({

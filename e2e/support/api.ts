@@ -42,6 +42,14 @@ export async function guest(server: Server): Promise<string> {
   return tokens.access_token;
 }
 
+/** Others who wait, in front. */
+export async function crowd(server: Server, event: string, count: number): Promise<void> {
+  for (let joined = 0; joined < count; joined += 1) {
+    const token = await guest(server);
+    await call(server, 'POST', `/events/${event}/queue`, { token, body: {} });
+  }
+}
+
 /** A performance in a month from now. */
 export async function perform(
   server: Server,

@@ -2,7 +2,7 @@
 import AxeBuilder from '@axe-core/playwright';
 import type { BrowserContext, Page } from '@playwright/test';
 
-import { call, guest, logIn, perform, stats } from '../support/api.ts';
+import { call, crowd, logIn, perform, stats } from '../support/api.ts';
 import type { Server } from '../support/server.ts';
 import { Buyer, expect, serve, test } from '../support/test.ts';
 
@@ -31,14 +31,6 @@ async function openRoom(
   };
   if (isPaused) await control({ paused: true });
   return { ...made, control };
-}
-
-/** Others who wait, in front. */
-async function crowd(server: Server, event: string, count: number): Promise<void> {
-  for (let joined = 0; joined < count; joined += 1) {
-    const token = await guest(server);
-    await call(server, 'POST', `/events/${event}/queue`, { token, body: {} });
-  }
 }
 
 const inMinutes = (minutes: number) => new Date(Date.now() + minutes * 60_000).toISOString();

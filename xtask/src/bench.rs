@@ -7,6 +7,7 @@
 mod api;
 mod ceiling;
 mod client;
+mod crowd;
 pub(crate) mod floor;
 mod holds;
 mod live;
@@ -41,6 +42,8 @@ enum Benchmark {
     Live(live::LiveArguments),
     /// Polls and joins of a waiting room, and what a place in it costs.
     Queue(queue::QueueArguments),
+    /// So many buyers for so few tickets, through the waiting room and then without one.
+    Crowd(crowd::CrowdArguments),
     /// The client against the floor alone, which bounds what the other benchmarks can show.
     Ceiling(ceiling::CeilingArguments),
 }
@@ -57,6 +60,7 @@ pub(crate) fn run(arguments: &BenchArguments) -> anyhow::Result<ExitCode> {
         Benchmark::Holds(arguments) => holds::run(&workspace, arguments),
         Benchmark::Live(arguments) => live::run(&workspace, arguments),
         Benchmark::Queue(arguments) => queue::run(&workspace, arguments),
+        Benchmark::Crowd(arguments) => crowd::run(&workspace, arguments),
         Benchmark::Ceiling(arguments) => ceiling::run(&workspace, arguments),
     }
 }

@@ -265,6 +265,11 @@ impl Rooms {
     pub async fn summary(&self, event: EventId) -> Result<Arc<Summary>, AppError> {
         Ok(self.at_hand(event).await?.1)
     }
+
+    /// The same, with its event.
+    pub async fn glance(&self, event: EventId) -> Result<(Arc<Event>, Arc<Summary>), AppError> {
+        self.at_hand(event).await
+    }
 }
 
 fn terms(event: &Event) -> Terms {

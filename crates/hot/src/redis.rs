@@ -113,7 +113,7 @@ struct Performance {
     /// Held by whoever chooses the best seats: two who choose at once would choose the same.
     choosing: tokio::sync::Mutex<()>,
     /// Who waits for a hold.
-    line: together::Line,
+    line: Arc<together::Line<reservations::HoldWish, HotError>>,
     expiry: expiry::Schedule,
     drain: log::Standing,
 }
@@ -254,7 +254,7 @@ impl Performance {
             keys: Keys::of(id),
             layout: OnceLock::new(),
             choosing: tokio::sync::Mutex::new(()),
-            line: together::Line::default(),
+            line: Arc::default(),
             expiry: expiry::Schedule::default(),
             drain: log::Standing::default(),
         }

@@ -58,6 +58,7 @@ pub(crate) mod seats;
 mod tickets;
 mod times;
 mod views;
+mod wait;
 mod webhooks;
 
 use frame::Frame;
@@ -318,6 +319,7 @@ impl Interface {
             .merge(unknown)
             .merge(swagger)
             .merge(pages::routes())
+            .merge(wait::routes())
             .fallback(unknown_address)
             .method_not_allowed_fallback(unknown_method);
         if let Some(cors) = cors(&server.settings) {

@@ -91,6 +91,12 @@ impl Tokens {
         Ok(identity)
     }
 
+    /// For how many more seconds a token is good.
+    pub(crate) fn good_for_s(&self, token: &str, now: Timestamp) -> Result<u64, BadToken> {
+        let (_, expires_at_s) = self.verify(token)?;
+        u64::try_from(expires_at_s - now.as_millis() / 1000).ok().filter(|left| *left > 0).ok_or(BadToken)
+    }
+
     /// Checks signature and audience; gives who it speaks of and when it expires, seconds since 1970.
     fn verify(&self, token: &str) -> Result<(Identity, i64), BadToken> {
         let claims: Claims = self.seal.open(token)?;
@@ -120,6 +126,8 @@ mod tests {
         let token = tokens.sign(identity(), Timestamp(1_000_000), 60).unwrap();
         assert_eq!(tokens.check(&token, Timestamp(1_059_999)).unwrap(), identity());
         assert!(tokens.check(&token, Timestamp(1_060_000)).is_err(), "expired");
+        assert_eq!(tokens.good_for_s(&token, Timestamp(1_059_000)).ok(), Some(1));
+        assert!(tokens.good_for_s(&token, Timestamp(1_060_000)).is_err(), "expired");
     }
 
     #[test]

@@ -47,9 +47,9 @@ impl Api {
         self.json(path, call, expected).await
     }
 
-    /// Between rounds a server may have closed a connection that was quiet for a minute.
+    /// Between rounds a connection may have been quiet for longer than a server keeps it.
     async fn exchange(&mut self, call: Call) -> anyhow::Result<(StatusCode, Bytes)> {
-        if self.connection.is_closed() {
+        if self.connection.is_old() {
             self.connection = Connection::open(self.address).await?;
         }
         self.connection.exchange(call).await

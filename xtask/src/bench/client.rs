@@ -1,6 +1,7 @@
 //! One HTTP/1.1 connection, driven by hyper's client without a pool: nothing is queued, retried or reconnected.
 
 use std::net::SocketAddr;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use bytes::Bytes;
@@ -30,9 +31,13 @@ pub(crate) fn call(method: Method, path: &Uri, token: Option<&HeaderValue>, json
     call
 }
 
+/// A server closes a connection that was quiet for a minute, and what is sent in the same moment is lost.
+const QUIET_AT_MOST: Duration = Duration::from_secs(30);
+
 /// An open connection. Requests on it follow one another.
 pub(crate) struct Connection {
     sender: http1::SendRequest<Full<Bytes>>,
+    used: Instant,
 }
 
 impl Connection {
@@ -43,15 +48,16 @@ impl Connection {
         stream.set_nodelay(true)?;
         let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
         tokio::spawn(connection);
-        Ok(Self { sender })
+        Ok(Self { sender, used: Instant::now() })
     }
 
-    /// Whether the other side has closed it.
-    pub(crate) fn is_closed(&self) -> bool {
-        self.sender.is_closed()
+    /// Whether the other side has closed it, or may be about to.
+    pub(crate) fn is_old(&self) -> bool {
+        self.sender.is_closed() || self.used.elapsed() > QUIET_AT_MOST
     }
 
     async fn send(&mut self, call: Call) -> anyhow::Result<Response<Incoming>> {
+        self.used = Instant::now();
         self.sender.ready().await.context("the connection was closed")?;
         self.sender.send_request(call).await.context("no answer")
     }

@@ -151,7 +151,7 @@ fn replace_section(document: &str, name: &str, section: &str) -> anyhow::Result<
 /// Few enough digits to be read: three that count, as a rule, and thousands set off.
 fn number(value: f64) -> String {
     let decimals = match value.abs() {
-        size if size >= 100.0 => 0,
+        size if size >= 100.0 || size == 0.0 => 0,
         size if size >= 10.0 => 1,
         size if size >= 1.0 => 2,
         _ => 3,
@@ -211,5 +211,6 @@ mod tests {
         assert_eq!(number(0.4567), "0.457");
         assert_eq!(number(12.34), "12.3");
         assert_eq!(number(150.0), "150");
+        assert_eq!(number(0.0), "0");
     }
 }

@@ -57,8 +57,18 @@ impl Server {
 
     /// Resident memory in MB (10⁶ bytes).
     pub(crate) fn resident_mb(&self) -> anyhow::Result<f64> {
+        self.memory_mb("VmRSS:")
+    }
+
+    /// The most resident memory it ever had, in MB (10⁶ bytes).
+    pub(crate) fn peak_mb(&self) -> anyhow::Result<f64> {
+        self.memory_mb("VmHWM:")
+    }
+
+    fn memory_mb(&self, name: &str) -> anyhow::Result<f64> {
         let status = fs::read_to_string(self.proc("status"))?;
-        let kib = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
+        let kib = status.lines().find_map(|line| line.strip_prefix(name));
+        let kib = kib.with_context(|| format!("no {name} of the server"))?;
         let kib: f64 = kib.trim().trim_end_matches(" kB").parse()?;
         Ok(kib * 1024.0 / 1e6)
     }
@@ -140,6 +150,7 @@ mod tests {
         let script = "sleep 60 & trap 'kill $!; exit 0' TERM; echo listening on http://127.0.0.1:9; wait $!";
         let server = Server::start(command.args(["-c", script]), folder.path(), "it").unwrap();
         assert!(server.resident_mb().unwrap() > 0.1);
+        assert!(server.peak_mb().unwrap() >= server.resident_mb().unwrap());
         server.wait_until_it_rests(Duration::from_secs(10)).unwrap();
         server.stop().unwrap();
     }

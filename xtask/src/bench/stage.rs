@@ -87,23 +87,28 @@ impl Stage {
 
     /// Makes a performance that is on sale at once, with one area and no seats; returns its id.
     pub(crate) async fn create_area(&mut self, capacity: usize) -> anyhow::Result<String> {
-        let price = json!({"amount": 1_000, "currency": "KRW"});
-        self.create(json!({"areas": [{"label": "Pit", "capacity": capacity, "price": price}]})).await
+        self.create(pit(capacity)).await
     }
 
     /// Makes an event with a waiting room that is open, and nothing on sale; returns its id.
     pub(crate) async fn create_waiting_room(&mut self) -> anyhow::Result<String> {
-        let event = json!({"title": "A measured line", "settings": {"waiting_room": {"mode": "on"}}});
+        self.create_event(&json!({"waiting_room": {"mode": "on"}})).await
+    }
+
+    /// Makes an event with these settings, and nothing on sale; returns its id.
+    pub(crate) async fn create_event(&mut self, settings: &Value) -> anyhow::Result<String> {
+        let event = json!({"title": "A measured line", "settings": settings});
         let event = self.organizer.post("/events", &event, StatusCode::CREATED).await?;
         Ok(text(&event, "id")?.to_owned())
     }
 
-    async fn create(&mut self, mut body: Value) -> anyhow::Result<String> {
-        let starts_at = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(24 * DAYS_UNTIL_IT_STARTS);
-        body["starts_at"] = starts_at.to_string().into();
-        let path = format!("/events/{}/performances", self.event);
-        let performance = self.organizer.post(&path, &body, StatusCode::CREATED).await?;
-        Ok(text(&performance, "id")?.to_owned())
+    /// Makes a performance of an event, on sale at once, with one area and no seats; returns its id.
+    pub(crate) async fn create_area_of(&mut self, event: &str, capacity: usize) -> anyhow::Result<String> {
+        create_performance(&mut self.organizer, event, pit(capacity)).await
+    }
+
+    async fn create(&mut self, body: Value) -> anyhow::Result<String> {
+        create_performance(&mut self.organizer, &self.event, body).await
     }
 
     /// The access tokens of so many buyers, as header values.
@@ -118,6 +123,20 @@ impl Stage {
         ensure!(tokens.len() == count, "onsale token printed {} instead of {count}", tokens.len());
         Ok(tokens)
     }
+}
+
+/// One area and no seats.
+fn pit(capacity: usize) -> Value {
+    let price = json!({"amount": 1_000, "currency": "KRW"});
+    json!({"areas": [{"label": "Pit", "capacity": capacity, "price": price}]})
+}
+
+async fn create_performance(organizer: &mut Api, event: &str, mut body: Value) -> anyhow::Result<String> {
+    let starts_at = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(24 * DAYS_UNTIL_IT_STARTS);
+    body["starts_at"] = starts_at.to_string().into();
+    let path = format!("/events/{event}/performances");
+    let performance = organizer.post(&path, &body, StatusCode::CREATED).await?;
+    Ok(text(&performance, "id")?.to_owned())
 }
 
 /// onsale in the folder `data`, on these stores, on a free port, without limits on how often somebody may ask; nothing

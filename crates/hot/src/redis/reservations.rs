@@ -21,6 +21,7 @@ use onsale_domain::{
 use super::{
     Inner, Performance, RedisStore, codec,
     scripts::{self, Answer},
+    together::Wish,
 };
 
 /// What a `hold` script came to.
@@ -39,6 +40,18 @@ pub(super) struct Wanted {
     pub(super) quantity: u32,
     /// The position at which the best were chosen.
     pub(super) seen: Vec<u8>,
+}
+
+/// What one who asks for a hold gives to `hold.lua`.
+pub(super) struct HoldWish {
+    arguments: [Vec<u8>; 10],
+    units: u32,
+}
+
+impl Wish for HoldWish {
+    fn weight(&self) -> u32 {
+        self.units
+    }
 }
 
 impl Inner {
@@ -61,7 +74,17 @@ impl Inner {
             request.key.map(|key| [key.key, key.request].concat()).unwrap_or_default(),
             wanted.seen,
         ];
-        let mut answer = self.ask_together(performance, arguments, wanted.quantity).await?;
+        let wish = HoldWish { arguments, units: wanted.quantity };
+        let (inner, stock) = (Arc::clone(self), Arc::clone(performance));
+        let hold = move |wishes: Vec<HoldWish>| {
+            let (inner, stock) = (Arc::clone(&inner), Arc::clone(&stock));
+            async move {
+                let arguments: Vec<&[u8]> =
+                    wishes.iter().flat_map(|wish| wish.arguments.iter().map(Vec::as_slice)).collect();
+                inner.commands(&stock, &scripts::HOLD, &arguments, wishes.len()).await
+            }
+        };
+        let mut answer = performance.line.ask(wish, hold).await?;
         let mut sequence = answer.number;
         let outcome = match answer.word() {
             "held" => {

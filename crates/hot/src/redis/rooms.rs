@@ -37,6 +37,7 @@ use super::{
     Inner, RedisStore,
     connection::WITHIN,
     scripts::{self, Answer},
+    together::{Line, Wish},
 };
 
 mod codec;
@@ -69,8 +70,24 @@ pub(super) struct RoomNode {
     keys: RoomKeys,
     /// How many places there were when last heard of: a guess at where the next one goes.
     joined: AtomicU32,
+    /// Who waits for a place.
+    line: Arc<Line<JoinWish, RoomError>>,
     /// Held by whoever decides.
     at_hand: tokio::sync::Mutex<AtHand>,
+}
+
+/// What one who joins gives to `room_join.lua`.
+struct JoinWish {
+    request: JoinRequest,
+    call: [u8; 8],
+    /// When the lobby closes, for who joins.
+    opens_at: Option<Timestamp>,
+}
+
+impl Wish for JoinWish {
+    fn goes_with(&self, other: &Self) -> bool {
+        self.opens_at == other.opens_at && self.request.address.is_some() == other.request.address.is_some()
+    }
 }
 
 impl RoomNode {
@@ -79,6 +96,7 @@ impl RoomNode {
             event,
             keys: RoomKeys::of(event),
             joined: AtomicU32::new(0),
+            line: Arc::default(),
             at_hand: tokio::sync::Mutex::default(),
         }
     }
@@ -93,8 +111,8 @@ impl RoomNode {
 }
 
 /// When the lobby closes, as scripts take it.
-fn opens_at(terms: &Terms) -> String {
-    terms.opens_at.map_or_else(String::new, |opens_at| opens_at.as_millis().to_string())
+fn opens_at(opens_at: Option<Timestamp>) -> String {
+    opens_at.map_or_else(String::new, |opens_at| opens_at.as_millis().to_string())
 }
 
 fn place(answer: &mut Answer) -> Result<Place, StoreError> {
@@ -110,33 +128,46 @@ impl Inner {
         Arc::clone(self.rooms.write().entry(e).or_insert_with(fresh))
     }
 
+    /// Asks for a place once.
     async fn join_once(
-        &self,
-        node: &RoomNode,
+        self: &Arc<Self>,
+        node: &Arc<RoomNode>,
         request: &JoinRequest,
         terms: &Terms,
-        deadline: Instant,
     ) -> Result<Answer, RoomError> {
+        let wish = JoinWish { request: *request, call: self.new_call(), opens_at: terms.opens_at };
+        let (inner, room) = (Arc::clone(self), Arc::clone(node));
+        let join = move |wishes: Vec<JoinWish>| {
+            let (inner, room) = (Arc::clone(&inner), Arc::clone(&room));
+            async move { inner.join_together(&room, &wishes).await }
+        };
+        node.line.ask(wish, join).await
+    }
+
+    async fn join_together(&self, node: &RoomNode, wishes: &[JoinWish]) -> Result<Vec<Answer>, RoomError> {
         let (chunk, _) = chunk_of(Place(node.joined()));
-        let mut keys = vec![
-            node.keys.meta().to_owned(),
-            node.keys.ended().to_owned(),
-            node.keys.entries(chunk),
-            node.keys.buyers(request.buyer),
+        let mut keys =
+            vec![node.keys.meta().to_owned(), node.keys.ended().to_owned(), node.keys.entries(chunk)];
+        let before = keys.len();
+        for JoinWish { request, .. } in wishes {
+            keys.push(node.keys.buyers(request.buyer));
+            keys.extend(request.address.map(|address| node.keys.addresses(address)));
+        }
+        let own_keys = (keys.len() - before) / wishes.len().max(1);
+        let head = [
+            opens_at(wishes.first().and_then(|wish| wish.opens_at)),
+            chunk.to_string(),
+            CHUNK.to_string(),
+            MAX_PLACES.to_string(),
+            own_keys.to_string(),
         ];
-        keys.extend(request.address.map(|address| node.keys.addresses(address)));
-        let (opens_at, call, chunk) = (opens_at(terms), self.new_call(), chunk.to_string());
-        let (size, most) = (CHUNK.to_string(), MAX_PLACES.to_string());
-        let arguments: [&[u8]; 7] = [
-            &request.buyer.0,
-            opens_at.as_bytes(),
-            &call,
-            chunk.as_bytes(),
-            size.as_bytes(),
-            most.as_bytes(),
-            request.address.as_ref().map_or(&[], |address| &address.0),
-        ];
-        self.run_in_room(&scripts::ROOM_JOIN, &keys, &arguments, deadline).await
+        let mut arguments: Vec<&[u8]> = head.iter().map(String::as_bytes).collect();
+        for JoinWish { request, call, .. } in wishes {
+            let address = request.address.as_ref().map_or::<&[u8], _>(&[], |address| &address.0);
+            arguments.extend([&request.buyer.0, call.as_slice(), address]);
+        }
+        let deadline = Instant::now() + WITHIN;
+        self.run_each_in_room(&scripts::ROOM_JOIN, &keys, &arguments, wishes.len(), deadline).await
     }
 
     /// Gives back their place to somebody who has left the lobby; `None`: it is no lobby any more.
@@ -190,7 +221,10 @@ impl WaitingRooms for RedisStore {
         let node = self.inner.room(e);
         let deadline = Instant::now() + WITHIN;
         for _ in 0..JOIN_ATTEMPTS {
-            let mut answer = self.inner.join_once(&node, &request, &terms, deadline).await?;
+            let asked = self.inner.join_once(&node, &request, &terms);
+            let answered = tokio::time::timeout_at(deadline, asked).await;
+            let mut answer =
+                answered.unwrap_or_else(|_| Err(StoreError::unavailable("no answer in time").into()))?;
             let outcome = match answer.word() {
                 "placed" => {
                     let place = place(&mut answer)?;

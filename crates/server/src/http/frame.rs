@@ -1,6 +1,7 @@
 //! The frame around every handler: request id, security headers, problem documents, the access log.
 //!
-//! Invariant: no response leaves without a request id, and no error in another form than a problem document.
+//! Invariant: no response leaves without a request id, and no error in another form than a problem document, except to
+//! people who look at the waiting page without scripts.
 
 use std::{
     borrow::Cow,

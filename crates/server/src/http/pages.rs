@@ -31,7 +31,8 @@ pub(super) fn routes() -> Router<Arc<Server>> {
         .layer(middleware::map_response(guard))
 }
 
-async fn guard(mut response: Response) -> Response {
+/// Puts the policy on a page.
+pub(super) async fn guard(mut response: Response) -> Response {
     response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
     response
 }

@@ -2,7 +2,12 @@
 //!
 //! Invariant: a ticket or pass is believed only after its signature; a poll then touches no store.
 
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    net::IpAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use axum::{
     Json,
@@ -54,7 +59,11 @@ impl Server {
     }
 
     /// Whose ticket it is, and which place of this event it names.
-    fn open_ticket(&self, event: EventId, text: &str) -> Result<(AccountId, PlaceTicket), Problem> {
+    pub(super) fn open_ticket(
+        &self,
+        event: EventId,
+        text: &str,
+    ) -> Result<(AccountId, PlaceTicket), Problem> {
         let opened = self.queue_tokens.open_ticket(text, self.app.clock().now());
         match opened {
             Ok((buyer, place)) if place.event == event => Ok((buyer, place)),
@@ -71,10 +80,22 @@ impl Server {
         place: PlaceTicket,
         progress: &Progress,
     ) -> Result<QueuePlaceDto, Problem> {
-        let now = self.app.clock().now();
-        let ticket = self.queue_tokens.ticket(buyer, place, now);
-        let ticket = ticket.map_err(|BadToken| AppError::Internal("a ticket could not be signed".into()))?;
-        Ok(QueuePlaceDto::new(ticket, progress))
+        Ok(QueuePlaceDto::new(self.ticket(buyer, place)?, progress))
+    }
+
+    /// Signs the ticket of a place.
+    pub(super) fn ticket(&self, buyer: AccountId, place: PlaceTicket) -> Result<String, AppError> {
+        let ticket = self.queue_tokens.ticket(buyer, place, self.app.clock().now());
+        ticket.map_err(|BadToken| AppError::Internal("a ticket could not be signed".into()))
+    }
+
+    /// Counts a join from an address, which has only so many.
+    pub(super) fn count_join(&self, address: IpAddr) -> Result<(), AppError> {
+        let Some(limits) = &self.join_limits else { return Ok(()) };
+        limits.take(address, Instant::now()).map_err(|wait_ms| {
+            AppError::refused(Reason::RateLimited, "too many joins from this network address")
+                .with("retry_after_ms", wait_ms.into())
+        })
     }
 }
 
@@ -202,12 +223,7 @@ pub(crate) async fn join(
     Command { body, .. }: Command<JoinQueue>,
 ) -> Result<Response, Problem> {
     let rooms = server.rooms()?;
-    if let Some(limits) = &server.join_limits {
-        limits.take(address, std::time::Instant::now()).map_err(|wait_ms| {
-            AppError::refused(Reason::RateLimited, "too many joins from this network address")
-                .with("retry_after_ms", wait_ms.into())
-        })?;
-    }
+    server.count_join(address)?;
     proof::check(rooms, event, caller, body.proof.as_deref()).await?;
     let joined = rooms.join(caller, event, Some(server.queue_tokens.address(event, address))).await?;
     let place = server.place(caller.account, joined.ticket, &joined.progress)?;

@@ -49,9 +49,10 @@ impl Role {
                 (Some("queue"), ..) | (Some("events"), Some(_), Some("queue"))
             )
         };
+        let page = path == "/wait" || path.starts_with("/wait/");
         match path.strip_prefix("/api/v1/") {
             Some(path) => queue(path),
-            None => path.starts_with("/health") || matches!(path, "/metrics" | "/openapi.json"),
+            None => page || path.starts_with("/health") || matches!(path, "/metrics" | "/openapi.json"),
         }
     }
 }

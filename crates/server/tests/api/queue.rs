@@ -19,6 +19,7 @@ mod joining;
 mod order;
 mod passes;
 mod roles;
+mod scriptless;
 
 /// How long the room may take to move: a turn to be called, a change to be seen. It goes by quarters of a second; the
 /// rest is for a busy machine.

@@ -145,6 +145,19 @@ export class Session {
     });
   }
 
+  /** Goes on as a guest of before; not where somebody is buying already. */
+  async adopt(access: string, forSeconds: number): Promise<boolean> {
+    const present = await this.token();
+    if (present) return present === access;
+    return exclusively(KEY, () => {
+      const stored = (this.#memory = this.#read());
+      if (stored.account || stored.guest) return Promise.resolve(stored.guest?.access === access);
+      const expiresAt = this.#parts.now() + forSeconds * 1000;
+      this.#write({ guest: { access, refresh: null, expiresAt } });
+      return Promise.resolve(true);
+    });
+  }
+
   async logIn(email: string, password: string): Promise<void> {
     const tokens = await this.#tokens('/auth/login', { email, password }, true);
     this.ended = false;

@@ -103,6 +103,19 @@ describe('a guest', () => {
     expect(session.kind).toBe('nobody');
   });
 
+  it('of elsewhere is gone on as, unless somebody is buying here', async () => {
+    const session = new Session(parts());
+    expect(await session.adopt('elsewhere', 60)).toBe(true);
+    expect([session.kind, await session.token()]).toEqual(['guest', 'elsewhere']);
+    expect(await session.adopt('elsewhere', 60)).toBe(true);
+    expect(await session.adopt('another', 60)).toBe(false);
+    expect(await session.token()).toBe('elsewhere');
+    now += MINUTE;
+    expect(await session.adopt('another', 60)).toBe(true);
+    await session.logIn('kim@example.com', 'right');
+    expect(await session.adopt('another', 60)).toBe(false);
+  });
+
   it('is there again after somebody has logged in and out', async () => {
     const session = new Session(parts());
     await session.ensure();

@@ -29,7 +29,7 @@ local generation, joined, lobby, gate, offset, sequence, mark, closing, secret =
 local clock = call('TIME')
 local micros = clock[1] * 1000000 + clock[2]
 local now = tonumber(ARGV[1]) or math.floor(micros / 1000)
-local changed = false
+local changed, written = false, false
 
 -- Closes the lobby where its time has come; `opens_at` is empty where there is none.
 local function close_lobby(opens_at, caller)
@@ -37,12 +37,24 @@ local function close_lobby(opens_at, caller)
   lobby, closing, changed = joined, caller, true
 end
 
--- Ends the command. Its number is microseconds of Redis' time, but always greater than the last one of this room.
-local function answer(word, ...)
+-- What a command comes to. Its number is microseconds of Redis' time, but always greater than the last one of this room.
+local function said(word, ...)
   if not changed then return {word, 0, ...} end
-  sequence = math.max(sequence + 1, micros)
-  call('SET', KEYS[1], pack(META, generation, joined, lobby, gate, offset, sequence, mark, closing, secret))
+  sequence, changed, written = math.max(sequence + 1, micros), false, true
   return {word, sequence, ...}
+end
+
+-- Ends the script: what was changed sticks.
+local function close()
+  if not written then return end
+  call('SET', KEYS[1], pack(META, generation, joined, lobby, gate, offset, sequence, mark, closing, secret))
+end
+
+-- Ends a script that is one command.
+local function answer(...)
+  local answered = said(...)
+  close()
+  return answered
 end
 
 local function has_ended(key, place) return call('GETBIT', key, place) == 1 end

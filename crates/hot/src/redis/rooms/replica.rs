@@ -132,12 +132,26 @@ impl Inner {
         arguments: &[&[u8]],
         deadline: Instant,
     ) -> Result<Answer, RoomError> {
+        let answer = self.run_each_in_room(script, keys, arguments, 1, deadline).await?.pop();
+        answer.ok_or_else(|| StoreError::corrupt("a script answered nothing").into())
+    }
+
+    /// The same for a script that is so many commands.
+    pub(super) async fn run_each_in_room(
+        &self,
+        script: &Script,
+        keys: &[String],
+        arguments: &[&[u8]],
+        count: usize,
+        deadline: Instant,
+    ) -> Result<Vec<Answer>, RoomError> {
         if self.stopped.load(Ordering::Acquire) {
             return Err(StoreError::unavailable("shutting down").into());
         }
         let within = deadline.saturating_duration_since(Instant::now());
-        match self.run(&self.commands, script, keys, arguments, within).await {
-            Ok(answer) => Ok(answer),
+        let answered = self.ask(&self.commands, script, keys, arguments, within).await?;
+        match Answer::read_each(answered, count) {
+            Ok(answers) => Ok(answers),
             Err(HotError::NotLoaded) => Err(RoomError::NotBegun),
             Err(HotError::Store(error)) => Err(error.into()),
         }
@@ -231,7 +245,7 @@ impl Inner {
         places: &[Place],
         deadline: Instant,
     ) -> Result<Seen, RoomError> {
-        let opens_at = about.passes.map_or_else(|| "-".into(), super::opens_at);
+        let opens_at = about.passes.map_or_else(|| "-".into(), |terms| super::opens_at(terms.opens_at));
         let (generation, offset) = known.map_or((0, 0), |known| (known.generation, known.room.offset()));
         let (generation, offset) = (generation.to_string(), offset.to_string());
         let mark: &[u8] = known.map_or(&[], |known| &known.mark);

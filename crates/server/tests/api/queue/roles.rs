@@ -126,6 +126,13 @@ async fn each_serves_its_own_and_the_order_frees_the_place() {
     for call in queue_calls {
         call.await.refused(404, "not_found");
     }
+    // The waiting page without scripts is where the waiting room is.
+    let page = format!("/wait/{}", queue.event);
+    for (api, status, said) in [(&queue.api, 200, "Join the line"), (&*stage.onsale, 404, "No waiting room")]
+    {
+        let shown = api.at_root("GET", &page).await;
+        assert!(shown.status == status && shown.text().contains(said), "{shown:?}");
+    }
     queue
         .api
         .post("/queue/reports", &json!({"stock": [], "bought": []}))

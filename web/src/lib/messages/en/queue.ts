@@ -91,6 +91,8 @@ export const queue = {
     'It was given up, has been used to buy, or its time is over. What you have paid for is yours.',
   guest:
     'You are waiting as a guest. If you log in, the place stays with the guest: go in and buy before you log in.',
+  notCarried:
+    'Somebody else is already buying in this browser, so the place from the page without JavaScript could not be taken over. It is still yours there.',
   needed: 'To hold seats here, go through the waiting room first. You can look around meanwhile.',
   insideLeft: 'Time left inside',
   insideLow: 'Hold your seats before it is over; what you hold by then stays yours to pay for.',
