@@ -3,6 +3,7 @@ import AxeBuilder from '@axe-core/playwright';
 import type { Page } from '@playwright/test';
 
 import { call, guest, hold, perform } from '../support/api.ts';
+import { atTheDoor, bought } from '../support/doors.ts';
 import { SeatMap } from '../support/maps.ts';
 import { plans } from '../support/server.ts';
 import { Buyer, expect, serve, test } from '../support/test.ts';
@@ -164,6 +165,28 @@ test('buying: details, errors, question, paying, declined, tickets', async ({ pa
   await buyer.open('/orders');
   await expect(page.getByText('Buying')).toBeVisible();
   await expectNoViolation(page, 'orders');
+});
+
+test('a door: ready, let in, used', async ({ page }) => {
+  const { server } = own;
+  await server.restart({ ONSALE_PAYMENTS__SIMULATED__FAILURE_RATE: '0' });
+  const { performance } = await perform(server, { title: 'Door' });
+  const { codes } = await bought(server, performance, [1]);
+  await page.goto(`${server.url}/#/scan`);
+  await expectHeading(page, 'Scan tickets');
+  await expectNoViolation(page, 'a door, nobody logged in');
+  await atTheDoor(page, server);
+  await expectNoViolation(page, 'a door');
+  const scan = async () => {
+    await page.getByLabel('Ticket code').fill(codes[0] ?? '');
+    await page.keyboard.press('Enter');
+  };
+  await scan();
+  await expect(page.locator('.result')).toContainText('Let in');
+  await expectNoViolation(page, 'let in');
+  await scan();
+  await expect(page.locator('.result')).toContainText('Somebody has been let in');
+  await expectNoViolation(page, 'used');
 });
 
 test('reservations that ended: time up, given back, paid', async ({ page }) => {

@@ -82,7 +82,7 @@ fn created<T>(outcome: Created<T>) -> Result<T, AppError> {
     }
 }
 
-fn check_organizer(caller: Caller) -> Result<(), AppError> {
+pub(crate) fn check_organizer(caller: Caller) -> Result<(), AppError> {
     if caller.role >= Role::Organizer {
         return Ok(());
     }

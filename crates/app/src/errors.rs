@@ -91,6 +91,12 @@ reasons! {
     SaleNotOpen = "sale_not_open", 409, "The sale has not opened yet";
     /// The order is not in a state in which this can be done.
     OrderState = "order_state", 409, "The order's state does not allow this";
+    /// Somebody was let in with the ticket before.
+    AlreadyUsed = "already_used", 409, "The ticket has been used";
+    /// The ticket's order is not paid, or not any more.
+    TicketVoid = "ticket_void", 409, "The ticket is void";
+    /// The ticket is for another performance than the one that is entered here.
+    WrongPerformance = "wrong_performance", 409, "The ticket is for another performance";
     /// The sale is over.
     SaleClosed = "sale_closed", 410, "The sale is closed";
     /// The hold's time is up.

@@ -23,6 +23,7 @@ pub mod payments;
 pub mod ports;
 pub mod reconciler;
 pub mod reservations;
+pub mod tickets;
 pub mod waiting_room;
 pub mod wallets;
 

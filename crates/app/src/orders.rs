@@ -16,6 +16,7 @@ use onsale_domain::{
     reservations::{
         BeginOutcome, Ending, FinishOutcome, GRACE_AFTER_DECLINE_MS, Hold, KEY_MEMORY_MS, RequestKey,
     },
+    tickets::TicketCode,
     time::Timestamp,
     units::Unit,
 };
@@ -208,17 +209,9 @@ impl App {
         }
     }
 
-    /// 80 random bits in letters and digits that are not mistaken for each other (Crockford's base 32).
     fn new_ticket_code(&self) -> String {
-        const DIGITS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-        let mut bits = (u128::from(self.entropy.bits()) << 64) | u128::from(self.entropy.bits());
-        (0..16)
-            .map(|_| {
-                let digit = DIGITS[(bits & 31) as usize];
-                bits >>= 5;
-                char::from(digit)
-            })
-            .collect()
+        let bits = (u128::from(self.entropy.bits()) << 64) | u128::from(self.entropy.bits());
+        TicketCode::of_bits(bits).to_string()
     }
 
     /// From the claim in the ledger to the end.

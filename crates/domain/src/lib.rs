@@ -12,6 +12,7 @@ pub mod orders;
 pub mod position;
 pub mod reservations;
 pub mod seating;
+pub mod tickets;
 pub mod time;
 pub mod units;
 pub mod waiting_room;

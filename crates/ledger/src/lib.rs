@@ -31,6 +31,7 @@ mod pages;
 mod performances;
 mod reservations;
 mod seating_plans;
+mod tickets;
 mod wallets;
 
 #[cfg(test)]

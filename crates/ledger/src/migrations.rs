@@ -14,6 +14,7 @@ use crate::{connection::Connections, failures::Failure};
 mod accounts;
 mod arrivals;
 mod catalogue;
+mod check_ins;
 mod columns;
 mod idempotency;
 mod orders;
@@ -64,6 +65,7 @@ impl MigratorTrait for Migrator {
             Box::new(wallets::Migration),
             Box::new(idempotency::Migration),
             Box::new(arrivals::Migration),
+            Box::new(check_ins::Migration),
         ]
     }
 }

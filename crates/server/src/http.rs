@@ -55,6 +55,7 @@ pub(crate) mod queue;
 mod reservations;
 mod seating;
 pub(crate) mod seats;
+mod tickets;
 mod times;
 mod views;
 mod wait;
@@ -72,6 +73,7 @@ use crate::{
     queue_tokens::QueueTokens,
     seal::{BadToken, Seal},
     settings::Settings,
+    tickets::press::Press,
     tokens::{Identity, Tokens},
 };
 
@@ -93,6 +95,7 @@ pub(crate) struct Server {
     pub(crate) views: Views,
     pub(crate) plans: Plans,
     pub(crate) hubs: Hubs,
+    pub(crate) press: Press,
     pub(crate) metrics: PrometheusHandle,
     pub(crate) tasks: tokio_util::task::TaskTracker,
     stopping: AtomicBool,
@@ -119,6 +122,7 @@ impl Server {
             views: Views::default(),
             plans: Plans::default(),
             hubs: Hubs::default(),
+            press: Press::default(),
             metrics,
             tasks: tokio_util::task::TaskTracker::new(),
             stopping: AtomicBool::new(false),
@@ -179,6 +183,7 @@ impl<T> PageDto<T> {
         (name = "queue", description = "The waiting room: places, turns, passes, the draw"),
         (name = "reservations", description = "Holds, from picking to paying"),
         (name = "orders", description = "What is paid"),
+        (name = "tickets", description = "To take along, and to let people in with"),
         (name = "operation", description = "For organizers and operators")
     )
 )]
@@ -217,6 +222,11 @@ pub(crate) fn routes() -> (Router<Arc<Server>>, utoipa::openapi::OpenApi) {
         .routes(routes!(orders::read))
         .routes(routes!(orders::mine))
         .routes(routes!(orders::refund))
+        .routes(routes!(tickets::check_in, tickets::undo_check_in))
+        .routes(routes!(tickets::attendance))
+        .routes(routes!(tickets::files::paper))
+        .routes(routes!(tickets::files::svg))
+        .routes(routes!(tickets::files::png))
         .routes(routes!(queue::join, queue::read, queue::leave))
         .routes(routes!(queue::stream))
         .routes(routes!(queue::enter))
@@ -253,7 +263,7 @@ fn name_operations(document: &mut utoipa::openapi::OpenApi) {
             .trim_start_matches("/api/v1")
             .split('/')
             .filter(|word| !word.is_empty())
-            .map(|word| word.replace('-', "_").replace('{', "by_").replace('}', ""))
+            .map(|word| word.replace(['-', '.'], "_").replace('{', "by_").replace('}', ""))
             .collect();
         let words = words.join("_");
         let methods = [

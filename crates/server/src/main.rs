@@ -11,6 +11,7 @@ mod seal;
 mod serve;
 mod settings;
 mod telemetry;
+mod tickets;
 mod tokens;
 mod wire;
 

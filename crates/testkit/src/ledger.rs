@@ -10,8 +10,8 @@ use async_trait::async_trait;
 use onsale_app::ports::{
     StoreError,
     ledger::{
-        Account, Created, Event, LedgerHealth, Order, OwnedKey, Page, PageRequest, Performance, PlanSummary,
-        ReservationRecord,
+        Account, CheckIn, Created, Event, LedgerHealth, Order, OwnedKey, Page, PageRequest, Performance,
+        PlanSummary, ReservationRecord,
     },
 };
 use onsale_domain::{
@@ -29,6 +29,7 @@ mod accounts;
 mod catalogue;
 mod orders;
 mod reservations;
+mod tickets;
 mod wallet;
 
 pub use wallet::{WalletEntry, WalletSide};
@@ -59,6 +60,8 @@ struct State {
     /// Orders that were failed before they were begun.
     tombstones: BTreeSet<OrderId>,
     claims: BTreeMap<(PerformanceId, Unit), OrderId>,
+    /// Tickets that were used, by code.
+    check_ins: BTreeMap<String, CheckIn>,
     entries: Vec<WalletEntry>,
     charges: BTreeMap<OrderId, wallet::ChargeState>,
     keys: BTreeMap<(AccountId, [u8; 16]), KeyUse>,

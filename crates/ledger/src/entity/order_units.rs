@@ -15,6 +15,8 @@ pub struct Model {
     pub currency: String,
     pub ticket_code: String,
     pub live: bool,
+    pub checked_in_at: Option<i64>,
+    pub checked_in_by: Option<Uuid>,
 }
 
 /// Joins are written where they are needed.

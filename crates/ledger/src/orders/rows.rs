@@ -105,6 +105,8 @@ pub(super) fn units(order: &Order) -> Result<Vec<order_units::ActiveModel>, Stor
             currency: Set(wanted.price.currency.to_string()),
             ticket_code: Set(wanted.ticket_code.clone()),
             live: Set(true),
+            checked_in_at: Set(None),
+            checked_in_by: Set(None),
         })
     };
     let mut units: Vec<&OrderUnit> = order.units.iter().collect();

@@ -138,6 +138,10 @@ macro_rules! nouns {
         $(impl Noun for onsale_domain::ids::$id { const NOUN: &'static str = $noun; })*
     };
 }
+impl Noun for onsale_domain::tickets::TicketCode {
+    const NOUN: &'static str = "ticket";
+}
+
 nouns!(
     EventId = "event",
     PerformanceId = "performance",

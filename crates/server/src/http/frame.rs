@@ -4,6 +4,7 @@
 //! people who look at the waiting page without scripts.
 
 use std::{
+    borrow::Cow,
     sync::atomic::{AtomicU32, AtomicU64, Ordering},
     time::Instant,
 };
@@ -86,6 +87,14 @@ fn is_sane(id: &[u8]) -> bool {
         && id.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
 }
 
+/// A path as the log may have it: the code of a ticket lets its bearer in.
+fn without_codes(path: &str) -> Cow<'_, str> {
+    const TICKETS: &str = "/api/v1/tickets/";
+    let Some(rest) = path.strip_prefix(TICKETS) else { return Cow::Borrowed(path) };
+    let behind = rest.find('/').map_or("", |at| &rest[at..]);
+    Cow::Owned(format!("{TICKETS}…{behind}"))
+}
+
 /// Answers a request through `inside`. Wraps the whole router once: a layer would be boxed anew for each route
 /// and request.
 pub(crate) async fn framed<F: Future<Output = Response>>(
@@ -121,7 +130,7 @@ pub(crate) async fn framed<F: Future<Output = Response>>(
             target: "onsale::access",
             request_id = id.to_str().unwrap_or_default(),
             %method,
-            path = uri.path(),
+            path = &*without_codes(uri.path()),
             status = status.as_u16(),
             micros = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX),
             sequence,
@@ -149,6 +158,13 @@ pub(crate) async fn framed<F: Future<Output = Response>>(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_codes_of_tickets_are_kept_out_of_the_log() {
+        assert_eq!(without_codes("/api/v1/tickets/7H2KQ9ZC4M0XW8RT/check-in"), "/api/v1/tickets/…/check-in");
+        assert_eq!(without_codes("/api/v1/tickets/7H2KQ9ZC4M0XW8RT"), "/api/v1/tickets/…");
+        assert_eq!(without_codes("/api/v1/orders/1/tickets.pdf"), "/api/v1/orders/1/tickets.pdf");
+    }
 
     #[test]
     fn only_harmless_request_ids_are_taken_over() {

@@ -195,6 +195,27 @@ pub(crate) const ENDPOINTS: &[Endpoint] = &[
         foreign: UNKNOWN,
         ..endpoint("POST", "/api/v1/orders/{order_id}/refund", Who::Organizer, 200)
     },
+    Endpoint {
+        foreign: UNKNOWN,
+        ..endpoint("GET", "/api/v1/orders/{order_id}/tickets.pdf", Who::Buyer, 200)
+    },
+    Endpoint { foreign: UNKNOWN, ..endpoint("GET", "/api/v1/tickets/{code}/qr.svg", Who::Buyer, 200) },
+    Endpoint { foreign: UNKNOWN, ..endpoint("GET", "/api/v1/tickets/{code}/qr.png", Who::Buyer, 200) },
+    Endpoint {
+        body: Some(|world| json!({"performance_id": world.ids[1].1})),
+        missing: &["/performance_id"],
+        null: &["/performance_id"],
+        foreign: UNKNOWN,
+        ..endpoint("POST", "/api/v1/tickets/{code}/check-in", Who::Organizer, 200)
+    },
+    Endpoint {
+        foreign: UNKNOWN,
+        ..endpoint("DELETE", "/api/v1/tickets/{code}/check-in", Who::Organizer, 204)
+    },
+    Endpoint {
+        foreign: FORBIDDEN,
+        ..endpoint("GET", "/api/v1/performances/{performance_id}/check-ins", Who::Organizer, 200)
+    },
     // Again: the buyer has a place.
     endpoint("POST", "/api/v1/events/{event_id}/queue", Who::Buyer, 200),
     Endpoint { ticket: true, ..endpoint("GET", "/api/v1/events/{event_id}/queue", Who::Anyone, 200) },
@@ -317,7 +338,7 @@ pub(crate) struct World<'a> {
     refresh_token: String,
     /// Of the buyer's place in the event's waiting room.
     ticket: String,
-    ids: [(&'static str, String); 7],
+    ids: [(&'static str, String); 8],
 }
 
 impl<'a> World<'a> {
@@ -334,7 +355,7 @@ impl<'a> World<'a> {
         let joined = onsale.post(&format!("/events/{event}/queue"), &json!({})).by(buyer).await.ok(201);
         let (reservation, paid) = (hold(1).await, hold(2).await);
         let confirm = format!("/reservations/{paid}/confirm");
-        let order = text(&onsale.post(&confirm, &payment("simulated")).by(buyer).await.ok(201)["id"]);
+        let order = onsale.post(&confirm, &payment("simulated")).by(buyer).await.ok(201);
         Self {
             people,
             new_email: format!("{event}@example.com"),
@@ -346,7 +367,8 @@ impl<'a> World<'a> {
                 ("{plan_id}", plan),
                 ("{seat_id}", "1".to_owned()),
                 ("{reservation_id}", reservation),
-                ("{order_id}", order),
+                ("{order_id}", text(&order["id"])),
+                ("{code}", text(&order["tickets"][0]["code"])),
                 ("{provider}", "stripe".to_owned()),
             ],
         }
@@ -416,7 +438,9 @@ impl<'a> World<'a> {
         for path in public {
             state.push(onsale.get(&path).await.ok(200));
         }
-        state.push(onsale.get(&format!("{performance}/stats")).by(organizer).await.ok(200));
+        for counts in ["stats", "check-ins"] {
+            state.push(onsale.get(&format!("{performance}/{counts}")).by(organizer).await.ok(200));
+        }
         for person in [organizer, buyer, other_organizer, stranger] {
             for path in ["/me", "/me/wallet", "/me/reservations?limit=200", "/me/orders?limit=200"] {
                 state.push(onsale.get(path).by(person).await.ok(200));

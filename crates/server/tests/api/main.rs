@@ -26,3 +26,4 @@ mod reservations;
 mod seating;
 mod stripe;
 mod support;
+mod tickets;

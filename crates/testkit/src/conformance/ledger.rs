@@ -15,6 +15,7 @@ pub mod reservations;
 pub mod seating_plans;
 pub mod settling;
 mod stage;
+pub mod tickets;
 pub mod wallets;
 
 /// Makes every case of the ledger suite a test, for an `async fn make() -> (Arc<dyn Ledger>, impl Sized)` in scope.
@@ -106,6 +107,13 @@ macro_rules! ledger_conformance {
                 an_order_voided_before_it_began_cannot_begin,
                 voiding_leaves_an_order_that_is_there_as_it_is,
                 paid_or_failed_but_never_both;
+            tickets:
+                a_ticket_is_found_by_its_code,
+                a_ticket_lets_in_once,
+                one_of_fifty_scans_at_once_lets_in,
+                only_tickets_of_paid_orders_let_in,
+                a_check_in_is_undone,
+                those_who_came_are_counted;
             wallets:
                 a_wallet_is_empty_at_first,
                 topping_up_adds,

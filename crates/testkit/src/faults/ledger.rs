@@ -8,10 +8,10 @@ use async_trait::async_trait;
 use onsale_app::ports::{
     StoreError,
     ledger::{
-        Account, Accounts, BeginOrder, Created, DeleteOutcome, Event, Events, Ledger, LedgerHealth, Logins,
-        Order, Orders, OwnedKey, Page, PageRequest, Performance, Performances, PlanSummary,
-        ReservationRecord, ReservationRecords, Role, Rotation, SeatingPlans, SettleOrder, Wallet,
-        WalletOutcome,
+        Account, Accounts, Attendance, BeginOrder, CheckIn, CheckInOutcome, Created, DeleteOutcome, Event,
+        Events, Ledger, LedgerHealth, Logins, Order, Orders, OwnedKey, Page, PageRequest, Performance,
+        Performances, PlanSummary, ReservationRecord, ReservationRecords, Role, Rotation, SeatingPlans,
+        SettleOrder, Ticket, Tickets, Wallet, WalletOutcome,
     },
 };
 use onsale_domain::{
@@ -130,6 +130,13 @@ passed_on!(Orders for FaultyLedger.inner {
         after: Option<(Timestamp, OrderId)>,
         limit: u32,
     ) -> Result<Vec<Order>, StoreError>;
+});
+
+passed_on!(Tickets for FaultyLedger.inner {
+    fn ticket(code: &str) -> Result<Option<Ticket>, StoreError>;
+    fn check_in(code: &str, check_in: CheckIn) -> Result<CheckInOutcome, StoreError>;
+    fn undo_check_in(code: &str) -> Result<bool, StoreError>;
+    fn attendance(performance: PerformanceId) -> Result<Attendance, StoreError>;
 });
 
 passed_on!(Wallet for FaultyLedger.inner {

@@ -144,6 +144,21 @@ export const reasons = {
     safe: nothingChanged,
     todo: 'Load the page again to see how the order stands.',
   },
+  already_used: {
+    happened: 'Somebody has been let in with this ticket.',
+    safe: 'The ticket was used once; this scan changed nothing.',
+    todo: 'Compare the name and the time of the first scan.',
+  },
+  ticket_void: {
+    happened: 'This ticket is void: it was refunded, or never paid for.',
+    safe: nothingChanged,
+    todo: 'Ask to see the order, or send its bearer to the box office.',
+  },
+  wrong_performance: {
+    happened: 'This ticket is for another performance.',
+    safe: 'It has not been used up.',
+    todo: 'Show its bearer the date on the ticket.',
+  },
   sale_closed: {
     happened: 'The sale is closed.',
     safe: 'What you have paid for is yours.',

@@ -140,6 +140,21 @@ export const reasons: typeof english = {
     safe: nothingChanged,
     todo: '화면을 다시 불러와 주문 상태를 확인하세요.',
   },
+  already_used: {
+    happened: '이미 입장에 사용된 티켓입니다.',
+    safe: '티켓은 한 번만 사용되었고, 이번 스캔으로 바뀐 것은 없습니다.',
+    todo: '이름과 처음 입장한 시각을 확인하세요.',
+  },
+  ticket_void: {
+    happened: '유효하지 않은 티켓입니다. 환불되었거나 결제되지 않았습니다.',
+    safe: nothingChanged,
+    todo: '주문 내역을 확인하거나 매표소로 안내하세요.',
+  },
+  wrong_performance: {
+    happened: '다른 회차의 티켓입니다.',
+    safe: '티켓은 사용 처리되지 않았습니다.',
+    todo: '티켓에 적힌 날짜를 보여 주세요.',
+  },
   sale_closed: {
     happened: '판매가 끝났습니다.',
     safe: '이미 결제한 좌석은 고객님의 것입니다.',
