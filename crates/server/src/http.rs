@@ -57,6 +57,7 @@ mod seating;
 pub(crate) mod seats;
 mod tickets;
 mod times;
+mod unread;
 mod views;
 mod wait;
 mod webhooks;

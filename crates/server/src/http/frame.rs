@@ -18,6 +18,7 @@ use axum::{
 use super::{
     Server,
     problem::{self, Problem},
+    unread,
 };
 
 /// Names the request in the answer and in the log.
@@ -107,7 +108,12 @@ pub(crate) async fn framed<F: Future<Output = Response>>(
     let id = frame.request_id(request.headers().get(&REQUEST_ID));
     let method = request.method().clone();
     let uri = request.uri().clone();
+    let (request, unread) = unread::lend(request);
     let mut response = inside(request).await;
+    let goes_on = match unread {
+        Some(unread) => unread.read().await,
+        None => true,
+    };
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
         let (mut head, _) = response.into_parts();
         // What the layers inside have said, such as Allow and who may read it from another origin, stays.
@@ -140,6 +146,9 @@ pub(crate) async fn framed<F: Future<Output = Response>>(
     }
     let headers = response.headers_mut();
     headers.insert(REQUEST_ID.clone(), id);
+    if !goes_on {
+        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));

@@ -8,6 +8,7 @@ mod accounts;
 mod bad_input;
 mod calls;
 mod cluster;
+mod connections;
 mod crashes;
 mod database_away;
 mod endpoints;
