@@ -206,7 +206,7 @@ fn api_over_cluster(surroundings: &Surroundings) -> anyhow::Result<Outcome> {
     let only = "package(onsale-server) & binary(api) \
          & not test(/^(cluster|crashes|database_away|gateway|moving|pages)::/) \
          & not test(/^queue::(control::.*other|order::|roles::)/) \
-         & not test(=stripe::strange::a_buyer_who_pays_while_the_process_is_away)";
+         & not test(/^stripe::strange::a_(buyer_who_pays_while_the_process_is_away|process_that_is_killed)/)";
     passes(cargo.args(["nextest", "run", "--workspace", "-E", only]).env("ONSALE_TEST_STORES", "cluster"))
 }
 
