@@ -4,6 +4,7 @@ mod admission;
 mod cli;
 mod generations;
 mod http;
+mod language;
 mod live;
 mod queue_client;
 mod queue_tokens;

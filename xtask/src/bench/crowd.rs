@@ -27,8 +27,7 @@ use self::buyers::{Buyer, Chance, End, Scene, Story, Way};
 use self::connections::Connections;
 use self::order::{Seen, each_position_once, joined_out_of_order, overtaken};
 use super::load;
-use super::machine::Machine;
-use super::report::{Figure, Limit, Report};
+use super::report::{self, Figure, Limit, Report};
 use super::stage::Stage;
 use super::stores::Stores;
 use crate::workspace::Workspace;
@@ -70,17 +69,9 @@ pub(crate) struct CrowdArguments {
 /// Plays both crowds, prints the table, writes the document.
 pub(crate) fn run(workspace: &Workspace, arguments: &CrowdArguments) -> anyhow::Result<ExitCode> {
     ensure!(arguments.buyers >= arguments.tickets * 2, "that is no crowd: fewer than two buyers a ticket");
-    let folder = workspace.target.join("bench-data");
-    std::fs::create_dir_all(&folder)?;
-    let folder = folder.canonicalize()?;
-    let data = if arguments.cluster { std::env::temp_dir() } else { folder.clone() };
-    let machine = Machine::describe(&data)?;
-    let report = measure(workspace, arguments, &folder)?;
-    println!("\n{}\n{}", machine.line(), report.table());
-    if !arguments.no_write {
-        report.write(&workspace.root.join("docs/PERFORMANCE.md"), &machine)?;
-    }
-    Ok(if report.all_kept() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    report::publish(workspace, None, arguments.cluster, !arguments.no_write, |folder| {
+        measure(workspace, arguments, folder)
+    })
 }
 
 fn measure(workspace: &Workspace, arguments: &CrowdArguments, folder: &Path) -> anyhow::Result<Report> {

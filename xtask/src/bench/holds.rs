@@ -25,8 +25,7 @@ use self::subjects::{Holds, Same, accept_half};
 use super::api::{text, uri};
 use super::client::call;
 use super::load::{self, Measured, Pace};
-use super::machine::Machine;
-use super::report::{Figure, Limit, Report};
+use super::report::{self, Figure, Limit, Report};
 use super::rounds::{Comparison, Floor, Rounds, Subject, median};
 use super::server::Server;
 use super::stage::Stage;
@@ -61,22 +60,13 @@ pub(crate) struct HoldsArguments {
 
 /// Measures, prints the table, writes the document.
 pub(crate) fn run(workspace: &Workspace, arguments: &HoldsArguments) -> anyhow::Result<ExitCode> {
-    let folder = arguments.data.clone().unwrap_or_else(|| workspace.target.join("bench-data"));
-    fs::create_dir_all(&folder)?;
-    let folder = folder.canonicalize()?;
-    // The servers that a benchmark starts keep their data among the temporary files.
-    let data = if arguments.cluster { std::env::temp_dir() } else { folder.clone() };
-    let machine = Machine::describe(&data)?;
-    let report = if arguments.cluster {
-        cluster::measure(workspace, arguments, &folder)?
-    } else {
-        measure(workspace, arguments, &folder)?
-    };
-    println!("\n{}\n{}", machine.line(), report.table());
-    if !arguments.no_write {
-        report.write(&workspace.root.join("docs/PERFORMANCE.md"), &machine)?;
-    }
-    Ok(if report.all_kept() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    report::publish(workspace, arguments.data.as_deref(), arguments.cluster, !arguments.no_write, |folder| {
+        if arguments.cluster {
+            cluster::measure(workspace, arguments, folder)
+        } else {
+            measure(workspace, arguments, folder)
+        }
+    })
 }
 
 fn measure(workspace: &Workspace, arguments: &HoldsArguments, folder: &Path) -> anyhow::Result<Report> {

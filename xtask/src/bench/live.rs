@@ -7,7 +7,6 @@
 
 mod viewers;
 
-use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Command, ExitCode};
@@ -26,8 +25,7 @@ use self::viewers::{Sent, Viewers};
 use super::api::{hold_of, uri};
 use super::client::{Connection, call};
 use super::load;
-use super::machine::Machine;
-use super::report::{Figure, Limit, Report};
+use super::report::{self, Figure, Limit, Report};
 use super::server::Server;
 use super::stage::Stage;
 use crate::workspace::Workspace;
@@ -71,15 +69,9 @@ pub(crate) fn run(workspace: &Workspace, arguments: &LiveArguments) -> anyhow::R
         "{} holds do not fit into {SEATS} seats: give fewer --holds or --seconds",
         arguments.holds_in_all()
     );
-    let folder = workspace.target.join("bench-data");
-    fs::create_dir_all(&folder)?;
-    let machine = Machine::describe(&folder)?;
-    let report = measure(workspace, arguments, &folder)?;
-    println!("\n{}\n{}", machine.line(), report.table());
-    if !arguments.no_write {
-        report.write(&workspace.root.join("docs/PERFORMANCE.md"), &machine)?;
-    }
-    Ok(if report.all_kept() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    report::publish(workspace, None, false, !arguments.no_write, |folder| {
+        measure(workspace, arguments, folder)
+    })
 }
 
 /// What the viewers of one server went through.

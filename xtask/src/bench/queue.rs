@@ -21,8 +21,7 @@ use tokio::task::JoinSet;
 use super::api::{text, uri};
 use super::client::{Call, Connection, call};
 use super::load::{self, Calls, Measured};
-use super::machine::Machine;
-use super::report::{Figure, Limit, Report};
+use super::report::{self, Figure, Limit, Report};
 use super::rounds::{Comparison, Floor, Rounds, Subject};
 use super::server::Server;
 use super::stage::Stage;
@@ -60,17 +59,9 @@ pub(crate) struct QueueArguments {
 
 /// Measures, prints the table, writes the document.
 pub(crate) fn run(workspace: &Workspace, arguments: &QueueArguments) -> anyhow::Result<ExitCode> {
-    let folder = workspace.target.join("bench-data");
-    std::fs::create_dir_all(&folder)?;
-    let folder = folder.canonicalize()?;
-    let data = if arguments.cluster { std::env::temp_dir() } else { folder.clone() };
-    let machine = Machine::describe(&data)?;
-    let report = measure(workspace, arguments, &folder)?;
-    println!("\n{}\n{}", machine.line(), report.table());
-    if !arguments.no_write {
-        report.write(&workspace.root.join("docs/PERFORMANCE.md"), &machine)?;
-    }
-    Ok(if report.all_kept() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    report::publish(workspace, None, arguments.cluster, !arguments.no_write, |folder| {
+        measure(workspace, arguments, folder)
+    })
 }
 
 fn measure(workspace: &Workspace, arguments: &QueueArguments, folder: &Path) -> anyhow::Result<Report> {

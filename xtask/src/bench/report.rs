@@ -5,10 +5,12 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
+use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 
 use super::machine::Machine;
+use crate::workspace::Workspace;
 
 /// What a figure has to keep to.
 #[derive(Clone, Copy)]
@@ -77,12 +79,12 @@ const HEADINGS: [&str; 5] = ["", "measured", "limit", "", "more"];
 
 impl Report {
     /// Whether every limit is kept.
-    pub(crate) fn all_kept(&self) -> bool {
+    fn all_kept(&self) -> bool {
         self.figures.iter().all(Figure::holds)
     }
 
     /// The table, aligned for a terminal.
-    pub(crate) fn table(&self) -> String {
+    fn table(&self) -> String {
         let rows: Vec<_> = std::iter::once(HEADINGS.map(str::to_owned))
             .chain(self.figures.iter().map(Figure::cells))
             .collect();
@@ -99,7 +101,7 @@ impl Report {
     }
 
     /// Puts the section into the document, which is made if it is not there.
-    pub(crate) fn write(&self, document: &Path, machine: &Machine) -> anyhow::Result<()> {
+    fn write(&self, document: &Path, machine: &Machine) -> anyhow::Result<()> {
         let before = match fs::read_to_string(document) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => EMPTY_DOCUMENT.to_owned(),
@@ -130,6 +132,28 @@ impl Report {
         }
         text
     }
+}
+
+/// Measures with a folder for stores and logs, prints the table and, if so wished, writes it into docs/PERFORMANCE.md.
+/// `is_elsewhere`: the stores are servers, which keep their data among the temporary files.
+pub(crate) fn publish(
+    workspace: &Workspace,
+    folder: Option<&Path>,
+    is_elsewhere: bool,
+    is_written: bool,
+    measure: impl FnOnce(&Path) -> anyhow::Result<Report>,
+) -> anyhow::Result<ExitCode> {
+    let folder = folder.map_or_else(|| workspace.target.join("bench-data"), Path::to_owned);
+    fs::create_dir_all(&folder)?;
+    let folder = folder.canonicalize()?;
+    let data = if is_elsewhere { std::env::temp_dir() } else { folder.clone() };
+    let machine = Machine::describe(&data)?;
+    let report = measure(&folder)?;
+    println!("\n{}\n{}", machine.line(), report.table());
+    if is_written {
+        report.write(&workspace.root.join("docs/PERFORMANCE.md"), &machine)?;
+    }
+    Ok(if report.all_kept() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 const EMPTY_DOCUMENT: &str = "# Performance\n\n\

@@ -81,6 +81,7 @@ pub(super) fn never_begun(id: OrderId, at: Timestamp) -> orders::ActiveModel {
         fence: Set(0),
         status: Set(OrderStatus::Failed.as_str().to_owned()),
         total: Set(0),
+        // ISO 4217: no currency is involved.
         currency: Set("XXX".to_owned()),
         buyer_name: Set(String::new()),
         buyer_phone: Set(None),

@@ -20,9 +20,11 @@ use krilla::{
 use onsale_domain::{money::Money, tickets::TicketCode, time::Timestamp};
 use ttf_parser::Face;
 
+use crate::language::Language;
+
 use super::{
     qr::{Modules, QrError},
-    words::Language,
+    words::{Words, date_time, price},
 };
 
 /// Pretendard, which has Latin and all of Hangul; its licence lies beside it. A document gets the glyphs that it uses.
@@ -81,7 +83,7 @@ pub(crate) fn draw(sheet: &Sheet) -> Result<Vec<u8>, PaperError> {
     let font = Font::new(FONT.into(), 0).ok_or(PaperError::Font)?;
     let face = FACE.as_ref().ok_or(PaperError::Font)?;
     let mut document = Document::new();
-    let title = format!("{} · {}", sheet.language.words().ticket, sheet.event);
+    let title = format!("{} · {}", Words::of(sheet.language).ticket, sheet.event);
     let metadata = Metadata::new().title(title).language(sheet.language.tag().to_owned());
     document.set_metadata(metadata.creator("onsale".to_owned()));
     for (at, ticket) in sheet.tickets.iter().enumerate() {
@@ -105,12 +107,12 @@ struct Pen<'a> {
 
 impl Pen<'_> {
     fn ticket(&mut self, sheet: &Sheet, ticket: &PaperTicket, place: &str) -> Result<(), PaperError> {
-        let words = sheet.language.words();
+        let words = Words::of(sheet.language);
         self.line(&format!("{} {place}", words.ticket), 11.0, GREY);
         self.y += 10.0;
         self.text(&sheet.event, 26.0, 3, BLACK);
         self.y += 4.0;
-        self.line(&sheet.language.date_time(sheet.starts_at, &sheet.zone), 13.0, BLACK);
+        self.line(&date_time(sheet.language, sheet.starts_at, &sheet.zone), 13.0, BLACK);
         self.rule();
         self.line(words.seat, 11.0, GREY);
         if let Some(section) = &ticket.section {
@@ -128,7 +130,7 @@ impl Pen<'_> {
         let below = self.y;
         self.y = top;
         let beside = MARGIN + QR_SIDE + 32.0;
-        let price = sheet.language.price(ticket.price);
+        let price = price(sheet.language, ticket.price);
         let facts = [(words.price, price.as_str()), (words.buyer, &sheet.buyer), (words.order, &sheet.order)];
         for (name, value) in facts {
             self.text_at(beside, name, 11.0, 1, GREY);

@@ -5,82 +5,45 @@
 use jiff::{civil::Weekday, tz::TimeZone};
 use onsale_domain::{money::Money, time::Timestamp};
 
-/// The languages of a ticket.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Language {
-    English,
-    Korean,
+use crate::language::{Language, grouped};
+
+/// A time as people write it, with its zone and how far that is from UTC.
+pub(crate) fn date_time(language: Language, at: Timestamp, zone: &TimeZone) -> String {
+    let Ok(at) = jiff::Timestamp::from_millisecond(at.as_millis()) else { return String::new() };
+    let at = at.to_zoned(zone.clone());
+    let zone = match zone.iana_name() {
+        Some("UTC" | "Etc/UTC") | None => "UTC".to_owned(),
+        Some(name) => format!("{name}, UTC{}", at.strftime("%:z")),
+    };
+    match language {
+        Language::English => format!("{} ({zone})", at.strftime("%A, %-d %B %Y, %H:%M")),
+        Language::Korean => {
+            let weekday = match at.weekday() {
+                Weekday::Monday => "월",
+                Weekday::Tuesday => "화",
+                Weekday::Wednesday => "수",
+                Weekday::Thursday => "목",
+                Weekday::Friday => "금",
+                Weekday::Saturday => "토",
+                Weekday::Sunday => "일",
+            };
+            let (date, time) = (at.strftime("%Y년 %-m월 %-d일"), at.strftime("%H:%M"));
+            format!("{date} ({weekday}) {time} ({zone})")
+        }
+    }
 }
 
-impl Language {
-    /// The one of that name, as pages name it.
-    pub(crate) fn named(name: &str) -> Option<Self> {
-        match name {
-            "en" => Some(Self::English),
-            "ko" => Some(Self::Korean),
-            _ => None,
-        }
+/// A price, with its currency as its code: there is no sign that means one currency everywhere.
+pub(crate) fn price(language: Language, price: Money) -> String {
+    if price.amount == 0 {
+        return Words::of(language).free.to_owned();
     }
-
-    /// Its name in documents.
-    pub(crate) fn tag(self) -> &'static str {
-        match self {
-            Self::English => "en",
-            Self::Korean => "ko",
-        }
-    }
-
-    pub(crate) fn words(self) -> &'static Words {
-        match self {
-            Self::English => &ENGLISH,
-            Self::Korean => &KOREAN,
-        }
-    }
-
-    /// A time as people write it, with its zone and how far that is from UTC.
-    pub(crate) fn date_time(self, at: Timestamp, zone: &TimeZone) -> String {
-        let Ok(at) = jiff::Timestamp::from_millisecond(at.as_millis()) else { return String::new() };
-        let at = at.to_zoned(zone.clone());
-        let zone = match zone.iana_name() {
-            Some("UTC" | "Etc/UTC") | None => "UTC".to_owned(),
-            Some(name) => format!("{name}, UTC{}", at.strftime("%:z")),
-        };
-        match self {
-            Self::English => format!("{} ({zone})", at.strftime("%A, %-d %B %Y, %H:%M")),
-            Self::Korean => {
-                let weekday = match at.weekday() {
-                    Weekday::Monday => "월",
-                    Weekday::Tuesday => "화",
-                    Weekday::Wednesday => "수",
-                    Weekday::Thursday => "목",
-                    Weekday::Friday => "금",
-                    Weekday::Saturday => "토",
-                    Weekday::Sunday => "일",
-                };
-                let (date, time) = (at.strftime("%Y년 %-m월 %-d일"), at.strftime("%H:%M"));
-                format!("{date} ({weekday}) {time} ({zone})")
-            }
-        }
-    }
-
-    /// A price, with its currency as its code: there is no sign that means one currency everywhere.
-    pub(crate) fn price(self, price: Money) -> String {
-        if price.amount == 0 {
-            return self.words().free.to_owned();
-        }
-        let decimals = decimals(price.currency.as_str());
-        let digits = format!("{:0width$}", price.amount, width = decimals + 1);
-        let (whole, fraction) = digits.split_at(digits.len() - decimals);
-        let mut grouped = String::new();
-        for (at, digit) in whole.chars().enumerate() {
-            if at > 0 && (whole.len() - at).is_multiple_of(3) {
-                grouped.push(',');
-            }
-            grouped.push(digit);
-        }
-        let point = if decimals > 0 { "." } else { "" };
-        format!("{} {grouped}{point}{fraction}", price.currency)
-    }
+    let decimals = decimals(price.currency.as_str());
+    let digits = format!("{:0width$}", price.amount, width = decimals + 1);
+    let (whole, fraction) = digits.split_at(digits.len() - decimals);
+    let whole = whole.parse().map_or_else(|_| whole.to_owned(), grouped);
+    let point = if decimals > 0 { "." } else { "" };
+    format!("{} {whole}{point}{fraction}", price.currency)
 }
 
 /// Decimals of a currency's minor unit (ISO 4217): two, with these exceptions among those in use.
@@ -105,7 +68,16 @@ pub(crate) struct Words {
     pub(crate) secret: &'static str,
 }
 
-const ENGLISH: Words = Words {
+impl Words {
+    pub(crate) fn of(language: Language) -> &'static Self {
+        match language {
+            Language::English => &ENGLISH,
+            Language::Korean => &KOREAN,
+        }
+    }
+}
+
+static ENGLISH: Words = Words {
     ticket: "Ticket",
     seat: "Seat",
     price: "Price",
@@ -116,7 +88,7 @@ const ENGLISH: Words = Words {
     secret: "Whoever shows it first is let in: do not pass it on or publish it.",
 };
 
-const KOREAN: Words = Words {
+static KOREAN: Words = Words {
     ticket: "티켓",
     seat: "좌석",
     price: "가격",
@@ -139,9 +111,9 @@ mod tests {
     fn times_stand_with_their_zone() {
         let seoul = TimeZone::get("Asia/Seoul").unwrap();
         let written = [
-            Language::English.date_time(AT, &seoul),
-            Language::Korean.date_time(AT, &seoul),
-            Language::English.date_time(AT, &TimeZone::UTC),
+            date_time(Language::English, AT, &seoul),
+            date_time(Language::Korean, AT, &seoul),
+            date_time(Language::English, AT, &TimeZone::UTC),
         ];
         assert_eq!(
             written,
@@ -156,13 +128,13 @@ mod tests {
     #[test]
     fn prices_have_the_decimals_of_their_currency() {
         let price = |amount, currency: &str| {
-            Language::English.price(Money::new(amount, currency.parse::<Currency>().unwrap()))
+            super::price(Language::English, Money::new(amount, currency.parse::<Currency>().unwrap()))
         };
         assert_eq!(price(150_000, "KRW"), "KRW 150,000");
         assert_eq!(price(5, "USD"), "USD 0.05");
         assert_eq!(price(1_234_567, "EUR"), "EUR 12,345.67");
         assert_eq!(price(100, "KRW"), "KRW 100");
         assert_eq!(price(12_500, "KWD"), "KWD 12.500");
-        assert_eq!(Language::Korean.price(Money::new(0, Currency::KRW)), "무료");
+        assert_eq!(super::price(Language::Korean, Money::new(0, Currency::KRW)), "무료");
     }
 }

@@ -23,10 +23,10 @@ use crate::{
         identity::By,
         problem::{Problem, ProblemDocument},
     },
+    language::Language,
     tickets::{
         paper::{PaperTicket, Sheet},
         qr::{Modules, QrError},
-        words::Language,
     },
 };
 

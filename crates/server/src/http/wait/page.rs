@@ -11,7 +11,8 @@ use onsale_domain::{
     waiting_room::{Progress, summary::Status},
 };
 
-use super::words::{Language, Words, grouped};
+use super::words::Words;
+use crate::language::{Language, grouped};
 
 const STYLE: &str = include_str!("page.css");
 /// The page looks again no sooner and no later than this, seconds: who reads or presses a button is not to be
@@ -51,6 +52,7 @@ pub(super) enum View<'a> {
 
 /// A page in the making.
 pub(super) struct Page {
+    language: Language,
     words: &'static Words,
     /// Of the event, where it is one's.
     event: Option<(EventId, String)>,
@@ -70,7 +72,8 @@ impl Page {
         view: &View<'_>,
     ) -> String {
         let mut page = Self {
-            words: language.words(),
+            language,
+            words: Words::of(language),
             event,
             now,
             body: String::new(),
@@ -354,7 +357,8 @@ impl Page {
              <meta name=\"referrer\" content=\"same-origin\">\n<link rel=\"icon\" href=\"data:,\">\n\
              {refresh}<title>{title}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n{above}\n\
              <section{class}>\n<{level}>{heading}</{level}>\n{}\n</section>\n</main>\n</body>\n</html>\n",
-            self.words.tag, self.body
+            self.language.tag(),
+            self.body
         )
     }
 }

@@ -13,7 +13,7 @@ use axum::{
 use onsale_app::{Caller, errors::AppError};
 use onsale_domain::ids::EventId;
 
-use super::words::Language;
+use crate::language::Language;
 use crate::{
     http::{Server, identity::By},
     tokens::{DAY_TOKEN_S, Identity},

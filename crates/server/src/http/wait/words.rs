@@ -3,41 +3,7 @@
 //! Invariant: one record has them all, so none can be missing in one language. They say what the pages with scripts say
 //! (`web/src/lib/messages`), and times as spans, because only a browser knows the time of its place.
 
-/// The languages there are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Language {
-    English,
-    Korean,
-}
-
-impl Language {
-    /// The one that the browser likes best; English where it likes neither.
-    pub(super) fn preferred(accept_language: &str) -> Self {
-        let mut best = (0.0, Self::English);
-        for range in accept_language.split(',') {
-            let mut parts = range.split(';').map(str::trim);
-            let tag = parts.next().unwrap_or_default().split('-').next().unwrap_or_default();
-            let quality = parts.find_map(|part| part.strip_prefix("q="));
-            let quality: f32 = quality.map_or(1.0, |quality| quality.parse().unwrap_or(0.0));
-            let language = match tag.to_ascii_lowercase().as_str() {
-                "ko" => Self::Korean,
-                "en" => Self::English,
-                _ => continue,
-            };
-            if quality > best.0 {
-                best = (quality, language);
-            }
-        }
-        best.1
-    }
-
-    pub(super) fn words(self) -> &'static Words {
-        match self {
-            Self::English => &ENGLISH,
-            Self::Korean => &KOREAN,
-        }
-    }
-}
+use crate::language::{Language, grouped};
 
 /// A text about a number, which stands where `#` is.
 pub(super) struct Counted {
@@ -52,22 +18,8 @@ impl Counted {
     }
 }
 
-/// With thousands set off, as both languages write them.
-pub(super) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 /// Every text. `{}` is a name or a span.
 pub(super) struct Words {
-    pub(super) tag: &'static str,
     pub(super) title: &'static str,
     pub(super) list_title: &'static str,
     pub(super) list_text: &'static str,
@@ -138,8 +90,16 @@ pub(super) struct Words {
     pub(super) events: &'static str,
 }
 
+impl Words {
+    pub(super) fn of(language: Language) -> &'static Self {
+        match language {
+            Language::English => &ENGLISH,
+            Language::Korean => &KOREAN,
+        }
+    }
+}
+
 static ENGLISH: Words = Words {
-    tag: "en",
     title: "Waiting room: {}",
     list_title: "Waiting rooms",
     list_text: "You can wait here without JavaScript. Choosing seats and paying need it.",
@@ -217,7 +177,6 @@ static ENGLISH: Words = Words {
 };
 
 static KOREAN: Words = Words {
-    tag: "ko",
     title: "대기실: {}",
     list_title: "대기실 목록",
     list_text: "JavaScript 없이도 여기서 줄을 설 수 있습니다. 좌석 선택과 결제에는 JavaScript가 필요합니다.",
@@ -299,21 +258,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_language_that_is_liked_best() {
-        let of = Language::preferred;
-        assert_eq!(of("ko-KR,ko;q=0.9,en;q=0.8"), Language::Korean);
-        assert_eq!(of("en-US,en;q=0.9,ko;q=0.8"), Language::English);
-        assert_eq!(of("fr, ko;q=0.4, en;q=0.6"), Language::English);
-        assert_eq!(of("fr;q=1, KO;q=0.4"), Language::Korean);
-        assert_eq!([of(""), of("fr"), of("ko;q=0"), of("ko;q=x")], [Language::English; 4]);
-    }
-
-    #[test]
     fn numbers_stand_in_the_right_form() {
-        let [english, korean] = [Language::English, Language::Korean].map(Language::words);
+        let [english, korean] = [Language::English, Language::Korean].map(Words::of);
         assert_eq!([0, 1, 2].map(|count| english.people.of(count)), ["0 people", "1 person", "2 people"]);
         assert_eq!(english.people.of(1_234_567), "1,234,567 people");
         assert_eq!(korean.people.of(1_000), "1,000명");
-        assert_eq!([0, 999, 1_000, 100_000].map(grouped), ["0", "999", "1,000", "100,000"]);
     }
 }

@@ -1,0 +1,142 @@
+//! The ledger's part of orders.
+//!
+//! Contract: as for every port of the ledger. A unit is claimed by one order at a time, from before it is charged.
+
+use async_trait::async_trait;
+use onsale_domain::{
+    ids::{AccountId, OrderId, PerformanceId, ReservationId},
+    money::Money,
+    orders::OrderStatus,
+    position::Fence,
+    reservations::RequestKey,
+    time::Timestamp,
+    units::{Unit, Units},
+};
+
+use super::{OwnedKey, Page, PageRequest};
+use crate::ports::StoreError;
+
+/// Who the tickets are for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BuyerDetails {
+    /// Their name.
+    pub name: String,
+    /// A phone number.
+    pub phone: Option<String>,
+    /// An e-mail address.
+    pub email: Option<String>,
+}
+
+/// One unit of an order and its ticket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OrderUnit {
+    /// The unit.
+    pub unit: Unit,
+    /// What it cost.
+    pub price: Money,
+    /// The unguessable code of its ticket.
+    pub ticket_code: String,
+}
+
+/// An order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Order {
+    /// Its id.
+    pub id: OrderId,
+    /// What it pays for.
+    pub reservation: ReservationId,
+    /// Of which performance.
+    pub performance: PerformanceId,
+    /// Who pays.
+    pub owner: AccountId,
+    /// The fence of the hold.
+    pub fence: Fence,
+    /// Where it stands.
+    pub status: OrderStatus,
+    /// What is bought, in unit order.
+    pub units: Vec<OrderUnit>,
+    /// What is to be paid.
+    pub total: Money,
+    /// For whom.
+    pub buyer: BuyerDetails,
+    /// The provider, by name.
+    pub method: String,
+    /// What the provider calls the payment, once that is known; it says nothing about what came of it.
+    pub reference: Option<String>,
+    /// The number of the command that began it.
+    pub sequence: u64,
+    /// When it was begun.
+    pub created_at: Timestamp,
+}
+
+/// What became of recording a new order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BeginOrder {
+    /// Recorded as paying, its units claimed.
+    Begun,
+    /// An order of this id is there already, in this state (voided by the reconciler, say).
+    Exists(OrderStatus),
+    /// Units are claimed by another order: these.
+    UnitTaken(Units),
+}
+
+/// What became of settling an order one way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SettleOrder {
+    /// It is so, by this call or an earlier one.
+    Done(Box<Order>),
+    /// It is settled the other way; this is how it stands.
+    Otherwise(OrderStatus),
+    /// There is no such order.
+    NotFound,
+}
+
+/// Orders and their claims on units.
+#[async_trait]
+pub trait Orders: Send + Sync {
+    /// Records an order as paying and claims its units, all or none. Earlier paying orders of the same
+    /// reservation are marked failed in the same step: the hot store admits a new attempt only when the old
+    /// one is known to be over. The key, where given, points at this order from now on. A performance that is not
+    /// there (its event may have been deleted since the hold) is an error, and nothing is recorded.
+    async fn begin_order(&self, order: &Order, key: Option<OwnedKey>) -> Result<BeginOrder, StoreError>;
+    /// Notes what the provider calls the payment of an order, before anything is charged under that name. The first
+    /// name stays; gives the name that stands, or `None` where there is no such order.
+    async fn name_payment(
+        &self,
+        id: OrderId,
+        reference: &str,
+        at: Timestamp,
+    ) -> Result<Option<String>, StoreError>;
+    /// PAYING → PAID.
+    async fn pay_order(&self, id: OrderId, reference: &str, at: Timestamp)
+    -> Result<SettleOrder, StoreError>;
+    /// PAYING → FAILED; the claim on the units ends.
+    async fn fail_order(&self, id: OrderId, reason: &str, at: Timestamp) -> Result<SettleOrder, StoreError>;
+    /// Makes sure that an order that was never begun never will be: it is recorded as failed. `None`: done. One
+    /// that is there, or was recorded so before, stays as it is, and this is its state: looking and recording
+    /// are one step, so that a live attempt cannot slip in between and be taken for dead.
+    async fn void_order(&self, id: OrderId, at: Timestamp) -> Result<Option<OrderStatus>, StoreError>;
+    /// PAID → REFUNDED; the claim ends too unless `keep_claim`. Asked again without keeping it, a claim that was
+    /// kept ends.
+    async fn refund_order(
+        &self,
+        id: OrderId,
+        keep_claim: bool,
+        at: Timestamp,
+    ) -> Result<SettleOrder, StoreError>;
+    /// By id.
+    async fn order(&self, id: OrderId) -> Result<Option<Order>, StoreError>;
+    /// The order that a key points at, with the digest of the request it was used for. How old it may be is the
+    /// caller's affair.
+    async fn order_by_key(&self, key: OwnedKey) -> Result<Option<(RequestKey, OrderId)>, StoreError>;
+    /// Of an owner, newest first; only orders that were paid at some time.
+    async fn orders_of(&self, owner: AccountId, page: PageRequest) -> Result<Page<Order>, StoreError>;
+    /// Orders that have been paying since before `before`, oldest first; those that come after `after`, where given,
+    /// by when they were begun and their ids.
+    async fn open_orders(
+        &self,
+        before: Timestamp,
+        after: Option<(Timestamp, OrderId)>,
+        limit: u32,
+    ) -> Result<Vec<Order>, StoreError>;
+}
