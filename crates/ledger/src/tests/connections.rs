@@ -85,6 +85,8 @@ async fn an_abandoned_command_leaves_nothing_behind() {
         let top_up = ledger.top_up(id(), account, won(1), None, START);
         let _ = tokio::time::timeout(std::time::Duration::from_micros(after * 50), top_up).await;
     }
+    // What was abandoned while it was being committed may still be on its way; the writer is free when it is through.
+    drop(ledger.db.begin_write().await.unwrap());
     let balance = ledger.balance(account, Currency::KRW).await.unwrap().amount;
     assert_eq!(
         number(&ledger, "SELECT COALESCE(SUM(amount), 0) FROM wallet_entries WHERE side = 'account'").await,
