@@ -109,7 +109,8 @@ impl App {
             }
         }
         let open = self.ledger.open_orders(Timestamp(i64::MAX), None, 1).await?;
-        if !open.is_empty() || !self.stock.paying(0, 1).await?.is_empty() {
+        let refunds = self.ledger.open_refunds(Timestamp(i64::MAX), None, 1).await?;
+        if !open.is_empty() || !refunds.is_empty() || !self.stock.paying(0, 1).await?.is_empty() {
             return Err(MoveRefusal::PaymentsOpen);
         }
         Ok(settled)

@@ -29,6 +29,7 @@ mod moving;
 mod orders;
 mod pages;
 mod performances;
+mod refunds;
 mod reservations;
 mod seating_plans;
 mod tickets;

@@ -18,6 +18,7 @@ mod check_ins;
 mod columns;
 mod idempotency;
 mod orders;
+mod refunds;
 mod reservations;
 mod wallets;
 
@@ -66,6 +67,7 @@ impl MigratorTrait for Migrator {
             Box::new(idempotency::Migration),
             Box::new(arrivals::Migration),
             Box::new(check_ins::Migration),
+            Box::new(refunds::Migration),
         ]
     }
 }

@@ -125,7 +125,7 @@ impl Table {
 }
 
 /// All of them; what others refer to comes first.
-fn tables() -> [Table; 16] {
+fn tables() -> [Table; 17] {
     [
         Table::of::<entity::accounts::Entity>(None),
         Table::of::<entity::logins::Entity>(None),
@@ -142,6 +142,7 @@ fn tables() -> [Table; 16] {
         Table::of::<entity::orders::Entity>(Some("total")),
         Table::of::<entity::order_units::Entity>(Some("price")),
         Table::of::<entity::payments::Entity>(Some("amount")),
+        Table::of::<entity::refunds::Entity>(Some("amount")),
         Table::of::<entity::idempotency_keys::Entity>(None),
     ]
 }

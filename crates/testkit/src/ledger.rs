@@ -11,11 +11,11 @@ use onsale_app::ports::{
     StoreError,
     ledger::{
         Account, CheckIn, Created, Event, LedgerHealth, Order, OwnedKey, Page, PageRequest, Performance,
-        PlanSummary, ReservationRecord,
+        PlanSummary, Refund, ReservationRecord,
     },
 };
 use onsale_domain::{
-    ids::{AccountId, EventId, LoginId, OrderId, PerformanceId, PlanId, ReservationId},
+    ids::{AccountId, EventId, LoginId, OrderId, PerformanceId, PlanId, RefundId, ReservationId},
     position::Position,
     reservations::RequestKey,
     seating::SeatingPlan,
@@ -28,6 +28,7 @@ use uuid::Uuid;
 mod accounts;
 mod catalogue;
 mod orders;
+mod refunds;
 mod reservations;
 mod tickets;
 mod wallet;
@@ -60,6 +61,7 @@ struct State {
     /// Orders that were failed before they were begun.
     tombstones: BTreeSet<OrderId>,
     claims: BTreeMap<(PerformanceId, Unit), OrderId>,
+    refunds: BTreeMap<RefundId, Refund>,
     /// Tickets that were used, by code.
     check_ins: BTreeMap<String, CheckIn>,
     entries: Vec<WalletEntry>,
@@ -115,6 +117,11 @@ impl MemoryLedger {
     /// Every order there is, by id; for checkers.
     pub fn all_orders(&self) -> Vec<Order> {
         self.state.lock().orders.values().cloned().collect()
+    }
+
+    /// Every refund there is, by id; for checkers.
+    pub fn all_refunds(&self) -> Vec<Refund> {
+        self.state.lock().refunds.values().cloned().collect()
     }
 
     /// Which order claims which unit now; for checkers. A refund that kept its claim is among them.

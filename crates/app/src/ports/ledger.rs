@@ -26,12 +26,14 @@ use uuid::Uuid;
 use super::StoreError;
 
 mod orders;
+mod refunds;
 mod tickets;
 mod wallets;
 
-pub use orders::{BeginOrder, BuyerDetails, Order, OrderUnit, Orders, SettleOrder};
+pub use orders::{BeginOrder, BuyerDetails, Order, OrderUnit, Orders, SettleOrder, UnitRefund};
+pub use refunds::{BeginRefund, NewRefund, Refund, RefundOf, Refunds};
 pub use tickets::{Attendance, CheckIn, CheckInOutcome, Ticket, Tickets};
-pub use wallets::{Wallet, WalletOutcome};
+pub use wallets::{GiveBack, Wallet, WalletOutcome};
 
 /// A created thing, or what an earlier request under the same key created.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -415,6 +417,7 @@ pub trait Ledger:
     + Performances
     + ReservationRecords
     + Orders
+    + Refunds
     + Tickets
     + Wallet
     + LedgerHealth
@@ -429,6 +432,7 @@ impl<T> Ledger for T where
         + Performances
         + ReservationRecords
         + Orders
+        + Refunds
         + Tickets
         + Wallet
         + LedgerHealth

@@ -190,8 +190,8 @@ pub(crate) const ENDPOINTS: &[Endpoint] = &[
     list("/api/v1/me/orders", Who::Buyer),
     Endpoint { foreign: UNKNOWN, ..endpoint("GET", "/api/v1/orders/{order_id}", Who::Buyer, 200) },
     Endpoint {
-        body: Some(|_| json!({"keep_seats": false})),
-        missing: &["/keep_seats"],
+        body: Some(|_| json!({"keep_seats": false, "seat_ids": [2]})),
+        missing: &["/keep_seats", "/seat_ids"],
         foreign: UNKNOWN,
         ..endpoint("POST", "/api/v1/orders/{order_id}/refund", Who::Organizer, 200)
     },

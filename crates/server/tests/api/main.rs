@@ -23,6 +23,7 @@ mod performances;
 mod processes;
 mod queue;
 mod races;
+mod refunds;
 mod reservations;
 mod seating;
 mod stripe;

@@ -8,21 +8,26 @@ use async_trait::async_trait;
 use onsale_app::ports::{
     StoreError,
     ledger::{
-        Account, Accounts, Attendance, BeginOrder, CheckIn, CheckInOutcome, Created, DeleteOutcome, Event,
-        Events, Ledger, LedgerHealth, Logins, Order, Orders, OwnedKey, Page, PageRequest, Performance,
-        Performances, PlanSummary, ReservationRecord, ReservationRecords, Role, Rotation, SeatingPlans,
-        SettleOrder, Ticket, Tickets, Wallet, WalletOutcome,
+        Account, Accounts, Attendance, BeginOrder, BeginRefund, CheckIn, CheckInOutcome, Created,
+        DeleteOutcome, Event, Events, GiveBack, Ledger, LedgerHealth, Logins, NewRefund, Order, Orders,
+        OwnedKey, Page, PageRequest, Performance, Performances, PlanSummary, Refund, Refunds,
+        ReservationRecord, ReservationRecords, Role, Rotation, SeatingPlans, SettleOrder, Ticket, Tickets,
+        Wallet, WalletOutcome,
     },
 };
 use onsale_domain::{
     changes::Recorded,
-    ids::{AccountId, EventId, LoginId, OrderId, PerformanceId, PerformanceNumber, PlanId, ReservationId},
+    ids::{
+        AccountId, EventId, LoginId, OrderId, PerformanceId, PerformanceNumber, PlanId, RefundId,
+        ReservationId,
+    },
     inventory::Image,
     money::{Currency, Money},
     orders::OrderStatus,
     reservations::RequestKey,
     seating::{Layout, SeatingPlan},
     time::Timestamp,
+    units::Units,
 };
 use uuid::Uuid;
 
@@ -121,7 +126,6 @@ passed_on!(Orders for FaultyLedger.inner {
     fn pay_order(id: OrderId, reference: &str, at: Timestamp) -> Result<SettleOrder, StoreError>;
     fn fail_order(id: OrderId, reason: &str, at: Timestamp) -> Result<SettleOrder, StoreError>;
     fn void_order(id: OrderId, at: Timestamp) -> Result<Option<OrderStatus>, StoreError>;
-    fn refund_order(id: OrderId, keep_claim: bool, at: Timestamp) -> Result<SettleOrder, StoreError>;
     fn order(id: OrderId) -> Result<Option<Order>, StoreError>;
     fn order_by_key(key: OwnedKey) -> Result<Option<(RequestKey, OrderId)>, StoreError>;
     fn orders_of(owner: AccountId, page: PageRequest) -> Result<Page<Order>, StoreError>;
@@ -130,6 +134,18 @@ passed_on!(Orders for FaultyLedger.inner {
         after: Option<(Timestamp, OrderId)>,
         limit: u32,
     ) -> Result<Vec<Order>, StoreError>;
+});
+
+passed_on!(Refunds for FaultyLedger.inner {
+    fn begin_refund(new: &NewRefund) -> Result<BeginRefund, StoreError>;
+    fn finish_refund(id: RefundId, at: Timestamp) -> Result<Option<Refund>, StoreError>;
+    fn release_refunded(order: OrderId, units: &Units, at: Timestamp) -> Result<Vec<Refund>, StoreError>;
+    fn close_refund(id: RefundId, released: &Units, at: Timestamp) -> Result<(), StoreError>;
+    fn open_refunds(
+        before: Timestamp,
+        after: Option<(Timestamp, RefundId)>,
+        limit: u32,
+    ) -> Result<Vec<Refund>, StoreError>;
 });
 
 passed_on!(Tickets for FaultyLedger.inner {
@@ -155,7 +171,12 @@ passed_on!(Wallet for FaultyLedger.inner {
         at: Timestamp,
     ) -> Result<WalletOutcome, StoreError>;
     fn settle(order: OrderId, at: Timestamp) -> Result<bool, StoreError>;
-    fn give_back(order: OrderId, at: Timestamp) -> Result<bool, StoreError>;
+    fn give_back(
+        order: OrderId,
+        refund: RefundId,
+        amount: Money,
+        at: Timestamp,
+    ) -> Result<GiveBack, StoreError>;
 });
 
 passed_on!(LedgerHealth for FaultyLedger.inner {
