@@ -11,10 +11,12 @@ use std::{
 };
 
 pub mod accounts;
+pub mod audit;
 pub mod cards;
 pub mod catalogue;
 pub mod drain;
 pub mod errors;
+pub mod exports;
 pub mod moving;
 pub mod on_sale;
 pub mod orders;

@@ -16,6 +16,7 @@ use async_trait::async_trait;
 use onsale_app::ports::{StoreError, ledger::LedgerHealth};
 
 mod accounts;
+mod books;
 mod columns;
 mod connection;
 mod entity;

@@ -13,6 +13,7 @@ use crate::{connection::Connections, failures::Failure};
 
 mod accounts;
 mod arrivals;
+mod books;
 mod catalogue;
 mod check_ins;
 mod columns;
@@ -68,6 +69,7 @@ impl MigratorTrait for Migrator {
             Box::new(arrivals::Migration),
             Box::new(check_ins::Migration),
             Box::new(refunds::Migration),
+            Box::new(books::Migration),
         ]
     }
 }
@@ -106,6 +108,12 @@ pub(crate) async fn status(db: &Connections) -> Result<Vec<MigrationState>, Migr
 async fn up<'c>(db: impl IntoSchemaManagerConnection<'c> + Copy) -> Result<(), MigrateError> {
     refuse_newer(db).await?;
     Ok(Migrator::up(db, None).await.map_err(store_error)?)
+}
+
+/// The tables as an earlier version has left them.
+#[cfg(test)]
+pub(crate) async fn up_to(db: &Connections, steps: u32) -> Result<(), MigrateError> {
+    Ok(Migrator::up(db.writer(), Some(steps)).await.map_err(store_error)?)
 }
 
 async fn refuse_newer<'c>(db: impl IntoSchemaManagerConnection<'c> + Copy) -> Result<(), MigrateError> {

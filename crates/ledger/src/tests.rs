@@ -27,6 +27,7 @@ mod connections;
 mod logins;
 mod orders;
 mod recording;
+mod refunds;
 mod schema;
 mod wallets;
 

@@ -20,7 +20,9 @@ use std::{
 };
 
 use async_trait::async_trait;
-use onsale_app::ports::payments::{Charge, Charged, PaymentProvider, ProviderError, Repayment, Settled};
+use onsale_app::ports::payments::{
+    Balance, Charge, Charged, PaymentProvider, ProviderError, Repayment, Settled,
+};
 use onsale_domain::{
     ids::{OrderId, RefundId},
     money::Money,
@@ -231,6 +233,18 @@ impl PaymentProvider for Simulated {
         let answer = self.close(order);
         self.travel(self.way_back()).await;
         Ok(answer)
+    }
+
+    /// Of what is remembered since the start; nobody waits for it.
+    async fn balance(&self, order: OrderId) -> Result<Option<Balance>, ProviderError> {
+        let entry = self.books.lock().entries.get(&order).copied();
+        Ok(match entry {
+            Some(Entry::Captured(captured)) => {
+                Some(Balance { captured, returned: Money::zero(captured.currency) })
+            }
+            Some(Entry::Refunded { captured, returned }) => Some(Balance { captured, returned }),
+            Some(Entry::Dead(_)) | None => None,
+        })
     }
 
     async fn refund(&self, repayment: &Repayment) -> Result<(), ProviderError> {

@@ -26,6 +26,7 @@ use parking_lot::Mutex;
 use uuid::Uuid;
 
 mod accounts;
+mod books;
 mod catalogue;
 mod orders;
 mod refunds;
@@ -66,6 +67,8 @@ struct State {
     check_ins: BTreeMap<String, CheckIn>,
     entries: Vec<WalletEntry>,
     charges: BTreeMap<OrderId, wallet::ChargeState>,
+    /// Refunds that wallets have.
+    given_back: BTreeSet<RefundId>,
     keys: BTreeMap<(AccountId, [u8; 16]), KeyUse>,
 }
 

@@ -25,11 +25,16 @@ use uuid::Uuid;
 
 use super::StoreError;
 
+mod books;
 mod orders;
 mod refunds;
 mod tickets;
 mod wallets;
 
+pub use books::{
+    BookPage, BookedCharge, BookedEntry, BookedMoney, BookedOrder, BookedPayment, BookedRefund, BookedUnit,
+    Books, Stray, WalletSums,
+};
 pub use orders::{BeginOrder, BuyerDetails, Order, OrderUnit, Orders, SettleOrder, UnitRefund};
 pub use refunds::{BeginRefund, NewRefund, Refund, RefundOf, Refunds};
 pub use tickets::{Attendance, CheckIn, CheckInOutcome, Ticket, Tickets};
@@ -420,6 +425,7 @@ pub trait Ledger:
     + Refunds
     + Tickets
     + Wallet
+    + Books
     + LedgerHealth
 {
 }
@@ -435,6 +441,8 @@ impl<T> Ledger for T where
         + Refunds
         + Tickets
         + Wallet
+        + Books
+        + Books
         + LedgerHealth
 {
 }

@@ -115,6 +115,18 @@ pub(crate) const ENDPOINTS: &[Endpoint] = &[
         ..endpoint("PATCH", "/api/v1/events/{event_id}", Who::Organizer, 200)
     },
     Endpoint { foreign: FORBIDDEN, ..endpoint("DELETE", "/api/v1/events/{event_id}", Who::Organizer, 204) },
+    Endpoint {
+        foreign: FORBIDDEN,
+        ..endpoint("GET", "/api/v1/events/{event_id}/orders.csv", Who::Organizer, 200)
+    },
+    Endpoint {
+        foreign: FORBIDDEN,
+        ..endpoint("GET", "/api/v1/events/{event_id}/payments.csv", Who::Organizer, 200)
+    },
+    Endpoint {
+        foreign: FORBIDDEN,
+        ..endpoint("GET", "/api/v1/events/{event_id}/ledger-entries.csv", Who::Organizer, 200)
+    },
     list("/api/v1/seating-plans", Who::Anyone),
     Endpoint {
         body: Some(|_| plan()),

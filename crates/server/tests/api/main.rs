@@ -13,6 +13,7 @@ mod crashes;
 mod database_away;
 mod endpoints;
 mod events;
+mod exports;
 mod gateway;
 mod live;
 mod moving;

@@ -1,16 +1,24 @@
 //! What has to be true at the end of every history, whatever failed on the way. Written from the promises, not
 //! from the code: it looks at the books of everybody and compares them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
-use onsale_app::ports::{
-    hot::Stock,
-    ledger::{Order, OrderUnit, RecordedStatus},
+use onsale_app::{
+    audit::audit,
+    ports::{
+        hot::Stock,
+        ledger::{Order, OrderUnit, RecordedStatus},
+        payments::PaymentProvider,
+    },
 };
 use onsale_domain::{
     ids::{OrderId, ReservationId},
     inventory::Inventory,
     orders::{OrderStatus, RefundStatus},
+    time::Timestamp,
     units::Unit,
 };
 use onsale_payments::simulated::Entry;
@@ -24,6 +32,7 @@ pub(crate) async fn everything(world: &World) {
     nothing_is_open(world, &orders);
     no_unit_twice(&orders);
     money_agrees(world, &orders);
+    an_audit_finds_nothing(world).await;
     the_stock_agrees(world, &orders).await;
     people_were_told_the_truth(world, &orders);
     the_record_is_written_behind(world);
@@ -48,6 +57,13 @@ fn no_unit_twice(orders: &BTreeMap<OrderId, Order>) {
             assert_eq!(other, None, "unit {:?} is in {} too", unit.unit, order.id);
         }
     }
+}
+
+/// What `onsale verify ledger` looks for, with the provider's books at hand.
+async fn an_audit_finds_nothing(world: &World) {
+    let bank: Arc<dyn PaymentProvider> = world.bank.clone();
+    let audited = audit(world.ledger.as_ref(), &[bank], Timestamp(i64::MAX)).await.unwrap();
+    assert_eq!((audited.findings, audited.found), (Vec::<String>::new(), 0));
 }
 
 /// What of an order's price the units cost that are not given back.

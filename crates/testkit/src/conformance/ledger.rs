@@ -4,6 +4,7 @@
 //! with foreign keys is as good as one without.
 
 pub mod accounts;
+pub mod books;
 pub mod events;
 pub mod images;
 pub mod keys;
@@ -137,6 +138,10 @@ macro_rules! ledger_conformance {
                 giving_back_happens_once,
                 parts_given_back_never_exceed_the_charge,
                 wallets_and_currencies_do_not_mix;
+            books:
+                the_books_are_read_page_by_page,
+                an_order_is_booked_with_all_that_belongs_to_it,
+                an_audit_of_an_honest_ledger_finds_nothing;
             races:
                 of_many_attempts_at_once_the_last_is_left,
                 overlapping_orders_do_not_block_each_other,

@@ -8,11 +8,11 @@ use async_trait::async_trait;
 use onsale_app::ports::{
     StoreError,
     ledger::{
-        Account, Accounts, Attendance, BeginOrder, BeginRefund, CheckIn, CheckInOutcome, Created,
-        DeleteOutcome, Event, Events, GiveBack, Ledger, LedgerHealth, Logins, NewRefund, Order, Orders,
-        OwnedKey, Page, PageRequest, Performance, Performances, PlanSummary, Refund, Refunds,
-        ReservationRecord, ReservationRecords, Role, Rotation, SeatingPlans, SettleOrder, Ticket, Tickets,
-        Wallet, WalletOutcome,
+        Account, Accounts, Attendance, BeginOrder, BeginRefund, BookPage, BookedOrder, Books, CheckIn,
+        CheckInOutcome, Created, DeleteOutcome, Event, Events, GiveBack, Ledger, LedgerHealth, Logins,
+        NewRefund, Order, Orders, OwnedKey, Page, PageRequest, Performance, Performances, PlanSummary,
+        Refund, Refunds, ReservationRecord, ReservationRecords, Role, Rotation, SeatingPlans, SettleOrder,
+        Stray, Ticket, Tickets, Wallet, WalletOutcome, WalletSums,
     },
 };
 use onsale_domain::{
@@ -177,6 +177,12 @@ passed_on!(Wallet for FaultyLedger.inner {
         amount: Money,
         at: Timestamp,
     ) -> Result<GiveBack, StoreError>;
+});
+
+passed_on!(Books for FaultyLedger.inner {
+    fn booked_orders(page: BookPage) -> Result<Vec<BookedOrder>, StoreError>;
+    fn strays(limit: u32) -> Result<Vec<Stray>, StoreError>;
+    fn wallet_sums() -> Result<Vec<WalletSums>, StoreError>;
 });
 
 passed_on!(LedgerHealth for FaultyLedger.inner {

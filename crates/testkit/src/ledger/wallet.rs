@@ -138,7 +138,7 @@ impl Wallet for MemoryLedger {
         else {
             return Ok(GiveBack::NeverCharged);
         };
-        if state.entries.iter().any(|entry| entry.movement == refund.0) {
+        if state.given_back.contains(&refund) {
             return Ok(GiveBack::Given);
         }
         let is_covered = (0..=charged.amount - given_back).contains(&amount.amount);
@@ -146,6 +146,7 @@ impl Wallet for MemoryLedger {
             return Ok(GiveBack::TooMuch);
         }
         state.enter(refund.0, account, amount, at);
+        state.given_back.insert(refund);
         let given_back = given_back + amount.amount;
         state.charges.insert(order, ChargeState::Charged { account, amount: charged, given_back });
         Ok(GiveBack::Given)
