@@ -325,24 +325,21 @@ impl Stripe {
         let refund = repayment.refund.to_string();
         let made = self.refunds_of(intent).await.map_err(no_answer)?;
         let known = made.into_iter().find(|made| made.metadata.get("refund_id") == Some(&refund));
-        let made = match known {
-            Some(known) => known,
-            None => {
-                let parameters = [
-                    ("payment_intent", intent),
-                    ("amount", amount.as_str()),
-                    ("metadata[order_id]", order.as_str()),
-                    ("metadata[refund_id]", refund.as_str()),
-                ];
-                let key = format!("onsale-{refund}-refund");
-                match self.client.post::<RefundObject>("/v1/refunds", &parameters, &key).await {
-                    Ok(answer) => answer.body,
-                    // By a person at Stripe, or before refunds had names: the buyer has all of it.
-                    Err(Failure::Refused(refusal)) if refusal.code == "charge_already_refunded" => {
-                        return Ok(());
-                    }
-                    Err(failure) => return Err(no_answer(failure)),
-                }
+        let made = if let Some(known) = known {
+            known
+        } else {
+            let parameters = [
+                ("payment_intent", intent),
+                ("amount", amount.as_str()),
+                ("metadata[order_id]", order.as_str()),
+                ("metadata[refund_id]", refund.as_str()),
+            ];
+            let key = format!("onsale-{refund}-refund");
+            match self.client.post::<RefundObject>("/v1/refunds", &parameters, &key).await {
+                Ok(answer) => answer.body,
+                // By a person at Stripe, or before refunds had names: the buyer has all of it.
+                Err(Failure::Refused(refusal)) if refusal.code == "charge_already_refunded" => return Ok(()),
+                Err(failure) => return Err(no_answer(failure)),
             }
         };
         if made.has_failed() {

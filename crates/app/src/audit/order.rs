@@ -22,7 +22,7 @@ impl Findings {
         }
     }
 
-    fn equal<T: PartialEq + Display>(&mut self, what: &str, is: T, should_be: T) {
+    fn equal<T: PartialEq + Display + Copy>(&mut self, what: &str, is: T, should_be: T) {
         self.check(is == should_be, || format!("{what} is {is}, and should be {should_be}"));
     }
 

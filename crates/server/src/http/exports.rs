@@ -168,6 +168,7 @@ fn file(server: &Arc<Server>, export: Export, form: Form) -> Response {
     response
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "ids are given as they are, and so are texts")]
 fn id(id: impl ToString) -> Field<'static> {
     Field::Plain(id.to_string())
 }

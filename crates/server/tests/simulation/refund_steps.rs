@@ -54,7 +54,7 @@ async fn fail_one_step(step: &'static str, who: Who, when: When, crash: bool, al
     while world.process.app.reconcile_payments(0).await.unwrap() > 0 {}
     let order = world.ledger.order(id).await.unwrap().unwrap();
     let was_recorded = (step, when) != ("begin_refund", When::Before);
-    let back = if was_recorded { units.len() as i64 * 100 } else { 0 };
+    let back = if was_recorded { i64::try_from(units.len()).unwrap() * 100 } else { 0 };
     assert_eq!(order.refunded().amount, back, "{context}");
     let wanted = if all && was_recorded { OrderStatus::Refunded } else { OrderStatus::Paid };
     assert_eq!(order.status, wanted, "{context}");
