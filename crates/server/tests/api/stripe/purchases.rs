@@ -24,7 +24,7 @@ use crate::{
 };
 
 const PURCHASES: usize = 2_000;
-const AT_ONCE: usize = 24;
+const AT_ONCE: usize = 96;
 const ROWS: u32 = 50;
 const COLUMNS: u32 = 60;
 
@@ -310,6 +310,7 @@ async fn two_thousand_purchases_while_everything_goes_wrong() {
         begun: AtomicUsize::new(0),
     });
 
+    let begun = Instant::now();
     let workers: Vec<_> =
         (0..AT_ONCE).map(|_| tokio::spawn(worker(Arc::clone(&hall), Arc::clone(&tokens), seed))).collect();
     let (kills, outages) = spoil(&hall, &mut onsale, &mut StdRng::seed_from_u64(seed)).await;
@@ -318,6 +319,7 @@ async fn two_thousand_purchases_while_everything_goes_wrong() {
         told.extend(worker.await.unwrap());
     }
     hall.stripe.fail_by_chance(None);
+    let bought = begun.elapsed();
     assert_eq!(told.len(), PURCHASES);
 
     let sold = nothing_open(&onsale, &hall).await;
@@ -334,6 +336,10 @@ async fn two_thousand_purchases_while_everything_goes_wrong() {
     }
     assert_eq!(hall.stripe.misuses(), Vec::<String>::new());
     let refunded = told.iter().filter(|told| matches!(told, Told::Refunded(_))).count();
-    println!("{} paid, {refunded} refunded, {kills} kills, {outages} outages", paid.len());
+    let settled = begun.elapsed() - bought;
+    println!(
+        "{} paid, {refunded} refunded, {kills} kills, {outages} outages; {bought:.0?} and {settled:.0?} to the end",
+        paid.len()
+    );
     assert!(paid.len() > PURCHASES / 2 && refunded > 0 && kills > 0, "too little happened");
 }
