@@ -17,6 +17,7 @@ use crate::{
 };
 
 mod late;
+mod purchases;
 mod refunds;
 mod strange;
 
@@ -41,12 +42,7 @@ impl Shop {
 
     async fn with(settings: &Value) -> Option<Self> {
         let stripe = or_passed_over(StripeMock::start().await, "localstripe")?;
-        let onsale = Onsale::with(&[
-            ("ONSALE_PAYMENTS__STRIPE__SECRET_KEY", SECRET_KEY),
-            ("ONSALE_PAYMENTS__STRIPE__PUBLISHABLE_KEY", "pk_test_for_tests_only"),
-            ("ONSALE_PAYMENTS__STRIPE__BASE_URL", stripe.url()),
-            ("ONSALE_PAYMENTS__STRIPE__WEBHOOK_SECRETS", &format!("whsec_of_next_year,{WEBHOOK_SECRET}")),
-        ]);
+        let onsale = paid_through(&stripe, &[]);
         let stage = Stage::on(onsale, settings, &grid(2, 3)).await;
         let buyer = stage.guest().await;
         let shop = Self { stage, stripe, buyer };
@@ -56,7 +52,7 @@ impl Shop {
 
     /// Webhooks go to the program where it listens now.
     fn listen(&self) {
-        self.stripe.deliver_to(&format!("http://{}/api/v1/webhooks/stripe", self.stage.address()));
+        deliver_to(&self.stripe, &self.stage);
     }
 
     async fn hold(&self, seats: &[u32]) -> Value {
@@ -126,6 +122,23 @@ impl Shop {
         states.sort();
         states
     }
+}
+
+/// A program that is paid through this Stripe, with more settings.
+fn paid_through(stripe: &StripeMock, more: &[(&str, &str)]) -> Onsale {
+    let secrets = format!("whsec_of_next_year,{WEBHOOK_SECRET}");
+    let account = [
+        ("ONSALE_PAYMENTS__STRIPE__SECRET_KEY", SECRET_KEY),
+        ("ONSALE_PAYMENTS__STRIPE__PUBLISHABLE_KEY", "pk_test_for_tests_only"),
+        ("ONSALE_PAYMENTS__STRIPE__BASE_URL", stripe.url()),
+        ("ONSALE_PAYMENTS__STRIPE__WEBHOOK_SECRETS", &secrets),
+    ];
+    Onsale::with(&[&account[..], more].concat())
+}
+
+/// Webhooks go to a program where it listens now.
+fn deliver_to(stripe: &StripeMock, onsale: &Onsale) {
+    stripe.deliver_to(&format!("http://{}/api/v1/webhooks/stripe", onsale.address()));
 }
 
 /// Waits for something that has to happen by itself.
