@@ -25,6 +25,7 @@ use uuid::Uuid;
 use crate::{
     SqlLedger, columns,
     connection::has_many_writers,
+    deliveries,
     entity::{order_units, orders, payments, performances},
     failures::Failure,
     idempotency::{self, Kind},
@@ -120,6 +121,7 @@ impl Orders for SqlLedger {
                 .await?;
                 let reference_column = (payments::Column::Reference, Expr::value(reference));
                 move_payment(&txn, id, PaymentStatus::Captured, at, Some(reference_column)).await?;
+                deliveries::tell(&txn, &order, OrderStatus::Paid, at).await?;
                 txn.commit().await?;
                 let (status, reference) = (OrderStatus::Paid, Some(reference.to_owned()));
                 Ok(SettleOrder::Done(Box::new(Order { status, reference, ..order })))
@@ -138,6 +140,7 @@ impl Orders for SqlLedger {
                     return Ok(as_it_stands(order, OrderStatus::Failed));
                 }
                 fail(&txn, id, reason, at).await?;
+                deliveries::tell(&txn, &order, OrderStatus::Failed, at).await?;
                 txn.commit().await?;
                 Ok(SettleOrder::Done(Box::new(Order { status: OrderStatus::Failed, ..order })))
             })
@@ -174,6 +177,7 @@ impl Orders for SqlLedger {
                     let when = [(orders::Column::RefundedAt, at.as_millis().into())];
                     move_order(&txn, id, OrderStatus::Refunded, &when).await?;
                     move_payment(&txn, id, PaymentStatus::Refunded, at, None).await?;
+                    deliveries::tell(&txn, &order, OrderStatus::Refunded, at).await?;
                 } else if order.status != OrderStatus::Refunded {
                     return Ok(as_it_stands(order, OrderStatus::Refunded));
                 }
@@ -294,6 +298,9 @@ async fn still_performed(db: &impl ConnectionTrait, order: &Order) -> Result<(),
 async fn fail_earlier_attempts(db: &impl ConnectionTrait, order: &Order) -> Result<(), Failure> {
     for id in attempts_under_way(db, order).await? {
         fail(db, OrderId(id), "replaced by a later attempt", order.created_at).await?;
+        if let Some(replaced) = rows::find_for_update(db, OrderId(id)).await? {
+            deliveries::tell(db, &replaced, OrderStatus::Failed, order.created_at).await?;
+        }
     }
     Ok(())
 }

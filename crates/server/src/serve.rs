@@ -8,13 +8,15 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use anyhow::Context;
 use axum::extract::ConnectInfo;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use onsale_app::App;
+use onsale_app::{App, ports::carriers::Carrier};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     admission::{self, OnSale},
     http::{Interface, Server},
+    mail::MailCarrier,
+    notices::NoticeCarrier,
     queue_client::RemoteQueue,
     settings::{Role, Settings},
     telemetry, wire,
@@ -57,6 +59,7 @@ pub(crate) async fn serve(settings: Settings) -> anyhow::Result<()> {
     let interface = Interface::new(Arc::clone(&server));
     let expiry = tokio::spawn(wired.expiry);
     let drain = Drain::start(Arc::clone(&app))?;
+    let outbox = if sells { Some(start_outbox(&app, &server)?) } else { None };
     // Open payments are those of whoever sells.
     let reconciler = sells.then(|| tokio::spawn(run_reconciler(Arc::clone(&app))));
     announce(address);
@@ -66,6 +69,8 @@ pub(crate) async fn serve(settings: Settings) -> anyhow::Result<()> {
     server.begin_stopping();
     tracing::info!("stopping");
     reconciler.inspect(tokio::task::JoinHandle::abort);
+    // In the middle of whatever it does: what is not noted as delivered is delivered again when its claim has ended.
+    outbox.inspect(tokio::task::JoinHandle::abort);
     waiting_room.stop();
     let orderly = async {
         if tokio::time::timeout(FINISH_WITHIN, connections.finish()).await.is_err() {
@@ -163,11 +168,25 @@ impl WaitingRoomJobs {
     }
 }
 
+/// What brings letters to buyers, and notices to organizers' programs.
+fn start_outbox(app: &Arc<App>, server: &Arc<Server>) -> anyhow::Result<tokio::task::JoinHandle<()>> {
+    let mail = server.settings.mail.clone().map(|settings| {
+        MailCarrier::new(Arc::clone(app), Arc::clone(&server.press), settings)
+            .map(|carrier| Arc::new(carrier) as Arc<dyn Carrier>)
+    });
+    let notices = NoticeCarrier::new(Arc::clone(app), server.settings.webhooks.allow_private)?;
+    let outbox = Arc::new(app.outbox(mail.transpose()?, Some(Arc::new(notices))));
+    Ok(tokio::spawn(outbox.run()))
+}
+
 async fn run_reconciler(app: Arc<App>) {
     loop {
         tokio::time::sleep(RECONCILE_EVERY).await;
         if let Err(error) = app.drain_lag().await {
             tracing::debug!(%error, "how far the ledger is behind is not known");
+        }
+        if let Err(error) = app.notice_sell_outs().await {
+            tracing::debug!(%error, "what is sold out is not known");
         }
         if let Err(error) = app.reconcile_in_turn().await {
             tracing::warn!(%error, "the reconciler tries again");

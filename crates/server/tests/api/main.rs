@@ -14,6 +14,7 @@ mod database_away;
 mod endpoints;
 mod events;
 mod gateway;
+mod letters;
 mod live;
 mod moving;
 mod operations;

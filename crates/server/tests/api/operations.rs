@@ -43,6 +43,7 @@ const CONTRACT: &[(&str, &str)] = &[
     ("POST", "/reservations/{reservation_id}/confirm"),
     ("GET", "/orders/{order_id}"),
     ("POST", "/orders/{order_id}/refund"),
+    ("POST", "/orders/{order_id}/tickets/resend"),
     ("POST", "/tickets/{code}/check-in"),
     ("DELETE", "/tickets/{code}/check-in"),
     ("GET", "/performances/{performance_id}/check-ins"),
