@@ -73,13 +73,15 @@ impl Carrier for NoticeCarrier {
         let Content::Notice(notice) = &delivery.content else {
             return Err(Undelivered::Never("not a notice".into()));
         };
-        let endpoint = self.app.endpoint_of(notice).await.map_err(|error| Undelivered::NotNow(error.to_string()))?;
+        let endpoint =
+            self.app.endpoint_of(notice).await.map_err(|error| Undelivered::NotNow(error.to_string()))?;
         let Some(endpoint) = endpoint else {
             return Err(Undelivered::Withdrawn("the endpoint is gone".into()));
         };
         let never = |why: &dyn std::fmt::Display| Undelivered::Never(why.to_string());
         // The setting may have changed since the endpoint was added.
-        let url = checked_url(&endpoint.url, self.allow_private).map_err(|why| never(&format!("the address {why}")))?;
+        let url = checked_url(&endpoint.url, self.allow_private)
+            .map_err(|why| never(&format!("the address {why}")))?;
         check_literal(&url, self.allow_private).map_err(|error| never(&error))?;
         let id = delivery.id.to_string();
         let timestamp_s = self.app.clock().now().as_millis() / 1_000;

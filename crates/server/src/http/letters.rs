@@ -16,7 +16,6 @@ use onsale_app::{
 use onsale_domain::ids::OrderId;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use uuid::Uuid;
 
 use super::{
     Server,
@@ -57,7 +56,8 @@ impl Reader {
             let field = format!("{prefix}time_zone");
             return Err(AppError::invalid(&field, "must be the IANA's name of a time zone"));
         }
-        let usual = || server.settings.mail.as_ref().map_or_else(|| "UTC".into(), |mail| mail.time_zone.clone());
+        let usual =
+            || server.settings.mail.as_ref().map_or_else(|| "UTC".into(), |mail| mail.time_zone.clone());
         Ok(Writing { language: language.tag().to_owned(), time_zone: time_zone.unwrap_or_else(usual) })
     }
 }

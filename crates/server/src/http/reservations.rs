@@ -20,11 +20,11 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{
-    letters::Reader,
     PageDto, Server,
     extract::{Command, Named, Paging, Query},
     frame::Sequence,
     identity::By,
+    letters::Reader,
     money::MoneyDto,
     orders::{OrderDto, order_response},
     problem::{Problem, ProblemDocument},

@@ -99,8 +99,7 @@ impl Text {
         let paragraph = |text: &str| format!("<p>{}</p>", escaped(text));
         let news: String = self.news.iter().map(|sentence| paragraph(sentence)).collect();
         let advice: String = self.advice.iter().map(|sentence| paragraph(sentence)).collect();
-        let seats: String =
-            self.seats.iter().map(|seat| format!("<li>{}</li>", escaped(seat))).collect();
+        let seats: String = self.seats.iter().map(|seat| format!("<li>{}</li>", escaped(seat))).collect();
         let order = TicketWords::of(self.language).order;
         format!(
             "<!doctype html><html lang=\"{}\"><head><meta charset=\"utf-8\"><title>{}</title></head>\
@@ -168,7 +167,8 @@ mod tests {
     #[test]
     fn plain_text_says_the_same() {
         let plain = text().plain();
-        for part in ["김 <script> 님", "A & \"B\"\n오늘", "- A-1 (KRW 1)\n- A-2", "KRW 2", "/#/orders/0190"] {
+        for part in ["김 <script> 님", "A & \"B\"\n오늘", "- A-1 (KRW 1)\n- A-2", "KRW 2", "/#/orders/0190"]
+        {
             assert!(plain.contains(part), "{part}: {plain}");
         }
     }

@@ -7,8 +7,8 @@ use onsale_app::{
     ports::{
         clock::{Clock, Entropy},
         ledger::{
-            BeginOrder, BuyerDetails, Deliveries, DeliveryStatus, Event, Events, Lane, Lease, Order, OrderUnit, Orders,
-            Performance, Performances, PlanSummary, SeatingPlans, Writing,
+            BeginOrder, BuyerDetails, Deliveries, DeliveryStatus, Event, Events, Lane, Lease, Order,
+            OrderUnit, Orders, Performance, Performances, PlanSummary, SeatingPlans, Writing,
         },
     },
 };
@@ -100,7 +100,13 @@ impl Office {
     }
 }
 
-async fn an_order(ledger: &MemoryLedger, clock: &ManualClock, title: &str, buyer: &str, language: &str) -> Order {
+async fn an_order(
+    ledger: &MemoryLedger,
+    clock: &ManualClock,
+    title: &str,
+    buyer: &str,
+    language: &str,
+) -> Order {
     let now = clock.now();
     let organizer = AccountId(Uuid::from_u128(1));
     let event = Event {
@@ -113,7 +119,8 @@ async fn an_order(ledger: &MemoryLedger, clock: &ManualClock, title: &str, buyer
     };
     ledger.create_event(&event, None).await.unwrap();
     let plan = PlanId(Uuid::from_u128(3));
-    let summary = PlanSummary { id: plan, name: "Hall".into(), seat_count: 6, area_count: 0, created_at: now };
+    let summary =
+        PlanSummary { id: plan, name: "Hall".into(), seat_count: 6, area_count: 0, created_at: now };
     ledger.create_plan(&summary, organizer, &SeatingPlan::grid(2, 3).unwrap(), None).await.unwrap();
     let performance = Performance {
         id: PerformanceId(Uuid::from_u128(4)),
@@ -131,7 +138,8 @@ async fn an_order(ledger: &MemoryLedger, clock: &ManualClock, title: &str, buyer
     };
     ledger.create_performance(&performance, None).await.unwrap();
     let won = |amount| Money::new(amount, Currency::KRW);
-    let unit = |number, code: &str| OrderUnit { unit: Unit(number), price: won(50_000), ticket_code: code.into() };
+    let unit =
+        |number, code: &str| OrderUnit { unit: Unit(number), price: won(50_000), ticket_code: code.into() };
     let order = Order {
         id: OrderId(Uuid::from_u128(5)),
         reservation: ReservationId(Uuid::from_u128(6)),
@@ -302,7 +310,11 @@ async fn after_three_days_a_letter_is_given_up() {
 #[tokio::test]
 async fn several_senders_send_once_and_take_over_from_one_that_has_ended() {
     let Some(office) = Office::open().await else { return };
-    let lease = Lease { id: Uuid::from_u128(99), now: office.clock.now(), until: office.clock.now().plus_ms(LEASE_MS) };
+    let lease = Lease {
+        id: Uuid::from_u128(99),
+        now: office.clock.now(),
+        until: office.clock.now().plus_ms(LEASE_MS),
+    };
     let claimed = office.ledger.claim_deliveries(Lane::Mail, 1, lease).await.unwrap();
     assert_eq!(claimed.len(), 1, "and nothing is heard of it any more");
     let outboxes = [office.outbox(), office.outbox(), office.outbox()];
@@ -331,7 +343,8 @@ async fn what_was_typed_stays_where_it_was_put() {
 /// What is taken at a confirmation is what lettre takes.
 #[test]
 fn possible_addresses_can_be_written_to() {
-    for address in ["kim@example.com", "o'neill@example.org", "a+b.c@x-y.co.kr", "김@예시.한국", "x{y}@z.io"] {
+    for address in ["kim@example.com", "o'neill@example.org", "a+b.c@x-y.co.kr", "김@예시.한국", "x{y}@z.io"]
+    {
         assert!(onsale_domain::email::is_possible(address), "{address}");
         assert!(address.parse::<Address>().is_ok(), "{address}");
     }

@@ -56,9 +56,9 @@ const SPECIAL_V6: [(Ipv6Addr, u32); 4] = [
 /// Whether an address is somebody's on the Internet.
 pub(crate) fn is_public(address: IpAddr) -> bool {
     match address.to_canonical() {
-        IpAddr::V4(address) => !SPECIAL_V4.iter().any(|(block, prefix)| {
-            (address.to_bits() ^ block.to_bits()).leading_zeros() >= *prefix
-        }),
+        IpAddr::V4(address) => !SPECIAL_V4
+            .iter()
+            .any(|(block, prefix)| (address.to_bits() ^ block.to_bits()).leading_zeros() >= *prefix),
         IpAddr::V6(address) => {
             let within = |(block, prefix): &(Ipv6Addr, u32)| {
                 (address.to_bits() ^ block.to_bits()).leading_zeros() >= *prefix
@@ -152,7 +152,9 @@ mod tests {
 
     #[test]
     fn addresses_of_the_internet_are_public() {
-        for address in ["1.1.1.1", "93.184.216.34", "172.32.0.1", "2606:4700::1111", "::ffff:1.1.1.1", "2a00::1"] {
+        for address in
+            ["1.1.1.1", "93.184.216.34", "172.32.0.1", "2606:4700::1111", "::ffff:1.1.1.1", "2a00::1"]
+        {
             assert!(is_public(address.parse().unwrap()), "{address}");
         }
     }
@@ -205,7 +207,8 @@ mod tests {
 
     #[test]
     fn endpoints_have_an_address_on_the_internet() {
-        for good in ["https://example.com/hooks?a=b", "https://1.1.1.1:8443/", "https://[2606:4700::1111]/x"] {
+        for good in ["https://example.com/hooks?a=b", "https://1.1.1.1:8443/", "https://[2606:4700::1111]/x"]
+        {
             assert!(checked_url(good, false).is_ok(), "{good}");
         }
         let long = format!("https://example.com/{}", "x".repeat(2_000));

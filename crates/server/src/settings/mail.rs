@@ -86,7 +86,11 @@ impl RawMail {
         let public_url = self.public_url.unwrap_or_default();
         let time_zone = self.time_zone.unwrap_or_else(|| "UTC".to_owned());
         if TimeZone::get(&time_zone).is_err() {
-            return Err(bad("mail.time_zone", time_zone, "the IANA's name of a time zone, such as Asia/Seoul"));
+            return Err(bad(
+                "mail.time_zone",
+                time_zone,
+                "the IANA's name of a time zone, such as Asia/Seoul",
+            ));
         }
         Ok(Some(Mail { host, port, tls, login, from, public_url: checked_url(&public_url)?, time_zone }))
     }

@@ -24,7 +24,7 @@ struct Office {
     buyer: String,
 }
 
-fn as_text(settings: &[(&'static str, String)]) -> Vec<(&'static str, &str)> {
+fn as_text<'a>(settings: &'a [(&'static str, String)]) -> Vec<(&'static str, &'a str)> {
     settings.iter().map(|(name, value)| (*name, value.as_str())).collect()
 }
 
