@@ -13,7 +13,7 @@ use std::{
 use futures_util::future::join_all;
 use onsale_domain::{ids::DeliveryId, time::Timestamp};
 use parking_lot::Mutex;
-use tokio::task::JoinSet;
+use tokio::{sync::watch, task::JoinSet};
 use uuid::Uuid;
 
 use crate::{
@@ -53,10 +53,11 @@ const LANES_AT_ONCE: usize = 128;
 /// How often it is looked for what is due.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// How long what was sent stays to be looked at, and how often it is seen to that it goes then.
+/// How long what was sent or given up stays to be looked at, and how often it is seen to that it goes then.
 const KEPT_FOR_MS: u64 = 30 * 24 * 3_600_000;
 const FORGET_EVERY: Duration = Duration::from_mins(10);
 const FORGOTTEN_AT_ONCE: u32 = 1_000;
+const FORGET_ROUNDS: u32 = 100;
 
 /// How often noting what came of an attempt is tried, and the pause in between: what is not noted is done again.
 const SETTLE_TRIES: u32 = 20;
@@ -71,6 +72,7 @@ pub struct Outbox {
     notices: Option<Arc<dyn Carrier>>,
     /// Lanes with nobody at their end, the last time they were tried from here.
     away: Mutex<BTreeSet<Lane>>,
+    stopping: watch::Sender<bool>,
 }
 
 impl Outbox {
@@ -82,14 +84,32 @@ impl Outbox {
         mail: Option<Arc<dyn Carrier>>,
         notices: Option<Arc<dyn Carrier>>,
     ) -> Self {
-        Self { ledger, clock, entropy, mail, notices, away: Mutex::default() }
+        Self {
+            ledger,
+            clock,
+            entropy,
+            mail,
+            notices,
+            away: Mutex::default(),
+            stopping: watch::Sender::new(false),
+        }
     }
 
-    /// Works off whatever is due, for ever.
+    /// Claims nothing more; what is claimed is still brought out.
+    pub fn stop(&self) {
+        self.stopping.send_replace(true);
+    }
+
+    fn is_stopping(&self) -> bool {
+        *self.stopping.borrow()
+    }
+
+    /// Works off whatever is due, until it is stopped and what was under way has come to its end.
     pub async fn run(self: Arc<Self>) {
         let mut lanes = Lanes::default();
         let mut forgot: Option<Instant> = None;
-        loop {
+        let mut stopping = self.stopping.subscribe();
+        while !self.is_stopping() {
             match self.due_lanes().await {
                 Ok(due) => {
                     for lane in due {
@@ -102,8 +122,11 @@ impl Outbox {
                 forgot = Some(Instant::now());
                 self.forget_old().await;
             }
-            lanes.rest().await;
+            // Either ends it; the sender is in `self`.
+            let _ = tokio::time::timeout(LOOK_EVERY, stopping.wait_for(|stopping| *stopping)).await;
+            lanes.tidy();
         }
+        lanes.tasks.join_all().await;
     }
 
     /// Works off what is due now, and gives how many attempts that were.
@@ -129,24 +152,25 @@ impl Outbox {
     async fn work_off(&self, lane: Lane) -> Result<usize, StoreError> {
         let Some(carrier) = self.carrier(lane) else { return Ok(0) };
         let mut attempts = 0;
-        loop {
+        while !self.is_stopping() {
             let at_once = if self.away.lock().contains(&lane) { 1 } else { AT_ONCE };
             let now = self.clock.now();
             let id = new_uuid(self.clock.as_ref(), self.entropy.as_ref());
             let lease = Lease { id, now, until: now.plus_ms(LEASE_MS) };
             let claimed = self.ledger.claim_deliveries(lane, at_once, lease).await?;
             if claimed.is_empty() {
-                return Ok(attempts);
+                break;
             }
             attempts += claimed.len();
             let tried = claimed.iter().map(|delivery| self.attempt(carrier.as_ref(), delivery, id));
             let is_away = join_all(tried).await.contains(&true);
             if is_away {
                 self.away.lock().insert(lane);
-                return Ok(attempts);
+                break;
             }
             self.away.lock().remove(&lane);
         }
+        Ok(attempts)
     }
 
     /// Tries one, and notes what came of it. Whether nobody was there.
@@ -175,7 +199,7 @@ impl Outbox {
                     return;
                 }
                 Err(error) => {
-                    tracing::warn!(delivery = %id, %error, tried, "delivered or not, it is not noted")
+                    tracing::warn!(delivery = %id, %error, tried, "delivered or not, it is not noted");
                 }
             }
             tokio::time::sleep(SETTLE_PAUSE).await;
@@ -184,10 +208,15 @@ impl Outbox {
 
     async fn forget_old(&self) {
         let before = Timestamp(self.clock.now().as_millis().saturating_sub(KEPT_FOR_MS.cast_signed()));
-        match self.ledger.forget_deliveries(before, FORGOTTEN_AT_ONCE).await {
-            Ok(0) => {}
-            Ok(forgotten) => tracing::debug!(forgotten, "deliveries of long ago are gone"),
-            Err(error) => tracing::debug!(%error, "deliveries of long ago stay for now"),
+        for _ in 0..FORGET_ROUNDS {
+            match self.ledger.forget_deliveries(before, FORGOTTEN_AT_ONCE).await {
+                Ok(forgotten) if forgotten >= u64::from(FORGOTTEN_AT_ONCE) => {}
+                Ok(_) => return,
+                Err(error) => {
+                    tracing::debug!(%error, "deliveries of long ago stay for now");
+                    return;
+                }
+            }
         }
     }
 }
@@ -221,9 +250,8 @@ impl Lanes {
         });
     }
 
-    /// Until it is time to look again.
-    async fn rest(&mut self) {
-        tokio::time::sleep(LOOK_EVERY).await;
+    /// Forgets those that have come to their end.
+    fn tidy(&mut self) {
         while let Some(ended) = self.tasks.try_join_next() {
             match ended {
                 Ok(lane) => {

@@ -208,12 +208,12 @@ impl Deliveries for SqlLedger {
     async fn forget_deliveries(&self, before: Timestamp, at_most: u32) -> Result<u64, StoreError> {
         self.db
             .command(|| async move {
-                let over = [DeliveryStatus::Sent, DeliveryStatus::Withdrawn].map(DeliveryStatus::as_str);
+                let over = [DeliveryStatus::Sent, DeliveryStatus::Withdrawn, DeliveryStatus::Dead];
                 let txn = self.db.begin_write().await?;
                 let old: Vec<Uuid> = deliveries::Entity::find()
                     .select_only()
                     .column(deliveries::Column::Id)
-                    .filter(deliveries::Column::Status.is_in(over))
+                    .filter(deliveries::Column::Status.is_in(over.map(DeliveryStatus::as_str)))
                     .filter(deliveries::Column::SettledAt.lt(before.as_millis()))
                     .limit(u64::from(at_most))
                     .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)

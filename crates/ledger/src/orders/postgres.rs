@@ -109,12 +109,13 @@ pub(super) async fn begin(pool: &PgPool, order: &Order, key: Option<OwnedKey>) -
 /// there are to be any. No row either where a program of the organizer wants to be told of it.
 const PAY: &str = "
 WITH moved AS (
-    UPDATE orders SET status = $2, settled_at = $3 WHERE id = $1 AND status = $4 AND NOT EXISTS (
+    UPDATE orders SET status = $2, settled_at = $3 WHERE id = $1 AND status = $4
+    AND (NOT EXISTS (SELECT 1 FROM webhook_endpoints) OR NOT EXISTS (
         SELECT 1 FROM performances
         JOIN events ON events.id = performances.event_id
         JOIN webhook_endpoints ON webhook_endpoints.organizer_id = events.organizer_id
         WHERE performances.id = orders.performance_id
-    ) RETURNING *
+    )) RETURNING *
 ), written AS (
     INSERT INTO deliveries (id, lane, kind, order_id, address, language, time_zone, status, attempts,
                             due_at, begun_at, created_at)

@@ -174,7 +174,7 @@ pub(crate) struct OfStatus {
     status: Option<String>,
 }
 
-/// Lists what goes or went to my endpoints, newest first. What was sent is kept for 30 days.
+/// Lists what goes or went to my endpoints, newest first. What is settled is kept for 30 days.
 #[utoipa::path(get, path = "/webhook-deliveries", tag = "operation", security(("bearer" = [])), params(OfStatus, Paging),
     responses((status = 200, body = PageDto<WebhookDelivery>), (status = 400, body = ProblemDocument),
         (status = 401, body = ProblemDocument), (status = 403, body = ProblemDocument)))]

@@ -17,6 +17,7 @@ mod gateway;
 mod letters;
 mod live;
 mod moving;
+mod notices;
 mod operations;
 mod orders;
 mod pages;

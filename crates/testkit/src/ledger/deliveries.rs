@@ -119,7 +119,7 @@ impl Deliveries for MemoryLedger {
     async fn forget_deliveries(&self, before: Timestamp, at_most: u32) -> Result<u64, StoreError> {
         let mut state = self.state.lock();
         let is_old = |kept: &&Kept| {
-            matches!(kept.delivery.status, DeliveryStatus::Sent | DeliveryStatus::Withdrawn)
+            kept.delivery.status != DeliveryStatus::Waiting
                 && kept.delivery.settled_at.is_some_and(|at| at < before)
         };
         let old: Vec<DeliveryId> = state

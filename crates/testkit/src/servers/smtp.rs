@@ -24,7 +24,7 @@ use serde_json::{Value, json};
 
 /// The server: a port of the system's choice, a line of JSON for each letter, a line of JSON from its standard input for
 /// each thing that is to go wrong, and its end with that of whoever started it.
-const PROGRAM: &str = r#"
+const PROGRAM: &str = r"
 import asyncio, email, email.policy, json, os, socket, sys, threading
 from aiosmtpd.smtp import SMTP
 
@@ -91,7 +91,7 @@ async def main():
         say(done=True)
 
 asyncio.run(main())
-"#;
+";
 
 const LIMIT: Duration = Duration::from_secs(30);
 

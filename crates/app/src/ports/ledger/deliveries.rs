@@ -311,7 +311,7 @@ pub trait Deliveries: Send + Sync {
     async fn send_letter(&self, letter: &Delivery, limits: SendLimits) -> Result<SendLetter, StoreError>;
     /// The newest letter of a kind about an order.
     async fn latest_letter(&self, order: OrderId, kind: LetterKind) -> Result<Option<Delivery>, StoreError>;
-    /// Deletes what was sent or withdrawn before a time, at most so many. Gives how many.
+    /// Deletes what was sent, withdrawn or given up before a time, at most so many. Gives how many.
     async fn forget_deliveries(&self, before: Timestamp, at_most: u32) -> Result<u64, StoreError>;
 }
 
