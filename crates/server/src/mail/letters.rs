@@ -99,7 +99,9 @@ impl Text {
         let paragraph = |text: &str| format!("<p>{}</p>", escaped(text));
         let news: String = self.news.iter().map(|sentence| paragraph(sentence)).collect();
         let advice: String = self.advice.iter().map(|sentence| paragraph(sentence)).collect();
-        let seats: String = self.seats.iter().map(|seat| format!("<li>{}</li>", escaped(seat))).collect();
+        let seats: Vec<String> =
+            self.seats.iter().map(|seat| format!("<li>{}</li>", escaped(seat))).collect();
+        let seats = seats.concat();
         let order = TicketWords::of(self.language).order;
         format!(
             "<!doctype html><html lang=\"{}\"><head><meta charset=\"utf-8\"><title>{}</title></head>\

@@ -26,7 +26,7 @@ const MAX_URL: usize = 2_000;
 /// Blocks of IPv4 that are nobody's on the Internet, or everybody's (IANA, special-purpose address registry, and
 /// multicast), each with the length of its prefix.
 const SPECIAL_V4: [(Ipv4Addr, u32); 16] = [
-    (Ipv4Addr::new(0, 0, 0, 0), 8),
+    (Ipv4Addr::UNSPECIFIED, 8),
     (Ipv4Addr::new(10, 0, 0, 0), 8),
     (Ipv4Addr::new(100, 64, 0, 0), 10),
     (Ipv4Addr::new(127, 0, 0, 0), 8),

@@ -111,6 +111,7 @@ fn checked_url(url: &str) -> Result<String, BadSetting> {
 mod tests {
     use super::*;
 
+    #[expect(clippy::unnecessary_wraps, reason = "a setting that is there, of those that need not be")]
     fn text(text: &str) -> Option<String> {
         Some(text.to_owned())
     }
