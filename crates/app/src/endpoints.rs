@@ -108,7 +108,8 @@ impl App {
             Replay::Waiting(delivery) => Ok(*delivery),
             Replay::Settled(status) => {
                 let detail = format!("it is {}; only what was given up is sent off again", status.as_str());
-                Err(AppError::refused(Reason::DeliveryState, detail).with("status", json!(status.as_str())))
+                Err(AppError::refused(Reason::DeliveryState, detail)
+                    .with("delivery_status", json!(status.as_str())))
             }
             Replay::NotFound => Err(AppError::not_found("delivery")),
         }
