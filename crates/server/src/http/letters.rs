@@ -38,8 +38,8 @@ impl FromRequestParts<Arc<Server>> for Reader {
 }
 
 impl Reader {
-    /// How they are written to: as they say, or else as their browser and this server would have it. `prefix` names
-    /// where in the body they say it.
+    /// How they are written to: as they say, or else as their browser and this server would have it; so it is too with
+    /// a zone that is not known here. `prefix` names where in the body they say it.
     pub(crate) fn writing(
         &self,
         server: &Server,
@@ -52,14 +52,20 @@ impl Reader {
             Some(name) => Language::named(&name)
                 .ok_or_else(|| AppError::invalid(&format!("{prefix}language"), "must be en or ko"))?,
         };
-        if time_zone.as_ref().is_some_and(|name| TimeZone::get(name).is_err()) {
+        if time_zone.as_ref().is_some_and(|name| !could_be_zone(name)) {
             let field = format!("{prefix}time_zone");
             return Err(AppError::invalid(&field, "must be the IANA's name of a time zone"));
         }
+        // A browser may know zones that came up after this server was built: nobody's purchase fails for that.
+        let time_zone = time_zone.filter(|name| TimeZone::get(name).is_ok());
         let usual =
             || server.settings.mail.as_ref().map_or_else(|| "UTC".into(), |mail| mail.time_zone.clone());
         Ok(Writing { language: language.tag().to_owned(), time_zone: time_zone.unwrap_or_else(usual) })
     }
+}
+
+fn could_be_zone(name: &str) -> bool {
+    (1..=64).contains(&name.len()) && name.chars().all(|c| c.is_ascii_alphanumeric() || "/_+-".contains(c))
 }
 
 /// The newest e-mail with the tickets of an order.
