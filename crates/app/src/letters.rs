@@ -10,7 +10,9 @@ use crate::{
     App, Caller,
     errors::{AppError, Reason},
     orders::{OrderView, order_in_words},
-    ports::ledger::{Content, Delivery, DeliveryStatus, Letter, LetterKind, SendLetter, SendLimits, Writing},
+    ports::ledger::{
+        Content, Delivery, DeliveryStatus, Letter, LetterKind, Order, SendLetter, SendLimits, Writing,
+    },
     tickets::{OrderTickets, printable},
 };
 
@@ -42,8 +44,8 @@ pub struct CurrentContents {
 pub struct LetterView {
     /// Where it stands.
     pub status: DeliveryStatus,
-    /// To whom.
-    pub to: String,
+    /// To whom; where the organizer named another address than the buyer's, that is not the buyer's to know.
+    pub to: Option<String>,
     /// When it was taken by the mail server, or given up.
     pub settled_at: Option<Timestamp>,
     /// What went wrong, for who manages the event.
@@ -51,11 +53,12 @@ pub struct LetterView {
 }
 
 impl LetterView {
-    fn of(delivery: Delivery, manages: bool) -> Option<Self> {
+    fn of(delivery: Delivery, order: &Order, manages: bool) -> Option<Self> {
         let Content::Letter(letter) = delivery.content else { return None };
+        let is_known = manages || order.buyer.email.as_ref() == Some(&letter.to);
         Some(Self {
             status: delivery.status,
-            to: letter.to,
+            to: Some(letter.to).filter(|_| is_known),
             settled_at: delivery.settled_at,
             last_error: delivery.last_error.filter(|_| manages),
         })
@@ -68,7 +71,7 @@ impl App {
         let Some(delivery) = self.ledger.latest_letter(view.order.id, LetterKind::Tickets).await? else {
             return Ok(None);
         };
-        Ok(LetterView::of(delivery, self.manages_order(caller, view).await?))
+        Ok(LetterView::of(delivery, &view.order, self.manages_order(caller, view).await?))
     }
 
     /// Sends the tickets of a paid order, also where they were sent before; who manages the event may name another
@@ -109,7 +112,7 @@ impl App {
         match self.ledger.send_letter(&letter, RESEND_LIMITS).await? {
             SendLetter::Queued => {
                 tracing::info!(order = %id, by = %caller.account, "tickets are sent again");
-                LetterView::of(letter, manages)
+                LetterView::of(letter, order, manages)
                     .ok_or_else(|| AppError::Internal("a letter that is none".into()))
             }
             SendLetter::TooSoon { wait_ms } => {

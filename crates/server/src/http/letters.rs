@@ -74,7 +74,9 @@ pub(crate) struct LetterDto {
     /// `waiting`, `sent`, `withdrawn` (the order was refunded before) or `dead` (given up).
     #[schema(example = "sent")]
     status: &'static str,
-    to: String,
+    /// Left out for the buyer where the organizer had them sent elsewhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    to: Option<String>,
     /// When the mail server took it, or when it was given up.
     #[serde(skip_serializing_if = "Option::is_none")]
     settled_at: Option<String>,

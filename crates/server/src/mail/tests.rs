@@ -33,7 +33,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::*;
-use crate::wire;
+use crate::{settings::Secret, wire};
 
 /// A ledger with an order whose buyer is to be written to, and everything that does so.
 struct Office {
@@ -75,7 +75,10 @@ impl Office {
 
     /// A sender, as each process has one.
     fn outbox(&self) -> Outbox {
-        let settings = settings(&self.server);
+        self.outbox_with(settings(&self.server))
+    }
+
+    fn outbox_with(&self, settings: Mail) -> Outbox {
         let mut carrier = MailCarrier::new(Arc::clone(&self.app), Arc::default(), settings).unwrap();
         carrier.send_within = Duration::from_millis(500);
         let entropy = Arc::new(SeededEntropy::new(1)) as Arc<dyn Entropy>;
@@ -258,6 +261,21 @@ async fn while_the_mail_server_is_away_letters_wait() {
     office.wait().await;
     assert_eq!(office.attempt(&outbox).await.status, DeliveryStatus::Sent);
     assert_eq!(office.server.letters().len(), 1);
+}
+
+/// A server that offers no encryption, where it is asked for: neither the letter nor the password goes there.
+#[tokio::test]
+async fn nothing_goes_unprotected_where_it_was_to_be_protected() {
+    let Some(office) = Office::open().await else { return };
+    for tls in [MailTls::StartTls, MailTls::Implicit] {
+        let login = Some(("onsale".to_owned(), Secret(b"a password".to_vec())));
+        let outbox = office.outbox_with(Mail { tls, login, ..settings(&office.server) });
+        let waiting = office.attempt(&outbox).await;
+        let error = waiting.last_error.unwrap();
+        assert!(waiting.status == DeliveryStatus::Waiting && !error.contains("a password"), "{error}");
+        office.wait().await;
+    }
+    assert_eq!(office.server.letters().len(), 0);
 }
 
 /// Nobody can know whether it has arrived, so it is sent again, and looks the same.

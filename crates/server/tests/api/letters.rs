@@ -158,6 +158,8 @@ async fn tickets_are_sent_again_to_those_who_may_ask() {
     let wait: u64 = again.headers["retry-after"].to_str().unwrap().parse().unwrap();
     assert!((1..=60).contains(&wait), "{wait}");
     office.until(&without, is_sent).await;
+    let seen = office.order(&without["id"], &office.buyer).await["mail"].clone();
+    assert_eq!((&seen["status"], &seen["to"]), (&json!("sent"), &Value::Null), "not the buyer's");
     assert_eq!(office.server.wait_for(1).await.unwrap()[0]["recipients"], json!(["door@example.com"]));
     // The first letter counts.
     let with = office.buy(&[2], Some(ADDRESS)).await;
