@@ -10,6 +10,7 @@
 use std::time::Duration;
 
 use onsale_domain::{
+    email,
     events::WaitingRoomMode,
     ids::{AccountId, OrderId, ReservationId},
     orders::OrderStatus,
@@ -84,7 +85,7 @@ impl App {
         confirmation: Confirmation,
     ) -> Result<OrderView, AppError> {
         let provider = self.provider(&confirmation.method)?;
-        let buyer = checked_details(confirmation.buyer)?;
+        let buyer = checked_details(confirmation.buyer, self.sends_letters)?;
         let instrument = checked_instrument(confirmation.instrument)?;
         let card = self.card_of(reservation).await?;
         let key = confirmation.key.map(|key| OwnedKey { owner: caller.account, key });
@@ -456,7 +457,7 @@ pub(crate) async fn within<T>(
         .unwrap_or_else(|_| Err(ProviderError("no answer in time".into())))
 }
 
-fn checked_details(details: BuyerDetails) -> Result<BuyerDetails, AppError> {
+fn checked_details(details: BuyerDetails, sends_letters: bool) -> Result<BuyerDetails, AppError> {
     let name = checked_name(&details.name)
         .map_err(|_| AppError::invalid("buyer.name", "must have 1 to 100 characters"))?;
     let optional = |field: &str, value: Option<String>, most: usize| match value.map(|v| v.trim().to_owned())
@@ -470,10 +471,11 @@ fn checked_details(details: BuyerDetails) -> Result<BuyerDetails, AppError> {
     };
     let phone = optional("buyer.phone", details.phone, 40)?;
     let email = optional("buyer.email", details.email, 254)?;
-    if email.as_ref().is_some_and(|email| !email.contains('@')) {
+    if email.as_ref().is_some_and(|email| !email::is_possible(email)) {
         return Err(AppError::invalid("buyer.email", "must be an e-mail address"));
     }
-    Ok(BuyerDetails { name, phone, email })
+    let letters = details.letters.filter(|_| sends_letters && email.is_some());
+    Ok(BuyerDetails { name, phone, email, letters })
 }
 
 /// The moment before which an order that is still paying has been left behind by whoever began it.

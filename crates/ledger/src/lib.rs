@@ -20,6 +20,8 @@ use onsale_app::ports::{StoreError, ledger::LedgerHealth};
 mod accounts;
 mod columns;
 mod connection;
+mod deliveries;
+mod endpoints;
 mod entity;
 mod events;
 mod failures;

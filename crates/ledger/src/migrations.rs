@@ -16,6 +16,7 @@ mod arrivals;
 mod catalogue;
 mod check_ins;
 mod columns;
+mod deliveries;
 mod idempotency;
 mod orders;
 mod reservations;
@@ -66,6 +67,7 @@ impl MigratorTrait for Migrator {
             Box::new(idempotency::Migration),
             Box::new(arrivals::Migration),
             Box::new(check_ins::Migration),
+            Box::new(deliveries::Migration),
         ]
     }
 }

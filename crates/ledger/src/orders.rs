@@ -26,6 +26,7 @@ use uuid::Uuid;
 use crate::{
     SqlLedger, columns,
     connection::{Command, has_many_writers},
+    deliveries,
     entity::{order_units, orders, payments, performances},
     failures::Failure,
     idempotency::{self, Kind},
@@ -105,6 +106,7 @@ impl Orders for SqlLedger {
                     return Ok(as_it_stands(order, OrderStatus::Failed));
                 }
                 fail(&txn, id, reason, at).await?;
+                deliveries::tell(&txn, &order, OrderStatus::Failed, at).await?;
                 txn.commit().await?;
                 Ok(SettleOrder::Done(Box::new(Order { status: OrderStatus::Failed, ..order })))
             })
@@ -141,6 +143,7 @@ impl Orders for SqlLedger {
                     let when = [(orders::Column::RefundedAt, at.as_millis().into())];
                     move_order(&txn, id, OrderStatus::Refunded, &when).await?;
                     move_payment(&txn, id, PaymentStatus::Refunded, at, None).await?;
+                    deliveries::tell(&txn, &order, OrderStatus::Refunded, at).await?;
                 } else if order.status != OrderStatus::Refunded {
                     return Ok(as_it_stands(order, OrderStatus::Refunded));
                 }
@@ -276,6 +279,7 @@ impl Command for Pay {
         move_order(db, self.id, OrderStatus::Paid, &when).await?;
         let reference = (payments::Column::Reference, Expr::value(&self.reference));
         move_payment(db, self.id, PaymentStatus::Captured, self.at, Some(reference)).await?;
+        deliveries::tell(db, &order, OrderStatus::Paid, self.at).await?;
         let (status, reference) = (OrderStatus::Paid, Some(self.reference.clone()));
         Ok(SettleOrder::Done(Box::new(Order { status, reference, ..order })))
     }
@@ -325,6 +329,9 @@ async fn still_performed(db: &impl ConnectionTrait, order: &Order) -> Result<(),
 async fn fail_earlier_attempts(db: &impl ConnectionTrait, order: &Order) -> Result<(), Failure> {
     for id in attempts_under_way(db, order).await? {
         fail(db, OrderId(id), "replaced by a later attempt", order.created_at).await?;
+        if let Some(replaced) = rows::find_for_update(db, OrderId(id)).await? {
+            deliveries::tell(db, &replaced, OrderStatus::Failed, order.created_at).await?;
+        }
     }
     Ok(())
 }

@@ -10,12 +10,14 @@ use async_trait::async_trait;
 use onsale_app::ports::{
     StoreError,
     ledger::{
-        Account, CheckIn, Created, Event, LedgerHealth, Order, OwnedKey, Page, PageRequest, Performance,
-        PlanSummary, ReservationRecord,
+        Account, CheckIn, Created, Endpoint, Event, LedgerHealth, Order, OwnedKey, Page, PageRequest,
+        Performance, PlanSummary, ReservationRecord,
     },
 };
 use onsale_domain::{
-    ids::{AccountId, EventId, LoginId, OrderId, PerformanceId, PlanId, ReservationId},
+    ids::{
+        AccountId, DeliveryId, EndpointId, EventId, LoginId, OrderId, PerformanceId, PlanId, ReservationId,
+    },
     position::Position,
     reservations::RequestKey,
     seating::SeatingPlan,
@@ -27,6 +29,7 @@ use uuid::Uuid;
 
 mod accounts;
 mod catalogue;
+mod deliveries;
 mod orders;
 mod reservations;
 mod tickets;
@@ -62,6 +65,9 @@ struct State {
     claims: BTreeMap<(PerformanceId, Unit), OrderId>,
     /// Tickets that were used, by code.
     check_ins: BTreeMap<String, CheckIn>,
+    deliveries: BTreeMap<DeliveryId, deliveries::Kept>,
+    endpoints: BTreeMap<EndpointId, Endpoint>,
+    sold_out: BTreeSet<PerformanceId>,
     entries: Vec<WalletEntry>,
     charges: BTreeMap<OrderId, wallet::ChargeState>,
     keys: BTreeMap<(AccountId, [u8; 16]), KeyUse>,

@@ -25,10 +25,15 @@ use uuid::Uuid;
 
 use super::StoreError;
 
+mod deliveries;
 mod orders;
 mod tickets;
 mod wallets;
 
+pub use deliveries::{
+    Content, Deliveries, Delivery, DeliveryStatus, Endpoint, Endpoints, Lane, Lease, Letter, LetterKind,
+    Notice, NoticeKind, Replay, SendLetter, SendLimits, Settlement, Watched, Writing,
+};
 pub use orders::{BeginOrder, BuyerDetails, Order, OrderUnit, Orders, SettleOrder};
 pub use tickets::{Attendance, CheckIn, CheckInOutcome, Ticket, Tickets};
 pub use wallets::{Wallet, WalletOutcome};
@@ -416,6 +421,8 @@ pub trait Ledger:
     + ReservationRecords
     + Orders
     + Tickets
+    + Deliveries
+    + Endpoints
     + Wallet
     + LedgerHealth
 {
@@ -430,6 +437,8 @@ impl<T> Ledger for T where
         + ReservationRecords
         + Orders
         + Tickets
+        + Deliveries
+        + Endpoints
         + Wallet
         + LedgerHealth
 {

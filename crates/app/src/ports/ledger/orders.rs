@@ -13,7 +13,7 @@ use onsale_domain::{
     units::{Unit, Units},
 };
 
-use super::{OwnedKey, Page, PageRequest};
+use super::{OwnedKey, Page, PageRequest, Writing};
 use crate::ports::StoreError;
 
 /// Who the tickets are for.
@@ -25,6 +25,8 @@ pub struct BuyerDetails {
     pub phone: Option<String>,
     /// An e-mail address.
     pub email: Option<String>,
+    /// How letters to that address are written; `None`: there are to be none.
+    pub letters: Option<Writing>,
 }
 
 /// One unit of an order and its ticket.
@@ -107,7 +109,7 @@ pub trait Orders: Send + Sync {
         reference: &str,
         at: Timestamp,
     ) -> Result<Option<String>, StoreError>;
-    /// PAYING → PAID.
+    /// PAYING → PAID. The tickets are on their way to the buyer from then on, where there are to be letters.
     async fn pay_order(&self, id: OrderId, reference: &str, at: Timestamp)
     -> Result<SettleOrder, StoreError>;
     /// PAYING → FAILED; the claim on the units ends.
@@ -116,7 +118,7 @@ pub trait Orders: Send + Sync {
     /// that is there, or was recorded so before, stays as it is, and this is its state: looking and recording
     /// are one step, so that a live attempt cannot slip in between and be taken for dead.
     async fn void_order(&self, id: OrderId, at: Timestamp) -> Result<Option<OrderStatus>, StoreError>;
-    /// PAID → REFUNDED; the claim ends too unless `keep_claim`. Asked again without keeping it, a claim that was
+    /// PAID → REFUNDED, of which the buyer is told where there are to be letters; the claim ends too unless `keep_claim`. Asked again without keeping it, a claim that was
     /// kept ends.
     async fn refund_order(
         &self,
