@@ -59,6 +59,7 @@ const STEPS: &[Step] = &[
     ("pages", pages),
     ("clippy", clippy),
     ("mock of Stripe", mock_of_stripe),
+    ("mail server", mail_server),
     ("licences, bans, sources", deny),
     ("unused dependencies", machete),
     ("tests", tests),
@@ -143,7 +144,19 @@ fn clippy(surroundings: &Surroundings) -> anyhow::Result<Outcome> {
 
 /// Without it the tests of payments through Stripe are passed over, or fail where everything is wanted.
 fn mock_of_stripe(surroundings: &Surroundings) -> anyhow::Result<Outcome> {
-    match tools::provide_localstripe(&surroundings.workspace) {
+    provided(surroundings, tools::provide_localstripe)
+}
+
+/// Without it the tests of letters are passed over, or fail where everything is wanted.
+fn mail_server(surroundings: &Surroundings) -> anyhow::Result<Outcome> {
+    provided(surroundings, tools::provide_aiosmtpd)
+}
+
+fn provided(
+    surroundings: &Surroundings,
+    provide: impl Fn(&Workspace) -> anyhow::Result<()>,
+) -> anyhow::Result<Outcome> {
+    match provide(&surroundings.workspace) {
         Ok(()) => Ok(Outcome::Passed),
         Err(error) if surroundings.install => Err(error),
         Err(error) => Ok(Outcome::LeftOut(format!("{error:#}"))),

@@ -102,21 +102,33 @@ fn is_present(workspace: &Workspace, tool: Tool) -> bool {
 /// What the payment tests call instead of Stripe, and what it runs on: fixed, for the same reason as the tools.
 const LOCALSTRIPE: &[&str] = &["localstripe==1.15.10", "aiohttp==3.14.5", "python-dateutil==4.0.0"];
 
+/// The mail server that takes the tests' letters, fixed likewise.
+const AIOSMTPD: &[&str] = &["aiosmtpd==1.4.6", "atpublic==9.0.0", "attrs==26.1.0"];
+
 /// Puts `localstripe` into a folder beside the build, where the tests look for it.
 pub(crate) fn provide_localstripe(workspace: &Workspace) -> anyhow::Result<()> {
-    let folder = workspace.target.join("localstripe");
-    let wanted = LOCALSTRIPE.join("\n");
+    provide_python(workspace, "localstripe", LOCALSTRIPE)
+}
+
+/// The same with `aiosmtpd`.
+pub(crate) fn provide_aiosmtpd(workspace: &Workspace) -> anyhow::Result<()> {
+    provide_python(workspace, "aiosmtpd", AIOSMTPD)
+}
+
+fn provide_python(workspace: &Workspace, name: &str, packages: &[&str]) -> anyhow::Result<()> {
+    let folder = workspace.target.join(name);
+    let wanted = packages.join("\n");
     // Written last: a folder without it was not finished.
     let note = folder.join("installed");
     if std::fs::read_to_string(&note).is_ok_and(|installed| installed == wanted) {
         return Ok(());
     }
-    println!("installing {} …", LOCALSTRIPE[0]);
+    println!("installing {} …", packages[0]);
     let python = folder.join("bin/python3");
     let mut create = Command::new("python3");
     create.args(["-m", "venv", "--clear"]).arg(&folder);
     let mut install = Command::new(&python);
-    install.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]).args(LOCALSTRIPE);
+    install.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]).args(packages);
     for command in [&mut create, &mut install] {
         let status = command.stdin(Stdio::null()).status().context("cannot run python3")?;
         ensure!(status.success(), "{command:?} failed");

@@ -91,6 +91,10 @@ reasons! {
     SaleNotOpen = "sale_not_open", 409, "The sale has not opened yet";
     /// The order is not in a state in which this can be done.
     OrderState = "order_state", 409, "The order's state does not allow this";
+    /// There is no address, or nobody who would send.
+    NoMail = "no_mail", 409, "No e-mail can be sent";
+    /// The delivery is not in a state in which this can be done.
+    DeliveryState = "delivery_state", 409, "The delivery's state does not allow this";
     /// Somebody was let in with the ticket before.
     AlreadyUsed = "already_used", 409, "The ticket has been used";
     /// The ticket's order is not paid, or not any more.

@@ -14,10 +14,14 @@ pub mod accounts;
 pub mod audit;
 pub mod cards;
 pub mod catalogue;
+pub mod deliveries;
 pub mod drain;
+pub mod endpoints;
 pub mod errors;
 pub mod exports;
+pub mod letters;
 pub mod moving;
+pub mod notices;
 pub mod on_sale;
 pub mod orders;
 pub mod passwords;
@@ -64,6 +68,8 @@ pub struct Ports {
     pub providers: Vec<Arc<dyn PaymentProvider>>,
     /// The door where there is a waiting room.
     pub admissions: Arc<dyn Admissions>,
+    /// Whether buyers are written to.
+    pub sends_letters: bool,
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// Chance.
@@ -79,6 +85,7 @@ pub struct App {
     ledger: Arc<dyn Ledger>,
     providers: Vec<Arc<dyn PaymentProvider>>,
     admissions: Arc<dyn Admissions>,
+    sends_letters: bool,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     passwords: Passwords,
@@ -143,6 +150,7 @@ impl App {
             ledger: ports.ledger,
             providers: ports.providers,
             admissions: ports.admissions,
+            sends_letters: ports.sends_letters,
             clock: ports.clock,
             entropy: ports.entropy,
             passwords: Passwords::new(),

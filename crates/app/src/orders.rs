@@ -10,6 +10,7 @@
 use std::time::Duration;
 
 use onsale_domain::{
+    email,
     events::WaitingRoomMode,
     ids::{AccountId, OrderId, ReservationId},
     orders::OrderStatus,
@@ -56,6 +57,17 @@ pub struct OrderView {
     pub action: Option<BuyerAction>,
 }
 
+impl OrderView {
+    /// The same with those units only that are in no refund.
+    pub(crate) fn without_refunded(mut self) -> Self {
+        let units = std::mem::take(&mut self.order.units);
+        let labels = std::mem::take(&mut self.labels);
+        let good = units.into_iter().zip(labels).filter(|(unit, _)| unit.refund.is_none());
+        (self.order.units, self.labels) = good.unzip();
+        self
+    }
+}
+
 /// What is needed to confirm.
 #[derive(Clone, Debug)]
 pub struct Confirmation {
@@ -81,7 +93,7 @@ impl App {
         confirmation: Confirmation,
     ) -> Result<OrderView, AppError> {
         let provider = self.provider(&confirmation.method)?;
-        let buyer = checked_details(confirmation.buyer)?;
+        let buyer = checked_details(confirmation.buyer, self.sends_letters)?;
         let instrument = checked_instrument(confirmation.instrument)?;
         let card = self.card_of(reservation).await?;
         let key = confirmation.key.map(|key| OwnedKey { owner: caller.account, key });
@@ -417,7 +429,7 @@ pub(crate) async fn within<T>(
         .unwrap_or_else(|_| Err(ProviderError("no answer in time".into())))
 }
 
-fn checked_details(details: BuyerDetails) -> Result<BuyerDetails, AppError> {
+fn checked_details(details: BuyerDetails, sends_letters: bool) -> Result<BuyerDetails, AppError> {
     let name = checked_name(&details.name)
         .map_err(|_| AppError::invalid("buyer.name", "must have 1 to 100 characters"))?;
     let optional = |field: &str, value: Option<String>, most: usize| match value.map(|v| v.trim().to_owned())
@@ -431,10 +443,11 @@ fn checked_details(details: BuyerDetails) -> Result<BuyerDetails, AppError> {
     };
     let phone = optional("buyer.phone", details.phone, 40)?;
     let email = optional("buyer.email", details.email, 254)?;
-    if email.as_ref().is_some_and(|email| !email.contains('@')) {
+    if email.as_ref().is_some_and(|email| !email::is_possible(email)) {
         return Err(AppError::invalid("buyer.email", "must be an e-mail address"));
     }
-    Ok(BuyerDetails { name, phone, email })
+    let letters = details.letters.filter(|_| sends_letters && email.is_some());
+    Ok(BuyerDetails { name, phone, email, letters })
 }
 
 /// The moment before which an order that is still paying has been left behind by whoever began it.

@@ -4,6 +4,7 @@
 //! crosses a port.
 
 pub mod admissions;
+pub mod carriers;
 pub mod clock;
 pub mod hot;
 pub mod ledger;

@@ -96,7 +96,8 @@ impl App {
 
     /// All tickets of a paid order of the caller's, or of an event that they manage; units that are refunded have none.
     pub async fn tickets_of(&self, caller: Caller, id: OrderId) -> Result<OrderTickets, AppError> {
-        let OrderView { order, labels, .. } = self.order(caller, id).await?;
+        let view = self.order(caller, id).await?;
+        let order = &view.order;
         if order.status != OrderStatus::Paid {
             return Err(AppError::refused(
                 Reason::OrderState,
@@ -104,19 +105,11 @@ impl App {
             ));
         }
         let card = self.card(order.performance).await?;
-        let with_code = |(unit, label): (OrderUnit, UnitLabel)| {
-            let code = unit
-                .ticket_code
-                .parse()
-                .map_err(|error| AppError::Internal(format!("order {id}, unit {}: {error}", unit.unit.0)))?;
-            Ok((unit, code, label))
-        };
-        let units = order.units.into_iter().zip(labels).filter(|(unit, _)| unit.refund.is_none());
-        let units = units.map(with_code).collect::<Result<Vec<_>, AppError>>()?;
-        if units.is_empty() {
+        let view = view.without_refunded();
+        if view.order.units.is_empty() {
             return Err(AppError::refused(Reason::OrderState, "all of the order is being refunded"));
         }
-        Ok(OrderTickets { card, buyer_name: order.buyer.name, units })
+        printable(card, view)
     }
 
     /// A ticket to an event of the caller's.
@@ -131,6 +124,19 @@ impl App {
         let card = self.find_card(ticket.performance).await?;
         Ok(card.map(|card| TicketView { label: card.label(ticket.unit), ticket, card }))
     }
+}
+
+/// What is printed of an order.
+pub(crate) fn printable(card: Arc<Card>, view: OrderView) -> Result<OrderTickets, AppError> {
+    let OrderView { order, labels, .. } = view;
+    let with_code = |(unit, label): (OrderUnit, UnitLabel)| {
+        let code = unit.ticket_code.parse().map_err(|error| {
+            AppError::Internal(format!("order {}, unit {}: {error}", order.id, unit.unit.0))
+        })?;
+        Ok((unit, code, label))
+    };
+    let units = order.units.into_iter().zip(labels).map(with_code).collect::<Result<_, AppError>>()?;
+    Ok(OrderTickets { card, buyer_name: order.buyer.name, units })
 }
 
 fn unknown() -> AppError {

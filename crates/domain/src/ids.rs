@@ -6,7 +6,10 @@
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use uuid::Uuid;
+
+use crate::time::Timestamp;
 
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
@@ -74,6 +77,36 @@ id!(
     /// One log-in and all the refresh tokens that descend from it.
     LoginId
 );
+id!(
+    /// Something that is to be brought to somebody outside, once: a letter, or a notice of an event.
+    DeliveryId
+);
+id!(
+    /// Where an organizer's program wants to be told of what happens.
+    EndpointId
+);
+
+impl EndpointId {
+    /// The id of the endpoint that an account adds under an idempotency key: a repeat has the same.
+    pub fn under(owner: AccountId, key: &[u8; 16]) -> Self {
+        Self(DeliveryId::of(Timestamp(0), owner.0, "endpoint", Uuid::from_bytes(*key)).0)
+    }
+}
+
+impl DeliveryId {
+    /// The id of what tells `whom` that `what` happened to `subject` at a time: the same however often it is asked for,
+    /// so that the same thing is not told twice. A UUIDv7 but for its random bits, which are a digest.
+    pub fn of(at: Timestamp, subject: Uuid, what: &str, whom: Uuid) -> Self {
+        let mut digest = Sha256::new();
+        digest.update(subject.as_bytes());
+        digest.update(whom.as_bytes());
+        digest.update(what.as_bytes());
+        let mut bits = [0; 10];
+        bits.copy_from_slice(&digest.finalize()[..10]);
+        let millis = u64::try_from(at.as_millis()).unwrap_or(0);
+        Self(uuid::Builder::from_unix_timestamp_millis(millis, &bits).into_uuid())
+    }
+}
 
 /// The small serial number that the ledger gives a performance; carried inside its reservation ids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -109,6 +142,24 @@ impl ReservationId {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn deliveries_of_the_same_have_the_same_id() {
+        let (order, endpoint) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        let at = Timestamp(1_700_000_000_123);
+        let id = DeliveryId::of(at, order, "order.paid", endpoint);
+        assert_eq!(id, DeliveryId::of(at, order, "order.paid", endpoint));
+        assert_eq!(id.0.get_version_num(), 7);
+        for other in [
+            DeliveryId::of(Timestamp(1_700_000_000_124), order, "order.paid", endpoint),
+            DeliveryId::of(at, endpoint, "order.paid", endpoint),
+            DeliveryId::of(at, order, "order.failed", endpoint),
+            DeliveryId::of(at, order, "order.paid", order),
+        ] {
+            assert_ne!(id, other);
+        }
+        assert!(id < DeliveryId::of(Timestamp(1_700_000_000_124), order, "order.paid", endpoint));
+    }
 
     #[test]
     fn reservation_ids_are_version_7_and_carry_their_performance() {

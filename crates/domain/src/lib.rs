@@ -4,6 +4,7 @@
 //! run can be replayed from its inputs.
 
 pub mod changes;
+pub mod email;
 pub mod events;
 pub mod ids;
 pub mod inventory;

@@ -238,7 +238,12 @@ async fn with_all_that_belongs_to_them(
         owner: row.owner_id.map(AccountId),
         status: row.status,
         total: BookedMoney { amount: row.total, currency: row.currency },
-        buyer: BuyerDetails { name: row.buyer_name, phone: row.buyer_phone, email: row.buyer_email },
+        buyer: BuyerDetails {
+            name: row.buyer_name,
+            phone: row.buyer_phone,
+            email: row.buyer_email,
+            letters: None,
+        },
         created_at: Timestamp(row.created_at),
         settled_at: row.settled_at.map(Timestamp),
         units: units.remove(&row.id).unwrap_or_default(),

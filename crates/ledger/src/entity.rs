@@ -7,6 +7,7 @@
 pub(crate) mod accounts;
 pub(crate) mod arrivals;
 pub(crate) mod blocked_units;
+pub(crate) mod deliveries;
 pub(crate) mod events;
 pub(crate) mod grid_plans;
 pub(crate) mod idempotency_keys;
@@ -19,6 +20,8 @@ pub(crate) mod refresh_tokens;
 pub(crate) mod refunds;
 pub(crate) mod reservations;
 pub(crate) mod seating_plans;
+pub(crate) mod sold_out_performances;
 pub(crate) mod wallet_charges;
 pub(crate) mod wallet_entries;
 pub(crate) mod wallets;
+pub(crate) mod webhook_endpoints;

@@ -17,6 +17,7 @@ mod books;
 mod catalogue;
 mod check_ins;
 mod columns;
+mod deliveries;
 mod idempotency;
 mod orders;
 mod refunds;
@@ -68,6 +69,7 @@ impl MigratorTrait for Migrator {
             Box::new(idempotency::Migration),
             Box::new(arrivals::Migration),
             Box::new(check_ins::Migration),
+            Box::new(deliveries::Migration),
             Box::new(refunds::Migration),
             Box::new(books::Migration),
         ]

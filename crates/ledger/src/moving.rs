@@ -125,7 +125,7 @@ impl Table {
 }
 
 /// All of them; what others refer to comes first.
-fn tables() -> [Table; 17] {
+fn tables() -> [Table; 20] {
     [
         Table::of::<entity::accounts::Entity>(None),
         Table::of::<entity::logins::Entity>(None),
@@ -144,6 +144,9 @@ fn tables() -> [Table; 17] {
         Table::of::<entity::payments::Entity>(Some("amount")),
         Table::of::<entity::refunds::Entity>(Some("amount")),
         Table::of::<entity::idempotency_keys::Entity>(None),
+        Table::of::<entity::deliveries::Entity>(None),
+        Table::of::<entity::webhook_endpoints::Entity>(None),
+        Table::of::<entity::sold_out_performances::Entity>(None),
     ]
 }
 

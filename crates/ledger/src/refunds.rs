@@ -25,6 +25,7 @@ use uuid::Uuid;
 use crate::{
     SqlLedger,
     columns::{money, unit, unit_column},
+    deliveries,
     entity::{order_units, orders, refunds},
     failures::Failure,
     orders::{move_order, move_payment, rows},
@@ -90,6 +91,7 @@ impl Refunds for SqlLedger {
                     if order.status.may_become(OrderStatus::Refunded) {
                         let when = [(orders::Column::RefundedAt, at.as_millis().into())];
                         move_order(&txn, order.id, OrderStatus::Refunded, &when).await?;
+                        deliveries::tell(&txn, &order, OrderStatus::Refunded, at).await?;
                     }
                     move_payment(&txn, order.id, rows::PaymentStatus::Refunded, at, None).await?;
                 }

@@ -27,6 +27,7 @@ use uuid::Uuid;
 use crate::{
     SqlLedger,
     columns::{from_json, large, small},
+    endpoints,
     entity::reservations,
     failures::Failure,
     pages,
@@ -58,6 +59,7 @@ impl ReservationRecords for SqlLedger {
                 folding.report_unknown();
                 upserts::reservations(&txn, folding.reservations()).await?;
                 upserts::blocked_units(&txn, folding.blocked_units()).await?;
+                endpoints::tell_of_holds(&txn, changes).await?;
                 txn.commit().await.map_err(Failure::from)
             })
             .await

@@ -67,7 +67,12 @@ fn order(performance: PerformanceId, reservation: ReservationId, wanted: &[u32])
         status: OrderStatus::Paying,
         units: wanted.iter().map(unit).collect(),
         total: won(wanted.iter().map(|_| 1_000).sum()),
-        buyer: BuyerDetails { name: "Kim".into(), phone: None, email: Some("kim@example.org".into()) },
+        buyer: BuyerDetails {
+            name: "Kim".into(),
+            phone: None,
+            email: Some("kim@example.org".into()),
+            letters: None,
+        },
         method: "simulated".into(),
         reference: None,
         sequence: 7,

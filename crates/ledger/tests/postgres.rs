@@ -133,7 +133,7 @@ fn order(performance: PerformanceId, seats: &[u32]) -> Order {
         status: OrderStatus::Paying,
         units: seats.iter().map(unit).collect(),
         total: won(10),
-        buyer: BuyerDetails { name: "Kim".into(), phone: None, email: None },
+        buyer: BuyerDetails { name: "Kim".into(), phone: None, email: None, letters: None },
         method: "wallet".into(),
         reference: None,
         sequence: 1,

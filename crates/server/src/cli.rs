@@ -120,6 +120,33 @@ struct Flags {
     /// How long a buyer may take at their bank, 60 to 86400 s [default: 600]
     #[arg(long)]
     payments_stripe_buyer_acts_within_s: Option<String>,
+    /// Mail server that takes e-mails to buyers; without it none are sent
+    #[arg(long)]
+    mail_host: Option<String>,
+    /// Its port [default: 587, with tls implicit 465, with none 25]
+    #[arg(long)]
+    mail_port: Option<String>,
+    /// How the connection to it is protected: implicit, starttls or none [default: starttls]
+    #[arg(long)]
+    mail_tls: Option<String>,
+    /// Who logs in there
+    #[arg(long)]
+    mail_user: Option<String>,
+    /// With what; better given in the environment, where other users cannot see it
+    #[arg(long)]
+    mail_password: Option<String>,
+    /// Sender of e-mails, such as 'Tickets <tickets@example.com>'
+    #[arg(long)]
+    mail_from: Option<String>,
+    /// Where buyers reach the pages, for the links in e-mails
+    #[arg(long)]
+    mail_public_url: Option<String>,
+    /// Zone of times in e-mails to buyers who named none [default: UTC]
+    #[arg(long)]
+    mail_time_zone: Option<String>,
+    /// Whether webhooks may go to this machine and to private networks [default: false]
+    #[arg(long)]
+    webhooks_allow_private: Option<String>,
     /// Whether requests are limited per address and buyer [default: true]
     #[arg(long)]
     limits_enabled: Option<String>,
@@ -168,6 +195,15 @@ impl Flags {
             ("payments.stripe.webhook_tolerance_s", self.payments_stripe_webhook_tolerance_s),
             ("payments.stripe.base_url", self.payments_stripe_base_url),
             ("payments.stripe.buyer_acts_within_s", self.payments_stripe_buyer_acts_within_s),
+            ("mail.host", self.mail_host),
+            ("mail.port", self.mail_port),
+            ("mail.tls", self.mail_tls),
+            ("mail.user", self.mail_user),
+            ("mail.password", self.mail_password),
+            ("mail.from", self.mail_from),
+            ("mail.public_url", self.mail_public_url),
+            ("mail.time_zone", self.mail_time_zone),
+            ("webhooks.allow_private", self.webhooks_allow_private),
             ("limits.enabled", self.limits_enabled),
             ("trusted_proxies", self.trusted_proxies),
             ("identity_header", self.identity_header),

@@ -39,11 +39,13 @@ use uuid::Uuid;
 
 mod accounts;
 mod address;
+mod endpoints;
 mod events;
 mod exports;
 mod extract;
 pub(crate) mod frame;
 mod identity;
+mod letters;
 mod limits;
 mod live;
 mod money;
@@ -97,7 +99,7 @@ pub(crate) struct Server {
     pub(crate) views: Views,
     pub(crate) plans: Plans,
     pub(crate) hubs: Hubs,
-    pub(crate) press: Press,
+    pub(crate) press: Arc<Press>,
     pub(crate) metrics: PrometheusHandle,
     pub(crate) tasks: tokio_util::task::TaskTracker,
     stopping: AtomicBool,
@@ -124,7 +126,7 @@ impl Server {
             views: Views::default(),
             plans: Plans::default(),
             hubs: Hubs::default(),
-            press: Press::default(),
+            press: Arc::default(),
             metrics,
             tasks: tokio_util::task::TaskTracker::new(),
             stopping: AtomicBool::new(false),
@@ -227,6 +229,7 @@ pub(crate) fn routes() -> (Router<Arc<Server>>, utoipa::openapi::OpenApi) {
         .routes(routes!(orders::read))
         .routes(routes!(orders::mine))
         .routes(routes!(orders::refund))
+        .routes(routes!(letters::resend))
         .routes(routes!(tickets::check_in, tickets::undo_check_in))
         .routes(routes!(tickets::attendance))
         .routes(routes!(tickets::files::paper))
@@ -241,6 +244,10 @@ pub(crate) fn routes() -> (Router<Arc<Server>>, utoipa::openapi::OpenApi) {
         .routes(routes!(queue::draw::entries))
         .routes(routes!(queue::draw::receipt))
         .routes(routes!(queue::control::read, queue::control::update))
+        .routes(routes!(endpoints::list, endpoints::create))
+        .routes(routes!(endpoints::delete))
+        .routes(routes!(endpoints::deliveries))
+        .routes(routes!(endpoints::replay))
         .routes(routes!(webhooks::deliver));
     let (router, mut document) = OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(operations::health))

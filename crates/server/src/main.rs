@@ -6,6 +6,8 @@ mod generations;
 mod http;
 mod language;
 mod live;
+mod mail;
+mod notices;
 mod queue_client;
 mod queue_tokens;
 mod seal;

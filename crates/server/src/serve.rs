@@ -8,13 +8,15 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use anyhow::Context;
 use axum::extract::ConnectInfo;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use onsale_app::App;
+use onsale_app::{App, deliveries::Outbox, ports::carriers::Carrier};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     admission::{self, OnSale},
     http::{Interface, Server},
+    mail::MailCarrier,
+    notices::NoticeCarrier,
     queue_client::RemoteQueue,
     settings::{Role, Settings},
     telemetry, wire,
@@ -28,6 +30,12 @@ const FINISH_WITHIN: Duration = Duration::from_secs(6);
 
 /// How long a connection may go without a whole request head: one that is kept alive, or one that dawdles.
 const HEAD_WITHIN: Duration = Duration::from_mins(1);
+
+/// How long what is being delivered may take to come to its end.
+const DELIVER_WITHIN: Duration = Duration::from_secs(5);
+
+/// How often it is looked what is sold out.
+const SELL_OUTS_EVERY: Duration = Duration::from_secs(5);
 
 /// How often payments that were left behind are looked for.
 const RECONCILE_EVERY: Duration = Duration::from_secs(5);
@@ -57,7 +65,8 @@ pub(crate) async fn serve(settings: Settings) -> anyhow::Result<()> {
     let interface = Interface::new(Arc::clone(&server));
     let expiry = tokio::spawn(wired.expiry);
     let drain = Drain::start(Arc::clone(&app))?;
-    // Open payments are those of whoever sells.
+    // Open payments are those of whoever sells, and so is what is told of them.
+    let deliveries = if sells { Some(Deliveries::start(&app, &server)?) } else { None };
     let reconciler = sells.then(|| tokio::spawn(run_reconciler(Arc::clone(&app))));
     announce(address);
     let connections = Connections::default();
@@ -68,7 +77,14 @@ pub(crate) async fn serve(settings: Settings) -> anyhow::Result<()> {
     reconciler.inspect(tokio::task::JoinHandle::abort);
     waiting_room.stop();
     let orderly = async {
-        if tokio::time::timeout(FINISH_WITHIN, connections.finish()).await.is_err() {
+        let delivered = async {
+            if let Some(deliveries) = deliveries {
+                deliveries.stop().await;
+            }
+        };
+        let (finished, ()) =
+            tokio::join!(tokio::time::timeout(FINISH_WITHIN, connections.finish()), delivered);
+        if finished.is_err() {
             tracing::warn!("some connections did not end in time");
         }
         server.tasks.close();
@@ -160,6 +176,47 @@ impl WaitingRoomJobs {
     /// In the middle of whatever they do: each step is atomic, and what was not told lapses by its own time.
     fn stop(self) {
         self.0.iter().for_each(tokio::task::JoinHandle::abort);
+    }
+}
+
+/// What brings letters to buyers, and notices to organizers' programs.
+struct Deliveries {
+    outbox: Arc<Outbox>,
+    running: tokio::task::JoinHandle<()>,
+    sell_outs: tokio::task::JoinHandle<()>,
+}
+
+impl Deliveries {
+    fn start(app: &Arc<App>, server: &Arc<Server>) -> anyhow::Result<Self> {
+        let mail = server.settings.mail.clone().map(|settings| {
+            MailCarrier::new(Arc::clone(app), Arc::clone(&server.press), settings)
+                .map(|carrier| Arc::new(carrier) as Arc<dyn Carrier>)
+        });
+        let notices = NoticeCarrier::new(Arc::clone(app), server.settings.webhooks.allow_private)?;
+        let outbox = Arc::new(app.outbox(mail.transpose()?, Some(Arc::new(notices))));
+        let running = tokio::spawn(Arc::clone(&outbox).run());
+        Ok(Self { outbox, running, sell_outs: tokio::spawn(run_sell_outs(Arc::clone(app))) })
+    }
+
+    /// Nothing more is claimed; what is under way has some time to come to its end. What has not is delivered again
+    /// when its claim has ended, by whoever is there then.
+    async fn stop(self) {
+        self.sell_outs.abort();
+        self.outbox.stop();
+        let abort = self.running.abort_handle();
+        if tokio::time::timeout(DELIVER_WITHIN, self.running).await.is_err() {
+            tracing::warn!("some deliveries did not end in time");
+            abort.abort();
+        }
+    }
+}
+
+async fn run_sell_outs(app: Arc<App>) {
+    loop {
+        tokio::time::sleep(SELL_OUTS_EVERY).await;
+        if let Err(error) = app.notice_sell_outs().await {
+            tracing::debug!(%error, "what is sold out is not known");
+        }
     }
 }
 

@@ -13,12 +13,18 @@ use config::{Config, Environment, File, FileFormat};
 use ipnet::IpNet;
 use serde::Deserialize;
 
+mod mail;
 mod payments;
 mod role;
+mod webhooks;
 
+use mail::RawMail;
+pub(crate) use mail::{Mail, MailTls};
 pub(crate) use payments::Payments;
 use payments::RawPayments;
 pub(crate) use role::Role;
+use webhooks::RawWebhooks;
+pub(crate) use webhooks::Webhooks;
 
 /// The shortest secret that is accepted, in bytes.
 pub(crate) const MIN_SECRET_BYTES: usize = 32;
@@ -47,6 +53,9 @@ pub(crate) struct Settings {
     /// Whether what one address may do is limited.
     pub(crate) limits_enabled: bool,
     pub(crate) payments: Payments,
+    /// How e-mail is sent; without it there is none.
+    pub(crate) mail: Option<Mail>,
+    pub(crate) webhooks: Webhooks,
     pub(crate) trusted_proxies: Vec<IpNet>,
     pub(crate) identity_header: Option<String>,
     pub(crate) cors_allowed_origins: Vec<String>,
@@ -133,6 +142,8 @@ struct Raw {
     role: Option<String>,
     queue_url: Option<String>,
     payments: RawPayments,
+    mail: RawMail,
+    webhooks: RawWebhooks,
     limits: RawLimits,
     trusted_proxies: List,
     identity_header: Option<String>,
@@ -262,6 +273,8 @@ impl Raw {
             role,
             limits_enabled,
             payments: self.payments.checked()?,
+            mail: self.mail.checked()?,
+            webhooks: self.webhooks.checked()?,
             trusted_proxies: networks(self.trusted_proxies.items())?,
             identity_header,
             cors_allowed_origins,
@@ -414,7 +427,7 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_said_with_setting_value_and_what_is_allowed() {
-        let cases: [(Override, &str); 14] = [
+        let cases: [(Override, &str); 15] = [
             (("listen", "nowhere".into()), "setting listen is nowhere; allowed is an address"),
             (("payments.simulated.failure_rate", "2".into()), "is 2; allowed is from 0 to 1"),
             (("payments.simulated.failure_rate", "often".into()), "is often; allowed is a number"),
@@ -431,6 +444,7 @@ mod tests {
                 ("redis_url", "http://u:p@h/0".into()),
                 "setting redis_url is http://…@h/0; allowed is redis://host",
             ),
+            (("webhooks.allow_private", "perhaps".into()), "is perhaps; allowed is true or false"),
             (("redis_strict", "very".into()), "setting redis_strict is very; allowed is true or false"),
             (
                 ("database_url", "mysql://u:p@h/0?password=p".into()),

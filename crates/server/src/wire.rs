@@ -150,6 +150,27 @@ pub(crate) async fn ledger_app(settings: &Settings) -> anyhow::Result<App> {
     Ok(App::new(ports(settings, store, ledger, door, clock)?))
 }
 
+/// Use cases on a ledger and a clock of a test's choice.
+#[cfg(test)]
+pub(crate) fn app_on(ledger: Arc<dyn Ledger>, clock: Arc<dyn Clock>) -> App {
+    let journal = onsale_hot::memory::journal::volatile::VolatileJournal::new();
+    let store = MemoryStore::open_inline(Box::new(journal), Arc::clone(&clock));
+    let store = Arc::new(store.unwrap_or_else(|error| panic!("{error}")));
+    let door = rooms(Arc::clone(&store) as Arc<dyn WaitingRooms>, &ledger, &clock);
+    App::new(Ports {
+        reservations: Arc::clone(&store) as Arc<dyn Reservations>,
+        stock: Arc::clone(&store) as Arc<dyn Stock>,
+        log: Arc::clone(&store) as Arc<dyn ChangeLog>,
+        feed: store as Arc<dyn ChangeFeed>,
+        ledger,
+        providers: Vec::new(),
+        admissions: door,
+        sends_letters: true,
+        clock,
+        entropy: Arc::new(SystemEntropy),
+    })
+}
+
 /// What is wrong with an address of Redis, without asking anybody there.
 pub(crate) fn check_redis_url(url: &str) -> Result<(), impl std::fmt::Display> {
     onsale_hot::redis::check_url(url)
@@ -278,6 +299,7 @@ fn ports<Hot: Reservations + Stock + ChangeLog + ChangeFeed + 'static>(
         ledger,
         providers,
         admissions,
+        sends_letters: settings.mail.is_some(),
         clock,
         entropy: Arc::new(SystemEntropy),
     })

@@ -10,12 +10,15 @@ use async_trait::async_trait;
 use onsale_app::ports::{
     StoreError,
     ledger::{
-        Account, CheckIn, Created, Event, LedgerHealth, Order, OwnedKey, Page, PageRequest, Performance,
-        PlanSummary, Refund, ReservationRecord,
+        Account, CheckIn, Created, Endpoint, Event, LedgerHealth, Order, OwnedKey, Page, PageRequest,
+        Performance, PlanSummary, Refund, ReservationRecord,
     },
 };
 use onsale_domain::{
-    ids::{AccountId, EventId, LoginId, OrderId, PerformanceId, PlanId, RefundId, ReservationId},
+    ids::{
+        AccountId, DeliveryId, EndpointId, EventId, LoginId, OrderId, PerformanceId, PlanId, RefundId,
+        ReservationId,
+    },
     position::Position,
     reservations::RequestKey,
     seating::SeatingPlan,
@@ -28,6 +31,7 @@ use uuid::Uuid;
 mod accounts;
 mod books;
 mod catalogue;
+mod deliveries;
 mod orders;
 mod refunds;
 mod reservations;
@@ -65,6 +69,9 @@ struct State {
     refunds: BTreeMap<RefundId, Refund>,
     /// Tickets that were used, by code.
     check_ins: BTreeMap<String, CheckIn>,
+    deliveries: BTreeMap<DeliveryId, deliveries::Kept>,
+    endpoints: BTreeMap<EndpointId, Endpoint>,
+    sold_out: BTreeSet<PerformanceId>,
     entries: Vec<WalletEntry>,
     charges: BTreeMap<OrderId, wallet::ChargeState>,
     /// Refunds that wallets have.

@@ -6,6 +6,7 @@
 pub mod nginx;
 pub mod postgres;
 pub mod redis;
+pub mod smtp;
 pub mod stripe;
 
 use std::{

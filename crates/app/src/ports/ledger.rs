@@ -26,6 +26,7 @@ use uuid::Uuid;
 use super::StoreError;
 
 mod books;
+mod deliveries;
 mod orders;
 mod refunds;
 mod tickets;
@@ -34,6 +35,10 @@ mod wallets;
 pub use books::{
     BookPage, BookedCharge, BookedEntry, BookedMoney, BookedOrder, BookedPayment, BookedRefund, BookedUnit,
     Books, Stray, WalletSums,
+};
+pub use deliveries::{
+    Content, Deliveries, Delivery, DeliveryStatus, Endpoint, Endpoints, Lane, Lease, Letter, LetterKind,
+    Notice, NoticeKind, Replay, SendLetter, SendLimits, Settlement, Watched, Writing,
 };
 pub use orders::{BeginOrder, BuyerDetails, Order, OrderUnit, Orders, SettleOrder, UnitRefund};
 pub use refunds::{BeginRefund, NewRefund, Refund, RefundOf, Refunds};
@@ -424,6 +429,8 @@ pub trait Ledger:
     + Orders
     + Refunds
     + Tickets
+    + Deliveries
+    + Endpoints
     + Wallet
     + Books
     + LedgerHealth
@@ -440,8 +447,9 @@ impl<T> Ledger for T where
         + Orders
         + Refunds
         + Tickets
+        + Deliveries
+        + Endpoints
         + Wallet
-        + Books
         + Books
         + LedgerHealth
 {

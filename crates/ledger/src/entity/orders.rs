@@ -18,6 +18,8 @@ pub struct Model {
     pub buyer_name: String,
     pub buyer_phone: Option<String>,
     pub buyer_email: Option<String>,
+    pub letter_language: Option<String>,
+    pub letter_time_zone: Option<String>,
     pub failure: Option<String>,
     pub sequence: i64,
     pub created_at: i64,

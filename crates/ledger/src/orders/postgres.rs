@@ -7,7 +7,7 @@
 
 use onsale_app::ports::{
     StoreError,
-    ledger::{Order, OwnedKey},
+    ledger::{DeliveryStatus, LetterKind, Order, OwnedKey},
 };
 use onsale_domain::{ids::OrderId, orders::OrderStatus, time::Timestamp};
 use sea_orm::sqlx::{self, PgPool, Row, error::ErrorKind, postgres::PgRow};
@@ -16,6 +16,7 @@ use uuid::Uuid;
 use super::rows::{self, PaymentStatus};
 use crate::{
     columns::{signed, unit_column},
+    deliveries,
     entity::orders,
     failures::Failure,
     idempotency::{self, Kind},
@@ -30,8 +31,9 @@ WITH performed AS (
     SELECT 1 FROM performances WHERE id = $3 FOR KEY SHARE
 ), begun AS (
     INSERT INTO orders (id, reservation_id, performance_id, owner_id, fence, status, total, currency,
-                        buyer_name, buyer_phone, buyer_email, sequence, created_at)
-    SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13 FROM performed
+                        buyer_name, buyer_phone, buyer_email, sequence, created_at,
+                        letter_language, letter_time_zone)
+    SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $26, $27 FROM performed
     WHERE NOT EXISTS (SELECT 1 FROM orders WHERE reservation_id = $2 AND status = $6)
     ON CONFLICT (id) DO NOTHING
     RETURNING id
@@ -92,6 +94,8 @@ pub(super) async fn begin(pool: &PgPool, order: &Order, key: Option<OwnedKey>) -
         .bind(Kind::Order.as_str())
         .bind(idempotency::forgotten(order.created_at))
         .bind(signed::<i64>(idempotency::PRUNED_AT_ONCE)?)
+        .bind(order.buyer.letters.as_ref().map(|writing| &writing.language))
+        .bind(order.buyer.letters.as_ref().map(|writing| &writing.time_zone))
         .fetch_optional(pool)
         .await;
     match begun {
@@ -101,10 +105,23 @@ pub(super) async fn begin(pool: &PgPool, order: &Order, key: Option<OwnedKey>) -
     }
 }
 
-/// Pays an order that is paying, and gives it as it is then, a row a unit.
+/// Pays an order that is paying, and gives it as it is then, a row a unit. Its tickets are put among the letters, where
+/// there are to be any. No row either where a program of the organizer wants to be told of it.
 const PAY: &str = "
 WITH moved AS (
-    UPDATE orders SET status = $2, settled_at = $3 WHERE id = $1 AND status = $4 RETURNING *
+    UPDATE orders SET status = $2, settled_at = $3 WHERE id = $1 AND status = $4
+    AND (NOT EXISTS (SELECT 1 FROM webhook_endpoints) OR NOT EXISTS (
+        SELECT 1 FROM performances
+        JOIN events ON events.id = performances.event_id
+        JOIN webhook_endpoints ON webhook_endpoints.organizer_id = events.organizer_id
+        WHERE performances.id = orders.performance_id
+    )) RETURNING *
+), written AS (
+    INSERT INTO deliveries (id, lane, kind, order_id, address, language, time_zone, status, attempts,
+                            due_at, begun_at, created_at)
+    SELECT $7, $8, $9, id, buyer_email, letter_language, letter_time_zone, $10, 0, $3, $3, $3
+    FROM moved WHERE buyer_email IS NOT NULL AND letter_language IS NOT NULL AND letter_time_zone IS NOT NULL
+    ON CONFLICT (id) DO NOTHING
 ), captured AS (
     UPDATE payments SET status = $5, reference = $6, updated_at = $3
     FROM moved WHERE payments.order_id = moved.id
@@ -129,6 +146,10 @@ pub(super) async fn pay(
         .bind(OrderStatus::Paying.as_str())
         .bind(PaymentStatus::Captured.as_str())
         .bind(reference)
+        .bind(deliveries::letter_id(id, LetterKind::Tickets, at).0)
+        .bind(deliveries::MAIL)
+        .bind(LetterKind::Tickets.as_str())
+        .bind(DeliveryStatus::Waiting.as_str())
         .fetch_all(pool)
         .await?;
     let Some(first) = found.first() else { return Ok(None) };
@@ -156,6 +177,8 @@ fn order(row: &PgRow) -> Result<orders::Model, sqlx::Error> {
         buyer_name: row.try_get("buyer_name")?,
         buyer_phone: row.try_get("buyer_phone")?,
         buyer_email: row.try_get("buyer_email")?,
+        letter_language: row.try_get("letter_language")?,
+        letter_time_zone: row.try_get("letter_time_zone")?,
         failure: row.try_get("failure")?,
         sequence: row.try_get("sequence")?,
         created_at: row.try_get("created_at")?,

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use onsale_app::ports::{
     StoreError,
-    ledger::{BuyerDetails, Order, OrderUnit, UnitRefund},
+    ledger::{BuyerDetails, Order, OrderUnit, UnitRefund, Writing},
 };
 use onsale_domain::{
     ids::{AccountId, OrderId, PerformanceId, RefundId, ReservationId},
@@ -63,6 +63,8 @@ pub(crate) fn order(order: &Order) -> Result<orders::ActiveModel, StoreError> {
         buyer_name: Set(order.buyer.name.clone()),
         buyer_phone: Set(order.buyer.phone.clone()),
         buyer_email: Set(order.buyer.email.clone()),
+        letter_language: Set(order.buyer.letters.as_ref().map(|writing| writing.language.clone())),
+        letter_time_zone: Set(order.buyer.letters.as_ref().map(|writing| writing.time_zone.clone())),
         failure: Set(None),
         sequence: Set(signed(order.sequence)?),
         created_at: Set(order.created_at.as_millis()),
@@ -86,6 +88,8 @@ pub(crate) fn never_begun(id: OrderId, at: Timestamp) -> orders::ActiveModel {
         buyer_name: Set(String::new()),
         buyer_phone: Set(None),
         buyer_email: Set(None),
+        letter_language: Set(None),
+        letter_time_zone: Set(None),
         failure: Set(Some("never begun".to_owned())),
         sequence: Set(0),
         created_at: Set(at.as_millis()),
@@ -248,7 +252,15 @@ pub(crate) fn put_together(
         status,
         units,
         total: money(row.total, &row.currency)?,
-        buyer: BuyerDetails { name: row.buyer_name, phone: row.buyer_phone, email: row.buyer_email },
+        buyer: BuyerDetails {
+            name: row.buyer_name,
+            phone: row.buyer_phone,
+            email: row.buyer_email,
+            letters: row
+                .letter_language
+                .zip(row.letter_time_zone)
+                .map(|(language, time_zone)| Writing { language, time_zone }),
+        },
         method,
         reference,
         sequence: large(row.sequence)?,

@@ -147,7 +147,9 @@ nouns!(
     PerformanceId = "performance",
     PlanId = "seating plan",
     ReservationId = "reservation",
-    OrderId = "order"
+    OrderId = "order",
+    EndpointId = "endpoint",
+    DeliveryId = "delivery"
 );
 
 impl<T: Noun> FromRequestParts<Arc<Server>> for Named<T> {

@@ -19,6 +19,7 @@ use super::{
     extract::{Command, Named, Paging, Query},
     frame::Sequence,
     identity::By,
+    letters::LetterDto,
     money::MoneyDto,
     problem::{Problem, ProblemDocument},
 };
@@ -71,6 +72,9 @@ pub(crate) struct OrderDto {
     tickets: Vec<TicketDto>,
     buyer: BuyerDetailsDto,
     payment_method: String,
+    /// How the e-mail with the tickets fares; where one order is asked for, and there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mail: Option<LetterDto>,
     /// The number of the accepted command that began the payment, in one order over everything.
     sequence: u64,
     created_at: String,
@@ -119,6 +123,7 @@ impl From<OrderView> for OrderDto {
                 email: order.buyer.email,
             },
             payment_method: order.method,
+            mail: None,
             sequence: order.sequence,
             created_at: rfc3339(order.created_at),
         }
@@ -140,7 +145,9 @@ pub(crate) async fn read(
     Named(id): Named<OrderId>,
     By(caller): By,
 ) -> Result<Json<OrderDto>, Problem> {
-    Ok(Json(server.app.order(caller, id).await?.into()))
+    let view = server.app.order(caller, id).await?;
+    let mail = server.app.letter_of(caller, &view).await?.map(LetterDto::from);
+    Ok(Json(OrderDto { mail, ..view.into() }))
 }
 
 /// Lists my orders, newest first.

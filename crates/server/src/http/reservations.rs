@@ -24,6 +24,7 @@ use super::{
     extract::{Command, Named, Paging, Query},
     frame::Sequence,
     identity::By,
+    letters::Reader,
     money::MoneyDto,
     orders::{OrderDto, order_response},
     problem::{Problem, ProblemDocument},
@@ -257,7 +258,14 @@ pub(crate) struct BuyerDto {
     #[schema(example = "Kim Min-ji")]
     name: String,
     phone: Option<String>,
+    /// Where the tickets go, if this server sends e-mail.
+    #[schema(example = "kim@example.com")]
     email: Option<String>,
+    /// The language of e-mails, `en` or `ko`; the one that the browser likes best unless told.
+    language: Option<String>,
+    /// The zone of times in e-mails, as the IANA names it.
+    #[schema(example = "Asia/Seoul")]
+    time_zone: Option<String>,
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -278,12 +286,19 @@ pub(crate) async fn confirm(
     State(server): State<Arc<Server>>,
     Named(id): Named<ReservationId>,
     By(caller): By,
+    reader: Reader,
     Command { body, key }: Command<Confirm>,
 ) -> Result<Response, Problem> {
+    let letters = reader.writing(&server, body.buyer.language, body.buyer.time_zone, "buyer.")?;
     let confirmation = Confirmation {
         method: body.payment.method,
         instrument: body.payment.payment_method,
-        buyer: BuyerDetails { name: body.buyer.name, phone: body.buyer.phone, email: body.buyer.email },
+        buyer: BuyerDetails {
+            name: body.buyer.name,
+            phone: body.buyer.phone,
+            email: body.buyer.email,
+            letters: Some(letters),
+        },
         key,
     };
     let app = Arc::clone(&server.app);

@@ -17,7 +17,8 @@ use krilla::{
     surface::Surface,
     text::{Font, TextDirection},
 };
-use onsale_domain::{money::Money, tickets::TicketCode, time::Timestamp};
+use onsale_app::tickets::OrderTickets;
+use onsale_domain::{ids::OrderId, money::Money, tickets::TicketCode, time::Timestamp};
 use ttf_parser::Face;
 
 use crate::language::Language;
@@ -68,6 +69,27 @@ pub(crate) struct Sheet {
     pub(crate) buyer: String,
     pub(crate) order: String,
     pub(crate) tickets: Vec<PaperTicket>,
+}
+
+impl Sheet {
+    /// The tickets of an order, on paper.
+    pub(crate) fn of(tickets: OrderTickets, order: OrderId, language: Language, zone: TimeZone) -> Self {
+        let printed = tickets.units.into_iter().map(|(unit, code, label)| PaperTicket {
+            code,
+            label: label.label,
+            section: label.section,
+            price: unit.price,
+        });
+        Self {
+            language,
+            zone,
+            event: tickets.card.event.title.clone(),
+            starts_at: tickets.card.performance.starts_at,
+            buyer: tickets.buyer_name,
+            order: order.to_string(),
+            tickets: printed.collect(),
+        }
+    }
 }
 
 /// What stands on one.

@@ -74,13 +74,14 @@ pub(crate) fn with_fault(world: &World, step: &'static str, who: Who, when: When
         ledger: Arc::new(FaultyLedger::new(ledger, exact(Who::Ledger))),
         providers: vec![Arc::new(provider)],
         admissions: Arc::new(rooms),
+        sends_letters: false,
         clock,
         entropy,
     })
 }
 
 pub(crate) fn by_card() -> Confirmation {
-    let buyer = BuyerDetails { name: "Somebody".into(), phone: None, email: None };
+    let buyer = BuyerDetails { name: "Somebody".into(), phone: None, email: None, letters: None };
     Confirmation { method: "simulated".into(), instrument: None, buyer, key: None }
 }
 

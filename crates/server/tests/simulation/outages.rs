@@ -64,7 +64,7 @@ fn buyer(n: u128) -> Caller {
 }
 
 fn with(card: Option<&str>) -> Confirmation {
-    let buyer = BuyerDetails { name: "Somebody".into(), phone: None, email: None };
+    let buyer = BuyerDetails { name: "Somebody".into(), phone: None, email: None, letters: None };
     Confirmation { method: "stripe".into(), instrument: card.map(str::to_owned), buyer, key: None }
 }
 
@@ -95,6 +95,7 @@ impl House {
             providers: vec![Arc::new(provider)],
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
             admissions: Arc::new(rooms),
+            sends_letters: false,
             entropy,
         });
         let organizer = Caller { role: Role::Admin, kind: CallerKind::Account, ..buyer(1_000_000) };

@@ -277,6 +277,7 @@ fn start(
         ledger,
         providers: vec![faulty(Arc::clone(bank) as _), faulty(Arc::new(wallet))],
         admissions: Arc::new(rooms),
+        sends_letters: false,
         clock: Arc::clone(clock) as Arc<dyn Clock>,
         entropy: Arc::clone(entropy) as Arc<dyn Entropy>,
     });
@@ -375,7 +376,7 @@ impl Person {
         let digest = self.rng.random_range(10..12_u8);
         let key =
             self.rng.random_bool(0.3).then_some(RequestKey { key: [digest; 16], request: *id.0.as_bytes() });
-        let buyer = BuyerDetails { name: "Somebody".into(), phone: None, email: None };
+        let buyer = BuyerDetails { name: "Somebody".into(), phone: None, email: None, letters: None };
         Confirmation { method: method.into(), instrument: None, buyer, key }
     }
 

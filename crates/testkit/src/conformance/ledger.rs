@@ -5,6 +5,8 @@
 
 pub mod accounts;
 pub mod books;
+pub mod deliveries;
+pub mod endpoints;
 pub mod events;
 pub mod images;
 pub mod keys;
@@ -126,6 +128,30 @@ macro_rules! ledger_conformance {
                 only_tickets_of_paid_orders_let_in,
                 a_check_in_is_undone,
                 those_who_came_are_counted;
+            deliveries:
+                tickets_go_to_the_buyer_when_the_order_is_paid,
+                a_buyer_is_told_of_a_refund,
+                nothing_is_written_where_there_are_no_letters,
+                what_is_claimed_is_nobody_elses_until_the_lease_ends,
+                one_of_many_who_claim_at_once_has_it,
+                whoever_has_lost_the_claim_settles_nothing,
+                a_delivery_is_settled_each_way,
+                what_is_due_longest_is_claimed_first,
+                letters_are_sent_again_within_limits,
+                of_many_who_ask_at_once_one_sends_again,
+                what_was_sent_is_forgotten_in_time;
+            endpoints:
+                an_endpoint_comes_back_as_it_was,
+                an_organizer_has_so_many_endpoints,
+                orders_are_told_to_whom_asks,
+                a_replaced_attempt_is_told_as_failed,
+                holds_are_told_once_to_whom_asks,
+                others_are_told_nothing,
+                what_goes_to_an_endpoint_goes_with_it,
+                notices_are_listed_newest_first,
+                what_was_given_up_is_sent_off_again,
+                a_sell_out_is_told_each_time,
+                performances_are_watched_for_whom_asks;
             wallets:
                 a_wallet_is_empty_at_first,
                 topping_up_adds,

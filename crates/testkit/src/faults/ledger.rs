@@ -9,17 +9,18 @@ use onsale_app::ports::{
     StoreError,
     ledger::{
         Account, Accounts, Attendance, BeginOrder, BeginRefund, BookPage, BookedOrder, Books, CheckIn,
-        CheckInOutcome, Created, DeleteOutcome, Event, Events, GiveBack, Ledger, LedgerHealth, Logins,
-        NewRefund, Order, Orders, OwnedKey, Page, PageRequest, Performance, Performances, PlanSummary,
-        Refund, Refunds, ReservationRecord, ReservationRecords, Role, Rotation, SeatingPlans, SettleOrder,
-        Stray, Ticket, Tickets, Wallet, WalletOutcome, WalletSums,
+        CheckInOutcome, Created, DeleteOutcome, Deliveries, Delivery, DeliveryStatus, Endpoint, Endpoints,
+        Event, Events, GiveBack, Lane, Lease, Ledger, LedgerHealth, LetterKind, Logins, NewRefund, Order,
+        Orders, OwnedKey, Page, PageRequest, Performance, Performances, PlanSummary, Refund, Refunds, Replay,
+        ReservationRecord, ReservationRecords, Role, Rotation, SeatingPlans, SendLetter, SendLimits,
+        SettleOrder, Settlement, Stray, Ticket, Tickets, Wallet, WalletOutcome, WalletSums, Watched,
     },
 };
 use onsale_domain::{
     changes::Recorded,
     ids::{
-        AccountId, EventId, LoginId, OrderId, PerformanceId, PerformanceNumber, PlanId, RefundId,
-        ReservationId,
+        AccountId, DeliveryId, EndpointId, EventId, LoginId, OrderId, PerformanceId, PerformanceNumber,
+        PlanId, RefundId, ReservationId,
     },
     inventory::Image,
     money::{Currency, Money},
@@ -153,6 +154,34 @@ passed_on!(Tickets for FaultyLedger.inner {
     fn check_in(code: &str, check_in: CheckIn) -> Result<CheckInOutcome, StoreError>;
     fn undo_check_in(code: &str) -> Result<bool, StoreError>;
     fn attendance(performance: PerformanceId) -> Result<Attendance, StoreError>;
+});
+
+passed_on!(Deliveries for FaultyLedger.inner {
+    fn due_lanes(now: Timestamp) -> Result<Vec<Lane>, StoreError>;
+    fn claim_deliveries(lane: Lane, limit: u32, lease: Lease) -> Result<Vec<Delivery>, StoreError>;
+    fn settle_delivery(id: DeliveryId, lease: Uuid, settlement: &Settlement) -> Result<bool, StoreError>;
+    fn send_letter(letter: &Delivery, limits: SendLimits) -> Result<SendLetter, StoreError>;
+    fn latest_letter(order: OrderId, kind: LetterKind) -> Result<Option<Delivery>, StoreError>;
+    fn forget_deliveries(before: Timestamp, at_most: u32) -> Result<u64, StoreError>;
+});
+
+passed_on!(Endpoints for FaultyLedger.inner {
+    fn create_endpoint(endpoint: &Endpoint, at_most: u32) -> Result<bool, StoreError>;
+    fn endpoint(id: EndpointId) -> Result<Option<Endpoint>, StoreError>;
+    fn endpoints_of(organizer: AccountId) -> Result<Vec<Endpoint>, StoreError>;
+    fn delete_endpoint(organizer: AccountId, id: EndpointId) -> Result<bool, StoreError>;
+    fn notices_of(
+        organizer: AccountId,
+        status: Option<DeliveryStatus>,
+        page: PageRequest,
+    ) -> Result<Page<Delivery>, StoreError>;
+    fn replay_notice(organizer: AccountId, id: DeliveryId, at: Timestamp) -> Result<Replay, StoreError>;
+    fn watched_performances(
+        starting_after: Timestamp,
+        after: Option<PerformanceId>,
+        limit: u32,
+    ) -> Result<Vec<Watched>, StoreError>;
+    fn note_sold_out(performance: PerformanceId, sold_out: bool, at: Timestamp) -> Result<(), StoreError>;
 });
 
 passed_on!(Wallet for FaultyLedger.inner {

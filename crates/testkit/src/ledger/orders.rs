@@ -50,7 +50,7 @@ impl Orders for MemoryLedger {
             return Ok(BeginOrder::UnitTaken(taken));
         }
         for older in superseded {
-            state.move_to(older, OrderStatus::Failed);
+            state.settle(older, OrderStatus::Failed, order.created_at, |_| {});
             state.free_claims(older);
         }
         for wanted in &order.units {
@@ -78,22 +78,17 @@ impl Orders for MemoryLedger {
         &self,
         id: OrderId,
         reference: &str,
-        _at: Timestamp,
+        at: Timestamp,
     ) -> Result<SettleOrder, StoreError> {
         let mut state = self.state.lock();
         let answer =
-            state.settle(id, OrderStatus::Paid, |order| order.reference = Some(reference.to_owned()));
+            state.settle(id, OrderStatus::Paid, at, |order| order.reference = Some(reference.to_owned()));
         Ok(answer)
     }
 
-    async fn fail_order(
-        &self,
-        id: OrderId,
-        _reason: &str,
-        _at: Timestamp,
-    ) -> Result<SettleOrder, StoreError> {
+    async fn fail_order(&self, id: OrderId, _reason: &str, at: Timestamp) -> Result<SettleOrder, StoreError> {
         let mut state = self.state.lock();
-        let answer = state.settle(id, OrderStatus::Failed, |_| {});
+        let answer = state.settle(id, OrderStatus::Failed, at, |_| {});
         if matches!(answer, SettleOrder::Done(_)) {
             state.free_claims(id);
         }
@@ -152,23 +147,28 @@ impl Orders for MemoryLedger {
 
 impl State {
     /// Moves an order to `wanted` where it may; `note` writes what belongs to that move.
-    fn settle(&mut self, id: OrderId, wanted: OrderStatus, note: impl Fn(&mut Order)) -> SettleOrder {
+    pub(super) fn settle(
+        &mut self,
+        id: OrderId,
+        wanted: OrderStatus,
+        at: Timestamp,
+        note: impl Fn(&mut Order),
+    ) -> SettleOrder {
         let Some(order) = self.orders.get_mut(&id) else {
             return SettleOrder::NotFound;
         };
-        if order.status.may_become(wanted) {
+        let moves = order.status.may_become(wanted);
+        if moves {
             order.status = wanted;
             note(order);
         } else if order.status != wanted {
             return SettleOrder::Otherwise(order.status);
         }
-        SettleOrder::Done(Box::new(order.clone()))
-    }
-
-    fn move_to(&mut self, id: OrderId, status: OrderStatus) {
-        if let Some(order) = self.orders.get_mut(&id) {
-            order.status = status;
+        let order = order.clone();
+        if moves {
+            self.tell_of_order(&order, wanted, at);
         }
+        SettleOrder::Done(Box::new(order))
     }
 
     fn free_claims(&mut self, order: OrderId) {

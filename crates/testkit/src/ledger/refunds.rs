@@ -61,7 +61,7 @@ impl Refunds for MemoryLedger {
         Ok(BeginRefund::Recorded { order: Box::new(state.orders[&new.order].clone()), open })
     }
 
-    async fn finish_refund(&self, id: RefundId, _at: Timestamp) -> Result<Option<Refund>, StoreError> {
+    async fn finish_refund(&self, id: RefundId, at: Timestamp) -> Result<Option<Refund>, StoreError> {
         let mut state = self.state.lock();
         let Some(mut refund) = state.refunds.get(&id).cloned() else { return Ok(None) };
         if refund.status != RefundStatus::Open {
@@ -75,11 +75,12 @@ impl Refunds for MemoryLedger {
             state.release(&mut refund, &units);
         }
         state.write(refund.clone());
-        if let Some(order) = state.orders.get_mut(&refund.order) {
-            let is_back = |unit: &OrderUnit| unit.refund.is_some_and(|refund| refund.status.is_money_back());
-            if order.status == OrderStatus::Paid && order.units.iter().all(is_back) {
-                order.status = OrderStatus::Refunded;
-            }
+        let is_back = |unit: &OrderUnit| unit.refund.is_some_and(|refund| refund.status.is_money_back());
+        let is_all_back =
+            state.orders.get(&refund.order).is_some_and(|order| order.units.iter().all(is_back));
+        if is_all_back {
+            // One that had failed stays so.
+            state.settle(refund.order, OrderStatus::Refunded, at, |_| {});
         }
         Ok(Some(refund))
     }

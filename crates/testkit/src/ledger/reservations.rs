@@ -33,6 +33,7 @@ impl ReservationRecords for MemoryLedger {
             if recorded.position > *written {
                 *written = recorded.position;
                 state.write_down(recorded);
+                state.tell_of_hold(recorded);
             }
         }
         Ok(())

@@ -466,6 +466,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/orders/{order_id}/tickets/resend": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sends the tickets of a paid order by e-mail, also where that was done before: at most once a minute and six times a
+         *     day.
+         */
+        post: operations["post_orders_by_order_id_tickets_resend"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/performances/{performance_id}": {
         parameters: {
             query?: never;
@@ -832,6 +852,75 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/webhook-deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists what goes or went to my endpoints, newest first. What was sent is kept for 30 days. */
+        get: operations["get_webhook_deliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhook-deliveries/{delivery_id}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sends off again a message that was given up, as if it were new. One that waits is left as it is. */
+        post: operations["post_webhook_deliveries_by_delivery_id_replay"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhook-endpoints": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the endpoints of my programs, oldest first. */
+        get: operations["get_webhook_endpoints"];
+        put?: never;
+        /** Adds an endpoint of my programs. Its secret is in the answer, and never shown again. */
+        post: operations["post_webhook_endpoints"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhook-endpoints/{endpoint_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Removes an endpoint of mine, with all that was still to go to it. */
+        delete: operations["delete_webhook_endpoints_by_endpoint_id"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/webhooks/{provider}": {
         parameters: {
             query?: never;
@@ -1016,7 +1105,18 @@ export interface components {
              */
             name: string;
             phone?: string | null;
+            /**
+             * @description Where the tickets go, if this server sends e-mail.
+             * @example kim@example.com
+             */
             email?: string | null;
+            /** @description The language of e-mails, `en` or `ko`; the one that the browser likes best unless told. */
+            language?: string | null;
+            /**
+             * @description The zone of times in e-mails, as the IANA names it.
+             * @example Asia/Seoul
+             */
+            time_zone?: string | null;
         };
         CheckIn: {
             /**
@@ -1184,6 +1284,19 @@ export interface components {
              */
             proof?: string | null;
         };
+        /** @description The newest e-mail with the tickets of an order. */
+        LetterDto: {
+            /**
+             * @description `waiting`, `sent`, `withdrawn` (the order was refunded before) or `dead` (given up).
+             * @example sent
+             */
+            status: string;
+            to: string;
+            /** @description When the mail server took it, or when it was given up. */
+            settled_at?: string | null;
+            /** @description What went wrong the last time; for the organizer only. */
+            last_error?: string | null;
+        };
         LogIn: {
             email: string;
             password: string;
@@ -1260,6 +1373,22 @@ export interface components {
             quantity?: number | null;
             best_available?: components["schemas"]["BestAvailableDto"] | null;
         };
+        NewWebhookEndpoint: {
+            /**
+             * @description On the public Internet, `https://`, without user or password.
+             * @example https://example.com/hooks
+             */
+            url: string;
+            /**
+             * @description Of `reservation.held`, `reservation.expired`, `order.paid`, `order.refunded`, `order.failed`,
+             *     `performance.sold_out`; one at least.
+             * @example [
+             *       "order.paid",
+             *       "order.refunded"
+             *     ]
+             */
+            events: string[];
+        };
         /** @description How many are likely to be reached with what is left. */
         Odds: {
             /**
@@ -1291,6 +1420,7 @@ export interface components {
             tickets: components["schemas"]["TicketDto"][];
             buyer: components["schemas"]["BuyerDetailsDto"];
             payment_method: string;
+            mail?: components["schemas"]["LetterDto"] | null;
             /**
              * Format: int64
              * @description The number of the accepted command that began the payment, in one order over everything.
@@ -1350,6 +1480,7 @@ export interface components {
                 tickets: components["schemas"]["TicketDto"][];
                 buyer: components["schemas"]["BuyerDetailsDto"];
                 payment_method: string;
+                mail?: components["schemas"]["LetterDto"] | null;
                 /**
                  * Format: int64
                  * @description The number of the accepted command that began the payment, in one order over everything.
@@ -1448,6 +1579,59 @@ export interface components {
                  * @description How many areas are drawn in it: stages, bars, standing room.
                  */
                 area_count: number;
+                created_at: string;
+            }[];
+            /**
+             * Format: uuid
+             * @description To be sent as `cursor` for the next page; `null` on the last one.
+             */
+            next_cursor?: string | null;
+        };
+        /** @description A page of a list. */
+        PageDto_WebhookDelivery: {
+            items: {
+                /**
+                 * Format: uuid
+                 * @description The `webhook-id` of the message, the same each time it is sent.
+                 */
+                id: string;
+                /** Format: uuid */
+                endpoint_id: string;
+                /** @example order.paid */
+                type: string;
+                /**
+                 * @description `waiting`, `sent`, `withdrawn` or `dead` (given up after three days, or refused for good).
+                 * @example dead
+                 */
+                status: string;
+                /** Format: int32 */
+                attempts: number;
+                created_at: string;
+                /** @description When it is tried next, while it waits. */
+                due_at?: string | null;
+                /** @description When it was taken or given up. */
+                settled_at?: string | null;
+                /** @description What went wrong the last time. */
+                last_error?: string | null;
+            }[];
+            /**
+             * Format: uuid
+             * @description To be sent as `cursor` for the next page; `null` on the last one.
+             */
+            next_cursor?: string | null;
+        };
+        /** @description A page of a list. */
+        PageDto_WebhookEndpoint: {
+            items: {
+                /** Format: uuid */
+                id: string;
+                url: string;
+                events: string[];
+                /**
+                 * @description What messages are signed with; shown once, when the endpoint is made.
+                 * @example whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw
+                 */
+                secret?: string | null;
                 created_at: string;
             }[];
             /**
@@ -1706,6 +1890,14 @@ export interface components {
             stock: components["schemas"]["StockDto"][];
             bought: components["schemas"]["BoughtDto"][];
         };
+        Resend: {
+            /** @description Another address than the buyer's; the organizer may name one. */
+            email?: string | null;
+            /** @description `en` or `ko`, for orders whose buyers have not said. */
+            language?: string | null;
+            /** @description The zone of the times in it, for orders whose buyers have not said. */
+            time_zone?: string | null;
+        };
         Reservation: {
             /** Format: uuid */
             id: string;
@@ -1882,6 +2074,48 @@ export interface components {
         };
         WalletDto: {
             balance: components["schemas"]["Money"];
+        };
+        /** @description A message to an endpoint. */
+        WebhookDelivery: {
+            /**
+             * Format: uuid
+             * @description The `webhook-id` of the message, the same each time it is sent.
+             */
+            id: string;
+            /** Format: uuid */
+            endpoint_id: string;
+            /** @example order.paid */
+            type: string;
+            /**
+             * @description `waiting`, `sent`, `withdrawn` or `dead` (given up after three days, or refused for good).
+             * @example dead
+             */
+            status: string;
+            /** Format: int32 */
+            attempts: number;
+            created_at: string;
+            /** @description When it is tried next, while it waits. */
+            due_at?: string | null;
+            /** @description When it was taken or given up. */
+            settled_at?: string | null;
+            /** @description What went wrong the last time. */
+            last_error?: string | null;
+        };
+        /**
+         * @description An endpoint. Messages to it are signed as [Standard Webhooks](https://www.standardwebhooks.com) has it: `webhook-id`,
+         *     `webhook-timestamp`, and in `webhook-signature` `v1,` and the HMAC-SHA256 of `id.timestamp.body`, as Base64.
+         */
+        WebhookEndpoint: {
+            /** Format: uuid */
+            id: string;
+            url: string;
+            events: string[];
+            /**
+             * @description What messages are signed with; shown once, when the endpoint is made.
+             * @example whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw
+             */
+            secret?: string | null;
+            created_at: string;
         };
     };
     responses: never;
@@ -3462,6 +3696,88 @@ export interface operations {
             };
         };
     };
+    post_orders_by_order_id_tickets_resend: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                order_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Resend"];
+            };
+        };
+        responses: {
+            /** @description It will be sent; the order says how it fares */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LetterDto"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
     get_performances_by_performance_id: {
         parameters: {
             query?: never;
@@ -4634,6 +4950,253 @@ export interface operations {
                 };
             };
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    get_webhook_deliveries: {
+        parameters: {
+            query?: {
+                /** @description `waiting`, `sent`, `withdrawn` or `dead`; all of them unless told. */
+                status?: string | null;
+                /** @description How many items at most, 1 to 200; 50 unless told. */
+                limit?: number | null;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageDto_WebhookDelivery"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    post_webhook_deliveries_by_delivery_id_replay: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                delivery_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookDelivery"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    get_webhook_endpoints: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageDto_WebhookEndpoint"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    post_webhook_endpoints: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 1 to 255 characters */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewWebhookEndpoint"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookEndpoint"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    delete_webhook_endpoints_by_endpoint_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                endpoint_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -13,7 +13,7 @@ use onsale_domain::{
     units::{Unit, Units},
 };
 
-use super::{OwnedKey, Page, PageRequest};
+use super::{OwnedKey, Page, PageRequest, Writing};
 use crate::ports::StoreError;
 
 /// Who the tickets are for.
@@ -25,6 +25,8 @@ pub struct BuyerDetails {
     pub phone: Option<String>,
     /// An e-mail address.
     pub email: Option<String>,
+    /// How letters to that address are written; `None`: there are to be none.
+    pub letters: Option<Writing>,
 }
 
 /// One unit of an order and its ticket.
@@ -146,7 +148,7 @@ pub trait Orders: Send + Sync {
         reference: &str,
         at: Timestamp,
     ) -> Result<Option<String>, StoreError>;
-    /// PAYING → PAID.
+    /// PAYING → PAID. The tickets are on their way to the buyer from then on, where there are to be letters.
     async fn pay_order(&self, id: OrderId, reference: &str, at: Timestamp)
     -> Result<SettleOrder, StoreError>;
     /// PAYING → FAILED; the claim on the units ends.

@@ -25,7 +25,7 @@ use crate::{
     },
     language::Language,
     tickets::{
-        paper::{PaperTicket, Sheet},
+        paper::Sheet,
         qr::{Modules, QrError},
     },
 };
@@ -71,22 +71,7 @@ pub(crate) async fn paper(
 ) -> Result<Response, Problem> {
     let (language, zone) = (writing.language()?, writing.zone()?);
     let tickets = server.app.tickets_of(caller, id).await?;
-    let card = &tickets.card;
-    let printed = tickets.units.into_iter().map(|(unit, code, label)| PaperTicket {
-        code,
-        label: label.label,
-        section: label.section,
-        price: unit.price,
-    });
-    let sheet = Sheet {
-        language,
-        zone,
-        event: card.event.title.clone(),
-        starts_at: card.performance.starts_at,
-        buyer: tickets.buyer_name,
-        order: id.to_string(),
-        tickets: printed.collect(),
-    };
+    let sheet = Sheet::of(tickets, id, language, zone);
     let paper = server.press.print(sheet).await?;
     Ok(file("application/pdf", &format!("attachment; filename=\"tickets-{id}.pdf\""), paper))
 }

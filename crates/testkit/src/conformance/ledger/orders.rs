@@ -22,7 +22,8 @@ pub async fn an_order_comes_back_as_it_was(ledger: Arc<dyn Ledger>) {
     let stage = Stage::new(ledger).await;
     let owner = stage.buyer().await;
     let mut order = stage.order(owner, &[2, 7, 13]);
-    order.buyer = BuyerDetails { name: "Lee".to_owned(), phone: Some("010".to_owned()), email: None };
+    order.buyer =
+        BuyerDetails { name: "Lee".to_owned(), phone: Some("010".to_owned()), email: None, letters: None };
     stage.begin(&order).await;
     assert_eq!(stage.ledger.order(order.id).await.unwrap(), Some(order));
     assert_eq!(stage.ledger.order(OrderId(id())).await.unwrap(), None);

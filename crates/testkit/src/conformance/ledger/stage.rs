@@ -194,6 +194,7 @@ impl Stage {
                 name: "Kim".to_owned(),
                 phone: None,
                 email: Some("kim@example.org".to_owned()),
+                letters: None,
             },
             method: "simulated".to_owned(),
             reference: None,

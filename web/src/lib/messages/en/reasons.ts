@@ -199,6 +199,16 @@ export const reasons = {
     safe: 'You have lost nothing; you are not in the line yet.',
     todo: 'Join again and keep this page open for a moment.',
   },
+  no_mail: {
+    happened: 'The tickets cannot be sent by e-mail.',
+    safe: 'They are on the page of the order all the same.',
+    todo: 'Download them there.',
+  },
+  delivery_state: {
+    happened: 'That message is not one that was given up.',
+    safe: 'Nothing was sent twice.',
+    todo: 'Load the list again.',
+  },
   rate_limited: {
     happened: 'Too many requests came from you at once.',
     safe: 'What you hold stays held.',

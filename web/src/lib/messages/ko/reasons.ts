@@ -195,6 +195,16 @@ export const reasons: typeof english = {
     safe: '잃은 것은 없습니다. 아직 줄에 서지 않았습니다.',
     todo: '다시 들어가면서 이 화면을 잠시 열어 두세요.',
   },
+  no_mail: {
+    happened: '티켓을 이메일로 보낼 수 없습니다.',
+    safe: '티켓은 주문 화면에 그대로 있습니다.',
+    todo: '주문 화면에서 내려받으세요.',
+  },
+  delivery_state: {
+    happened: '포기된 메시지가 아닙니다.',
+    safe: '두 번 보내진 것은 없습니다.',
+    todo: '목록을 다시 불러오세요.',
+  },
   rate_limited: {
     happened: '한꺼번에 너무 많은 요청을 보냈습니다.',
     safe: '선점한 좌석은 그대로입니다.',

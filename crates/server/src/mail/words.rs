@@ -1,0 +1,57 @@
+//! The sentences of letters, in the languages there are.
+
+use crate::language::Language;
+
+/// The sentences.
+pub(super) struct Words {
+    pub(super) tickets_subject: &'static str,
+    pub(super) refund_subject: &'static str,
+    pub(super) tickets: &'static str,
+    pub(super) refund: &'static str,
+    pub(super) void: &'static str,
+    pub(super) seats: &'static str,
+    pub(super) total: &'static str,
+    pub(super) look: &'static str,
+}
+
+impl Words {
+    pub(super) fn of(language: Language) -> &'static Self {
+        match language {
+            Language::English => &ENGLISH,
+            Language::Korean => &KOREAN,
+        }
+    }
+}
+
+/// How a letter begins.
+pub(super) fn greeting(language: Language, name: &str) -> String {
+    match language {
+        Language::English => format!("Hello {name},"),
+        Language::Korean => format!("{name} 님, 안녕하세요."),
+    }
+}
+
+static ENGLISH: Words = Words {
+    tickets_subject: "Your tickets",
+    refund_subject: "Your money is on its way back",
+    tickets: "thank you for your order. Your tickets are attached as a PDF, a page each: print it, or show it on \
+              your phone at the door.",
+    refund: "the money for your order has been given back. Depending on how you paid, it takes a few days until \
+             you have it.",
+    void: "The tickets of this order are void.",
+    seats: "Seats",
+    total: "Total",
+    look: "Your order",
+};
+
+static KOREAN: Words = Words {
+    tickets_subject: "티켓이 도착했습니다",
+    refund_subject: "환불이 처리되었습니다",
+    tickets: "예매해 주셔서 감사합니다. 티켓을 한 장에 한 쪽씩 PDF로 첨부했습니다. 출력하시거나 휴대전화에서 \
+              열어 입장할 때 보여 주세요.",
+    refund: "주문하신 금액을 환불했습니다. 결제 수단에 따라 돌려받기까지 며칠이 걸릴 수 있습니다.",
+    void: "이 주문의 티켓은 더 이상 사용할 수 없습니다.",
+    seats: "좌석",
+    total: "합계",
+    look: "주문 보기",
+};
