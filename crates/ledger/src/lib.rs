@@ -18,6 +18,7 @@ use async_trait::async_trait;
 use onsale_app::ports::{StoreError, ledger::LedgerHealth};
 
 mod accounts;
+mod books;
 mod columns;
 mod connection;
 mod deliveries;
@@ -33,6 +34,7 @@ mod moving;
 mod orders;
 mod pages;
 mod performances;
+mod refunds;
 mod reservations;
 mod seating_plans;
 mod tickets;

@@ -35,7 +35,7 @@ use crate::{
 };
 
 mod postgres;
-mod rows;
+pub(crate) mod rows;
 
 use rows::PaymentStatus;
 
@@ -123,37 +123,6 @@ impl Orders for SqlLedger {
                 }
                 let known = orders::Entity::find_by_id(id.0).one(&txn).await?;
                 Ok(known.as_ref().map(rows::status).transpose()?)
-            })
-            .await
-    }
-
-    async fn refund_order(
-        &self,
-        id: OrderId,
-        keep_claim: bool,
-        at: Timestamp,
-    ) -> Result<SettleOrder, StoreError> {
-        self.db
-            .command(|| async move {
-                let txn = self.db.begin_write().await?;
-                let Some(order) = rows::find_for_update(&txn, id).await? else {
-                    return Ok(SettleOrder::NotFound);
-                };
-                if order.status.may_become(OrderStatus::Refunded) {
-                    let when = [(orders::Column::RefundedAt, at.as_millis().into())];
-                    move_order(&txn, id, OrderStatus::Refunded, &when).await?;
-                    move_payment(&txn, id, PaymentStatus::Refunded, at, None).await?;
-                    deliveries::tell(&txn, &order, OrderStatus::Refunded, at).await?;
-                } else if order.status != OrderStatus::Refunded {
-                    return Ok(as_it_stands(order, OrderStatus::Refunded));
-                }
-                // Also when it was refunded before with its claim kept: whoever asks again without keeping it is about to
-                // put the units back on sale.
-                if !keep_claim {
-                    end_claim(&txn, id).await?;
-                }
-                txn.commit().await?;
-                Ok(SettleOrder::Done(Box::new(Order { status: OrderStatus::Refunded, ..order })))
             })
             .await
     }
@@ -399,7 +368,7 @@ async fn fail(db: &impl ConnectionTrait, id: OrderId, reason: &str, at: Timestam
     end_claim(db, id).await
 }
 
-async fn move_order(
+pub(crate) async fn move_order(
     db: &impl ConnectionTrait,
     id: OrderId,
     status: OrderStatus,
@@ -414,7 +383,7 @@ async fn move_order(
     update.exec(db).await.map(drop).map_err(Failure::from)
 }
 
-async fn move_payment(
+pub(crate) async fn move_payment(
     db: &impl ConnectionTrait,
     id: OrderId,
     status: PaymentStatus,

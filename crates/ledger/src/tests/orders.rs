@@ -65,12 +65,12 @@ async fn payment_and_claim_follow_the_order() {
     let again = ledger.pay_order(second.id, "another", START).await.unwrap();
     assert!(matches!(again, SettleOrder::Done(order) if order.reference.as_deref() == Some("ref")));
     let live = "SELECT COUNT(*) FROM order_units WHERE live";
-    ledger.refund_order(second.id, true, START).await.unwrap();
+    give_back_all(&ledger, second.id, true, START).await.unwrap();
     assert_eq!(
         (payment_status(&ledger, second.id).await.as_str(), number(&ledger, live).await),
         ("refunded", 1)
     );
-    ledger.refund_order(second.id, false, START).await.unwrap();
+    give_back_all(&ledger, second.id, false, START).await.unwrap();
     assert_eq!(number(&ledger, live).await, 0, "the claim ends when it is no longer to be kept");
 }
 

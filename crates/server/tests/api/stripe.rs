@@ -18,6 +18,7 @@ use crate::{
 
 mod late;
 mod purchases;
+mod refunds;
 mod strange;
 
 /// How long to wait for what has to happen by itself.
@@ -98,17 +99,17 @@ impl Shop {
     async fn settled(&self, paid: &[&Value]) {
         let balances = self.stripe.balances().await.unwrap();
         for (order, balance) in &balances {
-            let wanted = paid
-                .iter()
-                .find(|paid| paid["id"] == *order)
-                .map_or(0, |paid| paid["total"]["amount"].as_i64().unwrap());
+            let wanted = paid.iter().find(|paid| paid["id"] == *order).map_or(0, |paid| {
+                let amount = |member: &str| paid[member]["amount"].as_i64().unwrap();
+                amount("total") - amount("refunded")
+            });
             assert_eq!(*balance, wanted, "{order} of {balances:?}");
         }
         for order in paid {
             assert!(balances.contains_key(&text(&order["id"])), "{order} is not in the books");
             assert_eq!(self.order(&text(&order["id"])).await["status"], "paid");
         }
-        let seats = paid.iter().map(|order| order["seats"].as_array().unwrap().len() as u64).sum::<u64>();
+        let seats = paid.iter().map(|order| order["tickets"].as_array().unwrap().len() as u64).sum::<u64>();
         let [_, _, paying, sold, _] = self.stage.counts().await;
         assert_eq!((paying, sold), (0, seats));
         assert_eq!(self.stripe.misuses(), Vec::<String>::new());
