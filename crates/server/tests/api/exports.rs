@@ -2,12 +2,12 @@
 //!
 //! Invariant: sums are compared with what buyers were charged and given back, not with each other alone.
 
-use std::{collections::BTreeMap, process::Command, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
 use onsale_testkit::servers::Stores;
 use serde_json::{Value, json};
 
-use crate::support::{BINARY, Onsale, Stage, grid, text, won};
+use crate::support::{Onsale, Stage, grid, text, won};
 
 /// A CSV file as its readers see it: by the names of the columns.
 struct Table(Vec<BTreeMap<String, String>>);
@@ -78,21 +78,11 @@ async fn confirmed(stage: &Stage, token: &str, seats: &[u32], buyer: &Value, met
     stage.post(&path, &body).by(token).await.ok(201)
 }
 
-/// What a command of the program says, and how it ends.
+/// How a check of the ledger ends, what it prints, and what it says.
 fn verified(onsale: &Onsale, more: &[&str]) -> (i32, String, String) {
-    let data = onsale.installation.data_dir();
-    let mut command = Command::new(BINARY);
-    command
-        .args(["verify", "ledger", "--data-dir"])
-        .arg(&data)
-        .args(more)
-        .current_dir(data.parent().unwrap());
-    for (name, value) in onsale.stores.settings() {
-        command.env(name, value);
-    }
-    let output = command.output().unwrap();
-    let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    (output.status.code().unwrap(), said(&output.stdout), said(&output.stderr))
+    let arguments = [&["verify", "ledger"], more].concat();
+    let ended = onsale.installation.run_to_end(&arguments, "").unwrap();
+    (ended.status.code().unwrap(), ended.stdout, ended.stderr)
 }
 
 #[tokio::test]
@@ -185,9 +175,8 @@ async fn an_event_without_orders_is_a_head_and_nothing_else() {
 async fn verifying_where_there_is_no_ledger_makes_none() {
     let onsale = Onsale::on(Stores::Embedded, &[]);
     let nowhere = onsale.installation.data_dir().join("nowhere");
-    let output =
-        Command::new(BINARY).args(["verify", "ledger", "--data-dir"]).arg(&nowhere).output().unwrap();
-    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    let (status, said, errors) = verified(&onsale, &["--data-dir", nowhere.to_str().unwrap()]);
+    assert_eq!((status, said.as_str()), (2, ""), "{errors}");
     assert!(!nowhere.exists());
 }
 

@@ -10,7 +10,8 @@ use crate::{
     support::{Onsale, Stage, grid, seat_ids, text, won},
 };
 
-const LIMIT: Duration = Duration::from_secs(30);
+/// How long to wait for what happens by itself; over shared stores a refund of another process is left alone for 45 s.
+const LIMIT: Duration = Duration::from_secs(90);
 
 fn refunding(stage: &Stage, order: &Value, body: &Value) -> Call {
     stage.post(&format!("/orders/{}/refund", text(&order["id"])), body).by(&stage.organizer)

@@ -4,6 +4,9 @@ use futures_util::future::join_all;
 
 use super::*;
 
+/// How long to wait for another process' refund; over shared stores it is left alone for 45 s.
+const GONE_ON_WITHIN: Duration = Duration::from_secs(90);
+
 impl Shop {
     fn refunding(&self, order: &Value, body: &Value) -> Call {
         let path = format!("/orders/{}/refund", text(&order["id"]));
@@ -25,7 +28,7 @@ impl Shop {
 
     /// Waits until so much of an order is given back.
     async fn until_refunded(&self, order: &Value, amount: i64) -> Value {
-        let deadline = Instant::now() + LIMIT;
+        let deadline = Instant::now() + GONE_ON_WITHIN;
         loop {
             let now = self.order(&text(&order["id"])).await;
             if now["refunded"]["amount"] == amount {
