@@ -10,7 +10,7 @@ use onsale_app::ports::{
     StoreError,
     ledger::{
         BookPage, BookedCharge, BookedEntry, BookedMoney, BookedOrder, BookedPayment, BookedRefund,
-        BookedUnit, Books, BuyerDetails, Stray, WalletSums,
+        BookedUnit, Books, Stray, WalletSums,
     },
 };
 use onsale_domain::{
@@ -29,6 +29,7 @@ use crate::{
     columns::{large, unit},
     entity::{order_units, orders, payments, refunds, wallet_charges, wallet_entries},
     failures::Failure,
+    orders::rows::buyer,
 };
 
 /// The most orders of a page.
@@ -236,14 +237,9 @@ async fn with_all_that_belongs_to_them(
         id: OrderId(row.id),
         performance: row.performance_id.map(PerformanceId),
         owner: row.owner_id.map(AccountId),
+        buyer: buyer(&row),
         status: row.status,
         total: BookedMoney { amount: row.total, currency: row.currency },
-        buyer: BuyerDetails {
-            name: row.buyer_name,
-            phone: row.buyer_phone,
-            email: row.buyer_email,
-            letters: None,
-        },
         created_at: Timestamp(row.created_at),
         settled_at: row.settled_at.map(Timestamp),
         units: units.remove(&row.id).unwrap_or_default(),

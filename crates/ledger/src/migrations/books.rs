@@ -13,7 +13,7 @@ pub(super) struct Migration;
 
 impl MigrationName for Migration {
     fn name(&self) -> &'static str {
-        "m0012_books"
+        "m0011_books"
     }
 }
 

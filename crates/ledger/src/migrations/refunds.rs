@@ -19,7 +19,7 @@ pub(super) struct Migration;
 
 impl MigrationName for Migration {
     fn name(&self) -> &'static str {
-        "m0011_refunds"
+        "m0010_refunds"
     }
 }
 

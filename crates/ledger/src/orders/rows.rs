@@ -177,7 +177,7 @@ pub(crate) async fn assemble(
     for row in rows {
         let payment = payments.remove(&row.id).map(|payment| (payment.method, payment.reference));
         let units = units_of.remove(&row.id).unwrap_or_default();
-        orders.extend(put_together(row, payment, units)?);
+        orders.extend(put_together(&row, payment, units)?);
     }
     Ok(orders)
 }
@@ -231,7 +231,7 @@ pub(crate) fn bought(
 
 /// An order of its row, its payment (method and reference) and its units; `None` where it was never begun.
 pub(crate) fn put_together(
-    row: orders::Model,
+    row: &orders::Model,
     payment: Option<(String, Option<String>)>,
     units: Vec<OrderUnit>,
 ) -> Result<Option<Order>, StoreError> {
@@ -240,7 +240,7 @@ pub(crate) fn put_together(
     else {
         return Ok(None);
     };
-    let status = status(&row)?;
+    let status = status(row)?;
     let without = || StoreError::corrupt(format!("order {} without a payment", row.id));
     let (method, reference) = payment.ok_or_else(without)?;
     Ok(Some(Order {
@@ -252,18 +252,21 @@ pub(crate) fn put_together(
         status,
         units,
         total: money(row.total, &row.currency)?,
-        buyer: BuyerDetails {
-            name: row.buyer_name,
-            phone: row.buyer_phone,
-            email: row.buyer_email,
-            letters: row
-                .letter_language
-                .zip(row.letter_time_zone)
-                .map(|(language, time_zone)| Writing { language, time_zone }),
-        },
+        buyer: buyer(row),
         method,
         reference,
         sequence: large(row.sequence)?,
         created_at: Timestamp(row.created_at),
     }))
+}
+
+/// Whom an order is for, and how they are written to.
+pub(crate) fn buyer(row: &orders::Model) -> BuyerDetails {
+    let (language, time_zone) = (row.letter_language.clone(), row.letter_time_zone.clone());
+    BuyerDetails {
+        name: row.buyer_name.clone(),
+        phone: row.buyer_phone.clone(),
+        email: row.buyer_email.clone(),
+        letters: language.zip(time_zone).map(|(language, time_zone)| Writing { language, time_zone }),
+    }
 }

@@ -24,6 +24,7 @@ use onsale_domain::{
 use onsale_testkit::{
     clock::{ManualClock, SeededEntropy},
     ledger::MemoryLedger,
+    refunds::give_back_all,
     servers::{
         or_passed_over,
         smtp::{MailFault, MailServer},
@@ -209,8 +210,7 @@ async fn tickets_arrive_with_all_that_is_needed_to_use_them() {
 #[tokio::test]
 async fn a_refund_is_told_and_tickets_that_have_not_left_do_not() {
     let Some(office) = Office::of("Recital", "Kim", "en").await else { return };
-    let at = office.clock.advance(1);
-    onsale_testkit::refunds::give_back_all(&*office.ledger, office.order.id, false, at).await.unwrap();
+    give_back_all(&*office.ledger, office.order.id, false, office.clock.advance(1)).await.unwrap();
     assert_eq!(office.outbox().work_off_due().await.unwrap(), 2);
     assert_eq!(office.letter().await.status, DeliveryStatus::Withdrawn);
     let letters = office.server.wait_for(1).await.unwrap();

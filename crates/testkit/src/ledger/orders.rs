@@ -147,7 +147,7 @@ impl Orders for MemoryLedger {
 
 impl State {
     /// Moves an order to `wanted` where it may; `note` writes what belongs to that move.
-    pub(super) fn settle(
+    fn settle(
         &mut self,
         id: OrderId,
         wanted: OrderStatus,

@@ -75,12 +75,13 @@ impl Refunds for MemoryLedger {
             state.release(&mut refund, &units);
         }
         state.write(refund.clone());
-        let is_back = |unit: &OrderUnit| unit.refund.is_some_and(|refund| refund.status.is_money_back());
-        let is_all_back =
-            state.orders.get(&refund.order).is_some_and(|order| order.units.iter().all(is_back));
-        if is_all_back {
-            // One that had failed stays so.
-            state.settle(refund.order, OrderStatus::Refunded, at, |_| {});
+        if let Some(order) = state.orders.get_mut(&refund.order) {
+            let is_back = |unit: &OrderUnit| unit.refund.is_some_and(|refund| refund.status.is_money_back());
+            if order.status == OrderStatus::Paid && order.units.iter().all(is_back) {
+                order.status = OrderStatus::Refunded;
+                let refunded = order.clone();
+                state.tell_of_order(&refunded, OrderStatus::Refunded, at);
+            }
         }
         Ok(Some(refund))
     }

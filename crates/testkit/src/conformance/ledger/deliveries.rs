@@ -75,7 +75,7 @@ pub async fn tickets_go_to_the_buyer_when_the_order_is_paid(ledger: Arc<dyn Ledg
     assert_eq!(claim(&stage, taken).await, [claimed]);
 }
 
-/// As often as money goes back.
+/// Once, when the last of it has gone back.
 pub async fn a_buyer_is_told_of_a_refund(ledger: Arc<dyn Ledger>) {
     let stage = Stage::new(ledger).await;
     let order = paid(&stage, &[1], at(1_000)).await;
