@@ -126,7 +126,7 @@ impl App {
     }
 }
 
-/// What is printed of an order: a ticket for each unit that is not refunded.
+/// What is printed of an order: all units of the view, which is without those that are refunded where it is for tickets.
 pub(crate) fn printable(card: Arc<Card>, view: OrderView) -> Result<OrderTickets, AppError> {
     let OrderView { order, labels, .. } = view;
     let with_code = |(unit, label): (OrderUnit, UnitLabel)| {
