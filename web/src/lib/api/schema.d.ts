@@ -795,7 +795,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Lists what goes or went to my endpoints, newest first. What was sent is kept for 30 days. */
+        /** Lists what goes or went to my endpoints, newest first. What is settled is kept for 30 days. */
         get: operations["get_webhook_deliveries"];
         put?: never;
         post?: never;
@@ -1227,7 +1227,8 @@ export interface components {
              * @example sent
              */
             status: string;
-            to: string;
+            /** @description Left out for the buyer where the organizer had them sent elsewhere. */
+            to?: string | null;
             /** @description When the mail server took it, or when it was given up. */
             settled_at?: string | null;
             /** @description What went wrong the last time; for the organizer only. */
