@@ -7,6 +7,7 @@
 mod api;
 mod ceiling;
 mod client;
+mod confirms;
 mod crowd;
 pub(crate) mod floor;
 mod holds;
@@ -40,6 +41,8 @@ enum Benchmark {
     Holds(holds::HoldsArguments),
     /// How soon everybody who watches sees a hold, and what a watching connection costs.
     Live(live::LiveArguments),
+    /// Confirms with the simulated provider, beside the SQL transactions that they consist of.
+    Confirms(confirms::ConfirmsArguments),
     /// Polls and joins of a waiting room, and what a place in it costs.
     Queue(queue::QueueArguments),
     /// So many buyers for so few tickets, through the waiting room and then without one.
@@ -59,6 +62,7 @@ pub(crate) fn run(arguments: &BenchArguments) -> anyhow::Result<ExitCode> {
     match &arguments.benchmark {
         Benchmark::Holds(arguments) => holds::run(&workspace, arguments),
         Benchmark::Live(arguments) => live::run(&workspace, arguments),
+        Benchmark::Confirms(arguments) => confirms::run(&workspace, arguments),
         Benchmark::Queue(arguments) => queue::run(&workspace, arguments),
         Benchmark::Crowd(arguments) => crowd::run(&workspace, arguments),
         Benchmark::Ceiling(arguments) => ceiling::run(&workspace, arguments),

@@ -11,21 +11,25 @@ use std::{
 };
 
 pub mod accounts;
+pub mod audit;
 pub mod cards;
 pub mod catalogue;
 pub mod deliveries;
 pub mod drain;
 pub mod endpoints;
 pub mod errors;
+pub mod exports;
 pub mod letters;
 pub mod moving;
 pub mod notices;
 pub mod on_sale;
 pub mod orders;
 pub mod passwords;
+mod pauses;
 pub mod payments;
 pub mod ports;
 pub mod reconciler;
+pub mod refunds;
 pub mod reservations;
 pub mod tickets;
 pub mod waiting_room;
@@ -34,8 +38,9 @@ pub mod wallets;
 use cards::{Card, Cards};
 use errors::AppError;
 use on_sale::OnSale;
-use onsale_domain::ids::{AccountId, PerformanceId};
+use onsale_domain::ids::{AccountId, OrderId, PerformanceId, RefundId};
 use passwords::Passwords;
+use pauses::Pauses;
 use ports::{
     admissions::Admissions,
     clock::{Clock, Entropy},
@@ -87,7 +92,9 @@ pub struct App {
     cards: Cards,
     on_sale: OnSale,
     /// When to ask again about payments that stayed open.
-    pauses: parking_lot::Mutex<reconciler::Pauses>,
+    pauses: parking_lot::Mutex<Pauses<OrderId>>,
+    /// The same for refunds.
+    refund_pauses: parking_lot::Mutex<Pauses<RefundId>>,
     loading: tokio::sync::Mutex<()>,
     /// How many commands this process has seen accepted.
     commands: AtomicU64,
@@ -150,6 +157,7 @@ impl App {
             cards: Cards::default(),
             on_sale: OnSale::default(),
             pauses: parking_lot::Mutex::default(),
+            refund_pauses: parking_lot::Mutex::default(),
             loading: tokio::sync::Mutex::new(()),
             commands: AtomicU64::new(0),
             accepted: AtomicU64::new(0),

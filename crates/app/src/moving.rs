@@ -99,7 +99,7 @@ impl StockCount {
 }
 
 impl App {
-    /// Brings every payment to its end; gives how many were open.
+    /// Brings every payment and every refund to its end; gives how many were open.
     pub async fn settle_all(&self) -> Result<usize, MoveRefusal> {
         let mut settled = 0;
         for _ in 0..RUNS {
@@ -109,16 +109,18 @@ impl App {
             }
         }
         let open = self.ledger.open_orders(Timestamp(i64::MAX), None, 1).await?;
-        if !open.is_empty() || !self.stock.paying(0, 1).await?.is_empty() {
+        let refunds = self.ledger.open_refunds(Timestamp(i64::MAX), None, 1).await?;
+        if !open.is_empty() || !refunds.is_empty() || !self.stock.paying(0, 1).await?.is_empty() {
             return Err(MoveRefusal::PaymentsOpen);
         }
         Ok(settled)
     }
 
-    /// How many payments are under way.
+    /// How many payments and refunds are under way.
     pub async fn payments_under_way(&self) -> Result<usize, AppError> {
         let orders = self.ledger.open_orders(Timestamp(i64::MAX), None, PAGE).await?.len();
-        Ok(orders.max(self.stock.paying(0, PAGE as usize).await?.len()))
+        let refunds = self.ledger.open_refunds(Timestamp(i64::MAX), None, PAGE).await?.len();
+        Ok(refunds + orders.max(self.stock.paying(0, PAGE as usize).await?.len()))
     }
 
     /// Every performance in the ledger, the newest event first.

@@ -1,4 +1,4 @@
-//! Orders: confirming a reservation, and giving money back.
+//! Orders: confirming a reservation, and looking at what came of it.
 //!
 //! Confirm goes step by step: begin payment in the hot store → order recorded as paying, its units claimed →
 //! charge → order paid → sold in the hot store → answer. A crash between any two steps is finished by the
@@ -32,10 +32,7 @@ use crate::{
     ports::{
         admissions::Bought,
         hot::PaymentStep,
-        ledger::{
-            BeginOrder, BuyerDetails, Order, OrderUnit, OwnedKey, Page, PageRequest, RecordedStatus,
-            SettleOrder,
-        },
+        ledger::{BeginOrder, BuyerDetails, Order, OrderUnit, OwnedKey, Page, PageRequest, RecordedStatus},
         payments::{
             BadInstrument, BuyerAction, Charge, Charged, Instrument, PaymentProvider, ProviderError, Settled,
         },
@@ -191,6 +188,7 @@ impl App {
                 unit: *unit,
                 price: card.price(*unit),
                 ticket_code: self.new_ticket_code(),
+                refund: None,
             })
             .collect();
         Order {
@@ -287,7 +285,7 @@ impl App {
 
     /// The money is taken: the order is paid, then sold.
     async fn complete(&self, attempt: &Attempt<'_>, reference: &str) -> Result<OrderView, AppError> {
-        match self.captured(attempt.card, attempt.provider, attempt.step, reference).await? {
+        match self.captured(attempt.card, attempt.step, reference).await? {
             Some(paid) => Ok(order_in_words(attempt.card, paid)),
             None => Err(AppError::refused(
                 Reason::PaymentDeclined,
@@ -379,43 +377,6 @@ impl App {
             });
         }
         Ok(Page { items, next: orders.next })
-    }
-
-    /// Gives the money of a paid order back; its units go back on sale unless they are to be kept off it.
-    /// Asking again completes what an earlier call left undone and changes nothing otherwise.
-    pub async fn refund(&self, caller: Caller, id: OrderId, keep_seats: bool) -> Result<OrderView, AppError> {
-        let unknown = || AppError::not_found("order");
-        let order = self.ledger.order(id).await?.ok_or_else(unknown)?;
-        let card = self.card(order.performance).await?;
-        if !caller.manages(&card.event) {
-            // The buyer may see the order, so hiding it from them would be silly; to others it does not exist.
-            let own = order.owner == caller.account;
-            return Err(if own {
-                AppError::refused(Reason::Forbidden, "only the organizer refunds")
-            } else {
-                unknown()
-            });
-        }
-        if matches!(order.status, OrderStatus::Paying | OrderStatus::Failed) {
-            return Err(AppError::refused(
-                Reason::OrderState,
-                format!("the order is {}; only paid orders are refunded", order.status.as_str()),
-            ));
-        }
-        if order.total.amount > 0 {
-            let provider = self.provider(&order.method)?;
-            within(PROVIDER_ANSWERS_WITHIN, provider.refund(id, order.total)).await?;
-        }
-        let refunded = match self.ledger.refund_order(id, keep_seats, self.clock.now()).await? {
-            SettleOrder::Done(order) => *order,
-            SettleOrder::Otherwise(_) | SettleOrder::NotFound => return Err(unknown()),
-        };
-        if !keep_seats {
-            let units: Vec<Unit> = refunded.units.iter().map(|unit| unit.unit).collect();
-            self.on_hot(&card, || self.stock.give_back(card.performance.id, id, units.clone())).await?;
-        }
-        tracing::info!(order = %id, by = %caller.account, keep_seats, "refunded");
-        Ok(order_in_words(&card, refunded))
     }
 }
 

@@ -87,7 +87,7 @@ impl App {
         let Some(card) = self.find_card(order.performance).await? else { return Ok(()) };
         match within(PROVIDER_ANSWERS_WITHIN, provider.look_up(id)).await? {
             Standing::Captured(reference) => {
-                self.captured(&card, provider, step_of(&order), &reference).await.map(drop)
+                self.captured(&card, step_of(&order), &reference).await.map(drop)
             }
             Standing::Dead | Standing::Failed(_) if order.status == OrderStatus::Paying => {
                 self.settle(&card, &order, GRACE_AFTER_DECLINE_MS).await.map(drop)
@@ -101,7 +101,6 @@ impl App {
     pub(crate) async fn captured(
         &self,
         card: &Card,
-        provider: &dyn PaymentProvider,
         step: PaymentStep,
         reference: &str,
     ) -> Result<Option<Order>, AppError> {
@@ -114,9 +113,7 @@ impl App {
             }
             SettleOrder::Otherwise(_) | SettleOrder::NotFound => {
                 tracing::error!(order = %step.order, "charged after the order had failed; giving the money back");
-                if let Some(order) = self.ledger.order(step.order).await? {
-                    within(PROVIDER_ANSWERS_WITHIN, provider.refund(step.order, order.total)).await?;
-                }
+                self.give_back_late_charge(step.order).await?;
                 Ok(None)
             }
         }
@@ -149,12 +146,10 @@ impl App {
         };
         let age_ms = self.clock.now().since_ms(order.created_at);
         match standing {
-            Standing::Captured(reference) => {
-                match self.captured(card, provider.as_ref(), step_of(&order), &reference).await? {
-                    Some(paid) => stands(paid, None),
-                    None => Ok(Resumed::Over),
-                }
-            }
+            Standing::Captured(reference) => match self.captured(card, step_of(&order), &reference).await? {
+                Some(paid) => stands(paid, None),
+                None => Ok(Resumed::Over),
+            },
             Standing::AwaitsBuyer(action) => stands(order, Some(action)),
             Standing::AwaitsInstrument(action) if instrument.is_none() => stands(order, Some(action)),
             // Whoever began it may be about to say with what: a click too many must not end their payment.
@@ -180,7 +175,7 @@ impl App {
                 return Ok(Attended::AwaitsBuyer);
             }
             if let Standing::Captured(reference) = standing {
-                self.captured(card, provider.as_ref(), step_of(order), &reference).await?;
+                self.captured(card, step_of(order), &reference).await?;
                 return Ok(Attended::Settled);
             }
         }
@@ -209,9 +204,7 @@ impl App {
         } else {
             let provider = self.provider(&order.method)?;
             match within(PROVIDER_ANSWERS_WITHIN, provider.settle(order.id)).await? {
-                Settled::Captured(reference) => {
-                    self.captured(card, provider.as_ref(), step, &reference).await?
-                }
+                Settled::Captured(reference) => self.captured(card, step, &reference).await?,
                 Settled::Dead => {
                     self.ledger.fail_order(order.id, "abandoned", self.clock.now()).await?;
                     self.on_hot(card, || self.hot.end_payment(card.performance.id, step, grace_ms)).await?;

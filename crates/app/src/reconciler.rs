@@ -22,7 +22,10 @@ use crate::{
     errors::AppError,
     orders::left_behind,
     payments::{Attended, step_of},
-    ports::{hot::PaymentStep, ledger::Order},
+    ports::{
+        hot::PaymentStep,
+        ledger::{Order, Refund},
+    },
 };
 
 /// A payment older than this has been left behind: its own process would have finished it, the provider's
@@ -45,15 +48,6 @@ const AT_A_TIME: usize = 16;
 /// How many holds in payment one run looks at.
 const HOLDS: usize = 5_000;
 
-/// How long to wait before asking again after the first failure; twice as long after each more.
-const FIRST_PAUSE_MS: u64 = 5_000;
-
-/// The longest pause.
-const LONGEST_PAUSE_MS: u64 = 300_000;
-
-/// How long to wait before looking again whether a buyer has acted; a provider that delivers is faster.
-const BUYER_PAUSE_MS: u64 = 15_000;
-
 /// What a run came to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Reconciled {
@@ -65,51 +59,14 @@ pub struct Reconciled {
     pub awaiting_buyer: usize,
     /// Of the others, how many have been open for [`OVERDUE_AFTER_MS`] or longer.
     pub overdue: usize,
+    /// Refunds that are still open.
+    pub refunds_open: usize,
+    /// Of these, how many have been open for [`OVERDUE_AFTER_MS`] or longer.
+    pub refunds_overdue: usize,
 }
 
-/// When to ask again about orders that stayed open.
-#[derive(Debug, Default)]
-pub(crate) struct Pauses(BTreeMap<OrderId, Pause>);
-
-#[derive(Clone, Copy, Debug, Default)]
-struct Pause {
-    failures: u32,
-    until: Timestamp,
-    awaits_buyer: bool,
-}
-
-impl Pauses {
-    fn is_over(&self, order: OrderId, now: Timestamp) -> bool {
-        self.0.get(&order).is_none_or(|pause| pause.until <= now)
-    }
-
-    fn awaits_buyer(&self, order: OrderId) -> bool {
-        self.0.get(&order).is_some_and(|pause| pause.awaits_buyer)
-    }
-
-    /// After a failure: longer each time, and not for all at the same moment.
-    fn failed(&mut self, order: OrderId, now: Timestamp, chance: u64) {
-        let pause = self.0.entry(order).or_default();
-        let doubled = FIRST_PAUSE_MS.saturating_mul(1 << pause.failures.min(16)).min(LONGEST_PAUSE_MS);
-        let spread = chance % (doubled / 4 + 1);
-        *pause = Pause {
-            failures: pause.failures.saturating_add(1),
-            until: now.plus_ms(doubled - doubled / 8 + spread),
-            awaits_buyer: false,
-        };
-    }
-
-    fn wait_for_buyer(&mut self, order: OrderId, now: Timestamp) {
-        self.0.insert(order, Pause { failures: 0, until: now.plus_ms(BUYER_PAUSE_MS), awaits_buyer: true });
-    }
-
-    fn keep(&mut self, open: &BTreeSet<OrderId>) {
-        self.0.retain(|order, _| open.contains(order));
-    }
-}
-
-fn is_overdue(order: &Order, now: Timestamp) -> bool {
-    now.since_ms(order.created_at) >= OVERDUE_AFTER_MS
+fn is_overdue(since: Timestamp, now: Timestamp) -> bool {
+    now.since_ms(since) >= OVERDUE_AFTER_MS
 }
 
 /// How many payments that were left open a process remembers. Beyond that they wait like those of another process.
@@ -152,6 +109,8 @@ impl App {
         metrics::gauge!("onsale_payments_open").set(run.open as f64);
         metrics::gauge!("onsale_payments_awaiting_buyer").set(run.awaiting_buyer as f64);
         metrics::gauge!("onsale_payments_overdue").set(run.overdue as f64);
+        metrics::gauge!("onsale_refunds_open").set(run.refunds_open as f64);
+        metrics::gauge!("onsale_refunds_overdue").set(run.refunds_overdue as f64);
         metrics::counter!("onsale_payments_reconciled_total").increment(run.finished as u64);
         Ok(run)
     }
@@ -185,7 +144,7 @@ impl App {
                 open.insert(order.id);
                 let awaits_buyer = self.pauses.lock().awaits_buyer(order.id);
                 run.awaiting_buyer += usize::from(awaits_buyer);
-                run.overdue += usize::from(!awaits_buyer && is_overdue(&order, now));
+                run.overdue += usize::from(!awaits_buyer && is_overdue(order.created_at, now));
             }
         }
         run.open = open.len();
@@ -203,7 +162,57 @@ impl App {
                 Err(error) => tracing::warn!(reservation = %hold.id, %error, "hold stays in payment"),
             }
         }
+        self.reconcile_refunds(left_behind(now, older_than_ms), in_turn, &mut run).await?;
         Ok(run)
+    }
+
+    /// Goes on with refunds that were recorded before `before` and are not done.
+    async fn reconcile_refunds(
+        &self,
+        before: Timestamp,
+        in_turn: bool,
+        run: &mut Reconciled,
+    ) -> Result<(), AppError> {
+        let (now, mut after) = (self.clock.now(), None);
+        let mut open = BTreeSet::new();
+        for _ in 0..PAGES {
+            let page = self.ledger.open_refunds(before, after, PAGE).await?;
+            let Some(last) = page.last() else { break };
+            after = Some((last.created_at, last.id));
+            let attended: Vec<(Refund, bool)> = stream::iter(page)
+                .map(|refund| async move {
+                    let is_due = !in_turn || self.refund_pauses.lock().is_over(refund.id, now);
+                    let is_done = is_due && self.attend_refund(&refund, now).await;
+                    (refund, is_done)
+                })
+                .buffer_unordered(AT_A_TIME)
+                .collect()
+                .await;
+            for (refund, is_done) in attended {
+                if is_done {
+                    run.finished += 1;
+                    continue;
+                }
+                open.insert(refund.id);
+                run.refunds_overdue += usize::from(is_overdue(refund.created_at, now));
+            }
+        }
+        run.refunds_open = open.len();
+        self.refund_pauses.lock().keep(&open);
+        Ok(())
+    }
+
+    /// Sees to one open refund; gives whether it is done. When it is looked at again is noted.
+    async fn attend_refund(&self, refund: &Refund, now: Timestamp) -> bool {
+        let Err(error) = self.go_on_with(refund).await else { return true };
+        self.refund_pauses.lock().failed(refund.id, now, self.entropy.bits());
+        if is_overdue(refund.created_at, now) {
+            tracing::error!(order = %refund.order, refund = %refund.id, %error,
+                "money cannot be given back for half an hour; a person has to look");
+        } else {
+            tracing::warn!(order = %refund.order, refund = %refund.id, %error, "refund stays open");
+        }
+        false
     }
 
     /// Sees to one open order; whether it stays open, and when it is looked at again, is noted. One that cannot be
@@ -219,7 +228,7 @@ impl App {
             Ok(Attended::AwaitsBuyer) => self.pauses.lock().wait_for_buyer(order.id, now),
             Err(error) => {
                 self.pauses.lock().failed(order.id, now, self.entropy.bits());
-                if is_overdue(order, now) {
+                if is_overdue(order.created_at, now) {
                     tracing::error!(order = %order.id, method = order.method, reference = order.reference, %error,
                         "a payment cannot be settled for half an hour; its seats stay reserved, a person has to look");
                 } else {
@@ -290,6 +299,7 @@ impl App {
         match recorded.unwrap_or(OrderStatus::Failed) {
             OrderStatus::Paid | OrderStatus::Refunded => {
                 self.on_hot(card, || self.hot.sell(card.performance.id, step)).await?;
+                self.give_back_released(card, step.order).await?;
             }
             OrderStatus::Failed => {
                 self.on_hot(card, || self.hot.end_payment(card.performance.id, step, 0)).await?;
@@ -322,13 +332,12 @@ impl App {
         let layout = (*card.layout).clone();
         let ledger = self.ledger.image(id, layout, hot.position.epoch, self.clock.now()).await?;
         for sale in &hot.sales {
-            if ledger.sales.iter().any(|known| known.order == sale.order) {
+            let claimed = ledger.sales.iter().find(|known| known.order == sale.order);
+            let is_claimed = |unit| claimed.is_some_and(|known| known.units.contains(unit));
+            if sale.units.iter().all(is_claimed) {
                 continue;
             }
-            let recorded = self.ledger.order(sale.order).await?;
-            if recorded.is_some_and(|order| order.status == OrderStatus::Refunded) {
-                let units = sale.units.to_vec();
-                self.on_hot(&card, || self.stock.give_back(id, sale.order, units.clone())).await?;
+            if self.give_back_released(&card, sale.order).await? {
                 repaired.push(format!("order {} is refunded; its seats are back on sale", sale.order));
             }
         }
@@ -362,6 +371,7 @@ impl App {
             BeginOutcome::Begun(hold) => {
                 let step = PaymentStep { hold: hold.id, fence: hold.fence, order: order.id };
                 self.on_hot(card, || self.hot.sell(p, step)).await?;
+                self.give_back_released(card, order.id).await?;
             }
             BeginOutcome::Ended(Ending::Confirmed(_)) => {}
             _ => {
@@ -369,7 +379,7 @@ impl App {
                 if image.sales.iter().any(|sale| sale.order == order.id) {
                     return Ok(());
                 }
-                let units = order.units.iter().map(|unit| unit.unit).collect();
+                let units = order.kept();
                 self.sell_again(card, &Sale { order: order.id, owner: order.owner, units }).await?;
             }
         }
@@ -406,32 +416,5 @@ impl App {
         let step = PaymentStep { hold: hold.id, fence: hold.fence, order: sale.order };
         self.on_hot(card, || self.hot.sell(p, step)).await?;
         Ok(true)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pauses_grow_up_to_a_limit_and_are_forgotten_with_the_order() {
-        let order = OrderId(uuid::Uuid::from_u128(1));
-        let (mut pauses, mut now) = (Pauses::default(), Timestamp(0));
-        let mut lengths = Vec::new();
-        for chance in 0..12 {
-            assert!(pauses.is_over(order, now));
-            pauses.failed(order, now, chance * 7_919);
-            let length = pauses.0[&order].until.since_ms(now);
-            assert!(!pauses.is_over(order, now.plus_ms(length - 1)));
-            now = now.plus_ms(length);
-            lengths.push(length);
-        }
-        assert!((4_000..6_500).contains(&lengths[0]), "{lengths:?}");
-        assert!(lengths[1] > lengths[0] && lengths[3] > lengths[2], "{lengths:?}");
-        assert!(lengths[8..].iter().all(|length| (260_000..340_000).contains(length)), "{lengths:?}");
-        pauses.wait_for_buyer(order, now);
-        assert!(pauses.awaits_buyer(order) && !pauses.is_over(order, now));
-        pauses.keep(&BTreeSet::new());
-        assert!(pauses.is_over(order, now) && pauses.0.is_empty());
     }
 }

@@ -1,6 +1,6 @@
 //! Tickets: what their buyers take along, and letting people in with them.
 //!
-//! Invariants: a ticket lets in once, and only while its order is paid; to those who have nothing to do with it a ticket
+//! Invariants: a ticket lets in once, and only while its order is paid and its unit is not refunded; to those who have nothing to do with it a ticket
 //! looks like one that does not exist.
 
 use std::sync::Arc;
@@ -91,10 +91,10 @@ impl App {
         if view.ticket.owner != caller.account && !caller.manages(&view.card.event) {
             return Err(unknown());
         }
-        if view.ticket.order_status == OrderStatus::Paid { Ok(view) } else { Err(is_void(&view.ticket)) }
+        if view.ticket.is_good() { Ok(view) } else { Err(is_void(&view.ticket)) }
     }
 
-    /// All tickets of a paid order of the caller's, or of an event that they manage.
+    /// All tickets of a paid order of the caller's, or of an event that they manage; units that are refunded have none.
     pub async fn tickets_of(&self, caller: Caller, id: OrderId) -> Result<OrderTickets, AppError> {
         let view = self.order(caller, id).await?;
         let order = &view.order;
@@ -122,7 +122,7 @@ impl App {
     }
 }
 
-/// What is printed of an order.
+/// What is printed of an order: a ticket for each unit that is not refunded.
 pub(crate) fn printable(card: Arc<Card>, view: OrderView) -> Result<OrderTickets, AppError> {
     let OrderView { order, labels, .. } = view;
     let with_code = |(unit, label): (OrderUnit, UnitLabel)| {
@@ -131,7 +131,11 @@ pub(crate) fn printable(card: Arc<Card>, view: OrderView) -> Result<OrderTickets
         })?;
         Ok((unit, code, label))
     };
-    let units = order.units.into_iter().zip(labels).map(with_code).collect::<Result<_, AppError>>()?;
+    let units = order.units.into_iter().zip(labels).filter(|(unit, _)| unit.refund.is_none());
+    let units = units.map(with_code).collect::<Result<Vec<_>, AppError>>()?;
+    if units.is_empty() {
+        return Err(AppError::refused(Reason::OrderState, "all of the order is being refunded"));
+    }
     Ok(OrderTickets { card, buyer_name: order.buyer.name, units })
 }
 
@@ -148,9 +152,11 @@ fn already_used(ticket: &Ticket, label: &UnitLabel) -> AppError {
 }
 
 fn is_void(ticket: &Ticket) -> AppError {
-    let why = match ticket.order_status {
-        OrderStatus::Refunded => "the money for this ticket was given back",
-        _ => "this ticket is not paid for",
+    let (status, why) = match ticket.order_status {
+        OrderStatus::Refunded => (OrderStatus::Refunded, "the money for this ticket was given back"),
+        // Of the whole order, as far as this ticket goes.
+        _ if ticket.is_refunded => (OrderStatus::Refunded, "the money for this ticket was given back"),
+        status => (status, "this ticket is not paid for"),
     };
-    AppError::refused(Reason::TicketVoid, why).with("order_status", json!(ticket.order_status))
+    AppError::refused(Reason::TicketVoid, why).with("order_status", json!(status))
 }

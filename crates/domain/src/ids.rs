@@ -70,6 +70,10 @@ id!(
     OrderId
 );
 id!(
+    /// Money of an order given back, once. It is also the provider's idempotency key for that.
+    RefundId
+);
+id!(
     /// One log-in and all the refresh tokens that descend from it.
     LoginId
 );

@@ -1,6 +1,8 @@
 //! Orders: an attempt to pay for a hold, and what came of it.
 //!
-//! Invariant: PAYING → PAID | FAILED, PAID → REFUNDED, and nothing else; units are claimed while PAYING or PAID.
+//! Invariants: PAYING → PAID | FAILED, PAID → REFUNDED, and nothing else; units are claimed while PAYING or PAID, or until
+//! they are refunded. An order is REFUNDED when the last of its units is; a refund only goes forward
+//! ([`RefundStatus`]).
 
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +16,7 @@ pub enum OrderStatus {
     Paid,
     /// The payment came to nothing; the claim is gone.
     Failed,
-    /// The money was given back.
+    /// The money for all of it was given back.
     Refunded,
 }
 
@@ -45,9 +47,43 @@ impl OrderStatus {
     }
 }
 
+/// Where a refund stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RefundStatus {
+    /// Recorded: its units are nobody's to use any more, and the provider is to give the money back.
+    Open,
+    /// The money is back, and the claims have ended; the stock is to have the units.
+    Returned,
+    /// Nothing is left to do.
+    Done,
+}
+
+impl RefundStatus {
+    /// The name in the ledger.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Returned => "returned",
+            Self::Done => "done",
+        }
+    }
+
+    /// The state of that name.
+    pub fn parse(name: &str) -> Option<Self> {
+        [Self::Open, Self::Returned, Self::Done].into_iter().find(|status| status.as_str() == name)
+    }
+
+    /// Whether the buyer has the money back.
+    pub fn is_money_back(self) -> bool {
+        self > Self::Open
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::OrderStatus::{self, Failed, Paid, Paying, Refunded};
+    use super::RefundStatus;
 
     #[test]
     fn only_the_three_documented_moves_are_legal() {
@@ -61,5 +97,13 @@ mod tests {
         for status in all {
             assert_eq!(OrderStatus::parse(status.as_str()), Some(status));
         }
+    }
+
+    #[test]
+    fn refunds_go_forward_and_have_names() {
+        let all = [RefundStatus::Open, RefundStatus::Returned, RefundStatus::Done];
+        assert!(all.is_sorted());
+        assert_eq!(all.map(RefundStatus::is_money_back), [false, true, true]);
+        assert_eq!(all.map(|status| RefundStatus::parse(status.as_str())), all.map(Some));
     }
 }

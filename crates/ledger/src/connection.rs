@@ -17,8 +17,10 @@ use crate::failures::Failure;
 
 mod postgres;
 mod sqlite;
+mod together;
 
 use postgres::Suspicion;
+pub(crate) use together::{Command, Line};
 
 /// How many values one statement may bind: SQLite's default, the smallest of the dialects.
 pub(crate) const MAX_BINDS: usize = 32_766;

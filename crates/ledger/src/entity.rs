@@ -17,6 +17,7 @@ pub(crate) mod orders;
 pub(crate) mod payments;
 pub(crate) mod performances;
 pub(crate) mod refresh_tokens;
+pub(crate) mod refunds;
 pub(crate) mod reservations;
 pub(crate) mod seating_plans;
 pub(crate) mod sold_out_performances;

@@ -12,10 +12,13 @@
 //! (READ COMMITTED). So nothing here looks first and acts on it later, unless what was looked at is locked, or the
 //! statement that acts has the condition in it.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use onsale_app::ports::{StoreError, ledger::LedgerHealth};
 
 mod accounts;
+mod books;
 mod columns;
 mod connection;
 mod deliveries;
@@ -31,6 +34,7 @@ mod moving;
 mod orders;
 mod pages;
 mod performances;
+mod refunds;
 mod reservations;
 mod seating_plans;
 mod tickets;
@@ -43,12 +47,14 @@ pub use connection::LedgerSettings;
 pub use migrations::{MigrateError, MigrationState};
 pub use moving::{Arrival, MoveError, Tally};
 
-use connection::Connections;
+use connection::{Connections, Line};
 
 /// The ledger in a SQL database.
 #[derive(Debug)]
 pub struct SqlLedger {
-    db: Connections,
+    db: Arc<Connections>,
+    /// Those whose commands go into one transaction with others.
+    line: Arc<Line>,
 }
 
 impl SqlLedger {
@@ -56,7 +62,7 @@ impl SqlLedger {
     /// `postgres://onsale:secret@db.example.com/onsale?sslmode=verify-full`; a SQLite file that is not there is
     /// made. Its tables are [`SqlLedger::migrate`]'s affair.
     pub async fn open(url: &str, settings: LedgerSettings) -> Result<Self, StoreError> {
-        Ok(Self { db: Connections::open(url, settings).await? })
+        Ok(Self { db: Arc::new(Connections::open(url, settings).await?), line: Arc::default() })
     }
 
     /// A ledger that ends with the process, its tables in place: for tests.

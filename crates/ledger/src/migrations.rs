@@ -13,12 +13,14 @@ use crate::{connection::Connections, failures::Failure};
 
 mod accounts;
 mod arrivals;
+mod books;
 mod catalogue;
 mod check_ins;
 mod columns;
 mod deliveries;
 mod idempotency;
 mod orders;
+mod refunds;
 mod reservations;
 mod wallets;
 
@@ -68,6 +70,8 @@ impl MigratorTrait for Migrator {
             Box::new(arrivals::Migration),
             Box::new(check_ins::Migration),
             Box::new(deliveries::Migration),
+            Box::new(refunds::Migration),
+            Box::new(books::Migration),
         ]
     }
 }
@@ -106,6 +110,12 @@ pub(crate) async fn status(db: &Connections) -> Result<Vec<MigrationState>, Migr
 async fn up<'c>(db: impl IntoSchemaManagerConnection<'c> + Copy) -> Result<(), MigrateError> {
     refuse_newer(db).await?;
     Ok(Migrator::up(db, None).await.map_err(store_error)?)
+}
+
+/// The tables as an earlier version has left them.
+#[cfg(test)]
+pub(crate) async fn up_to(db: &Connections, steps: u32) -> Result<(), MigrateError> {
+    Ok(Migrator::up(db.writer(), Some(steps)).await.map_err(store_error)?)
 }
 
 async fn refuse_newer<'c>(db: impl IntoSchemaManagerConnection<'c> + Copy) -> Result<(), MigrateError> {

@@ -125,7 +125,7 @@ impl Table {
 }
 
 /// All of them; what others refer to comes first.
-fn tables() -> [Table; 19] {
+fn tables() -> [Table; 20] {
     [
         Table::of::<entity::accounts::Entity>(None),
         Table::of::<entity::logins::Entity>(None),
@@ -142,6 +142,7 @@ fn tables() -> [Table; 19] {
         Table::of::<entity::orders::Entity>(Some("total")),
         Table::of::<entity::order_units::Entity>(Some("price")),
         Table::of::<entity::payments::Entity>(Some("amount")),
+        Table::of::<entity::refunds::Entity>(Some("amount")),
         Table::of::<entity::idempotency_keys::Entity>(None),
         Table::of::<entity::deliveries::Entity>(None),
         Table::of::<entity::webhook_endpoints::Entity>(None),

@@ -17,14 +17,15 @@ use onsale_domain::{
     units::Units,
 };
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+    ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder,
+    QuerySelect, QueryTrait,
     sea_query::{Expr, LockType, OnConflict},
 };
 use uuid::Uuid;
 
 use crate::{
     SqlLedger, columns,
-    connection::has_many_writers,
+    connection::{Command, has_many_writers},
     deliveries,
     entity::{order_units, orders, payments, performances},
     failures::Failure,
@@ -34,37 +35,21 @@ use crate::{
 };
 
 mod postgres;
-mod rows;
+pub(crate) mod rows;
 
 use rows::PaymentStatus;
 
 #[async_trait]
 impl Orders for SqlLedger {
     async fn begin_order(&self, order: &Order, key: Option<OwnedKey>) -> Result<BeginOrder, StoreError> {
+        let begin = Begin { order: order.clone(), key };
+        let Some(pool) = self.db.postgres() else { return self.line.write(&self.db, begin).await };
         self.db
-            .command(|| async move {
-                if let Some(pool) = self.db.postgres()
-                    && postgres::begin(pool, order, key).await?
-                {
+            .command(|| async {
+                if postgres::begin(pool, order, key).await? {
                     return Ok(BeginOrder::Begun);
                 }
-                let txn = self.db.begin_write().await?;
-                one_attempt_at_a_time(&txn, order.reservation).await?;
-                if !insert_new(&txn, rows::order(order)?).await? {
-                    let known = orders::Entity::find_by_id(order.id.0).one(&txn).await?;
-                    let known = known.ok_or_else(|| Failure::corrupt("an order that is there and is not"))?;
-                    return Ok(BeginOrder::Exists(rows::status(&known)?));
-                }
-                still_performed(&txn, order).await?;
-                fail_earlier_attempts(&txn, order).await?;
-                if !claim(&txn, order).await? {
-                    return Ok(BeginOrder::UnitTaken(taken(&txn, order).await?));
-                }
-                let payment = payments::Entity::insert(rows::payment(order));
-                payment.exec_without_returning(&txn).await?;
-                idempotency::point(&txn, key, Kind::Order, order.id.0, order.created_at).await?;
-                txn.commit().await?;
-                Ok(BeginOrder::Begun)
+                self.db.carry_out(&begin).await
             })
             .await
     }
@@ -98,33 +83,14 @@ impl Orders for SqlLedger {
         reference: &str,
         at: Timestamp,
     ) -> Result<SettleOrder, StoreError> {
+        let pay = Pay { id, reference: reference.to_owned(), at };
+        let Some(pool) = self.db.postgres() else { return self.line.write(&self.db, pay).await };
         self.db
-            .command(|| async move {
-                if let Some(pool) = self.db.postgres()
-                    && let Some(paid) = postgres::pay(pool, id, reference, at).await?
-                {
+            .command(|| async {
+                if let Some(paid) = postgres::pay(pool, id, reference, at).await? {
                     return Ok(SettleOrder::Done(Box::new(paid)));
                 }
-                let txn = self.db.begin_write().await?;
-                let Some(order) = rows::find_for_update(&txn, id).await? else {
-                    return Ok(SettleOrder::NotFound);
-                };
-                if !order.status.may_become(OrderStatus::Paid) {
-                    return Ok(as_it_stands(order, OrderStatus::Paid));
-                }
-                move_order(
-                    &txn,
-                    id,
-                    OrderStatus::Paid,
-                    &[(orders::Column::SettledAt, at.as_millis().into())],
-                )
-                .await?;
-                let reference_column = (payments::Column::Reference, Expr::value(reference));
-                move_payment(&txn, id, PaymentStatus::Captured, at, Some(reference_column)).await?;
-                deliveries::tell(&txn, &order, OrderStatus::Paid, at).await?;
-                txn.commit().await?;
-                let (status, reference) = (OrderStatus::Paid, Some(reference.to_owned()));
-                Ok(SettleOrder::Done(Box::new(Order { status, reference, ..order })))
+                self.db.carry_out(&pay).await
             })
             .await
     }
@@ -157,37 +123,6 @@ impl Orders for SqlLedger {
                 }
                 let known = orders::Entity::find_by_id(id.0).one(&txn).await?;
                 Ok(known.as_ref().map(rows::status).transpose()?)
-            })
-            .await
-    }
-
-    async fn refund_order(
-        &self,
-        id: OrderId,
-        keep_claim: bool,
-        at: Timestamp,
-    ) -> Result<SettleOrder, StoreError> {
-        self.db
-            .command(|| async move {
-                let txn = self.db.begin_write().await?;
-                let Some(order) = rows::find_for_update(&txn, id).await? else {
-                    return Ok(SettleOrder::NotFound);
-                };
-                if order.status.may_become(OrderStatus::Refunded) {
-                    let when = [(orders::Column::RefundedAt, at.as_millis().into())];
-                    move_order(&txn, id, OrderStatus::Refunded, &when).await?;
-                    move_payment(&txn, id, PaymentStatus::Refunded, at, None).await?;
-                    deliveries::tell(&txn, &order, OrderStatus::Refunded, at).await?;
-                } else if order.status != OrderStatus::Refunded {
-                    return Ok(as_it_stands(order, OrderStatus::Refunded));
-                }
-                // Also when it was refunded before with its claim kept: whoever asks again without keeping it is about to
-                // put the units back on sale.
-                if !keep_claim {
-                    end_claim(&txn, id).await?;
-                }
-                txn.commit().await?;
-                Ok(SettleOrder::Done(Box::new(Order { status: OrderStatus::Refunded, ..order })))
             })
             .await
     }
@@ -255,6 +190,71 @@ impl Orders for SqlLedger {
                 rows::assemble(&txn, found).await
             })
             .await
+    }
+}
+
+/// Records an order as paying and claims its units.
+#[derive(Clone)]
+struct Begin {
+    order: Order,
+    key: Option<OwnedKey>,
+}
+
+impl Command for Begin {
+    type Outcome = BeginOrder;
+
+    async fn carry_out(&self, db: &DatabaseTransaction) -> Result<BeginOrder, Failure> {
+        let order = &self.order;
+        one_attempt_at_a_time(db, order.reservation).await?;
+        if !insert_new(db, rows::order(order)?).await? {
+            let known = orders::Entity::find_by_id(order.id.0).one(db).await?;
+            let known = known.ok_or_else(|| Failure::corrupt("an order that is there and is not"))?;
+            return Ok(BeginOrder::Exists(rows::status(&known)?));
+        }
+        still_performed(db, order).await?;
+        fail_earlier_attempts(db, order).await?;
+        if !claim(db, order).await? {
+            return Ok(BeginOrder::UnitTaken(taken(db, order).await?));
+        }
+        payments::Entity::insert(rows::payment(order)).exec_without_returning(db).await?;
+        idempotency::point(db, self.key, Kind::Order, order.id.0, order.created_at).await?;
+        Ok(BeginOrder::Begun)
+    }
+
+    fn is_to_stay(outcome: &BeginOrder) -> bool {
+        *outcome == BeginOrder::Begun
+    }
+}
+
+/// PAYING → PAID.
+#[derive(Clone)]
+struct Pay {
+    id: OrderId,
+    reference: String,
+    at: Timestamp,
+}
+
+impl Command for Pay {
+    type Outcome = SettleOrder;
+
+    async fn carry_out(&self, db: &DatabaseTransaction) -> Result<SettleOrder, Failure> {
+        let Some(order) = rows::find_for_update(db, self.id).await? else {
+            return Ok(SettleOrder::NotFound);
+        };
+        if !order.status.may_become(OrderStatus::Paid) {
+            return Ok(as_it_stands(order, OrderStatus::Paid));
+        }
+        let when = [(orders::Column::SettledAt, self.at.as_millis().into())];
+        move_order(db, self.id, OrderStatus::Paid, &when).await?;
+        let reference = (payments::Column::Reference, Expr::value(&self.reference));
+        move_payment(db, self.id, PaymentStatus::Captured, self.at, Some(reference)).await?;
+        deliveries::tell(db, &order, OrderStatus::Paid, self.at).await?;
+        let (status, reference) = (OrderStatus::Paid, Some(self.reference.clone()));
+        Ok(SettleOrder::Done(Box::new(Order { status, reference, ..order })))
+    }
+
+    fn is_to_stay(outcome: &SettleOrder) -> bool {
+        matches!(outcome, SettleOrder::Done(_))
     }
 }
 
@@ -368,7 +368,7 @@ async fn fail(db: &impl ConnectionTrait, id: OrderId, reason: &str, at: Timestam
     end_claim(db, id).await
 }
 
-async fn move_order(
+pub(crate) async fn move_order(
     db: &impl ConnectionTrait,
     id: OrderId,
     status: OrderStatus,
@@ -383,7 +383,7 @@ async fn move_order(
     update.exec(db).await.map(drop).map_err(Failure::from)
 }
 
-async fn move_payment(
+pub(crate) async fn move_payment(
     db: &impl ConnectionTrait,
     id: OrderId,
     status: PaymentStatus,

@@ -16,6 +16,7 @@ use onsale_domain::{
     time::Timestamp,
     units::{Unit, Units},
 };
+use onsale_testkit::refunds::give_back_all;
 use sea_orm::{ConnectionTrait, Statement, TryGetable};
 use uuid::Uuid;
 
@@ -26,6 +27,7 @@ mod connections;
 mod logins;
 mod orders;
 mod recording;
+mod refunds;
 mod schema;
 mod wallets;
 
@@ -50,7 +52,12 @@ fn key(owner: AccountId, key: u8, request: u8) -> OwnedKey {
 }
 
 fn order(performance: PerformanceId, reservation: ReservationId, wanted: &[u32]) -> Order {
-    let unit = |unit: &u32| OrderUnit { unit: Unit(*unit), price: won(1_000), ticket_code: id().to_string() };
+    let unit = |unit: &u32| OrderUnit {
+        unit: Unit(*unit),
+        price: won(1_000),
+        ticket_code: id().to_string(),
+        refund: None,
+    };
     Order {
         id: OrderId(id()),
         reservation,

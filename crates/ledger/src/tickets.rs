@@ -44,6 +44,7 @@ impl Tickets for SqlLedger {
                     .col_expr(order_units::Column::CheckedInBy, Expr::value(check_in.by.0))
                     .filter(order_units::Column::TicketCode.eq(code))
                     .filter(order_units::Column::CheckedInAt.is_null())
+                    .filter(order_units::Column::RefundId.is_null())
                     .filter(is_paid())
                     .exec(&txn)
                     .await?;
@@ -54,7 +55,7 @@ impl Tickets for SqlLedger {
                     txn.commit().await?;
                     return Ok(CheckInOutcome::CheckedIn(ticket));
                 }
-                if ticket.order_status != OrderStatus::Paid {
+                if !ticket.is_good() {
                     return Ok(CheckInOutcome::Void(ticket));
                 }
                 if ticket.checked_in.is_none() {
@@ -85,10 +86,11 @@ impl Tickets for SqlLedger {
     async fn attendance(&self, performance: PerformanceId) -> Result<Attendance, StoreError> {
         self.db
             .command(|| async move {
-                // Good tickets are claims that live, which is what the index has.
+                // Good tickets are claims that live, which is what the index has, and in no refund.
                 let good = Condition::all()
                     .add(order_units::Column::PerformanceId.eq(performance.0))
                     .add(Expr::col((order_units::Entity, order_units::Column::Live)))
+                    .add(order_units::Column::RefundId.is_null())
                     .add(is_paid());
                 let counted: Option<(i64, i64)> = order_units::Entity::find()
                     .select_only()
@@ -135,6 +137,7 @@ async fn find(db: &impl ConnectionTrait, code: &str) -> Result<Option<Ticket>, F
         performance: PerformanceId(unit.performance_id),
         unit: columns::unit(unit.unit)?,
         price: columns::money(unit.price, &unit.currency)?,
+        is_refunded: unit.refund_id.is_some(),
         checked_in: unit
             .checked_in_at
             .zip(unit.checked_in_by)

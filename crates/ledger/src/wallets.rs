@@ -7,10 +7,10 @@
 use async_trait::async_trait;
 use onsale_app::ports::{
     StoreError,
-    ledger::{Created, OwnedKey, Wallet, WalletOutcome},
+    ledger::{Created, GiveBack, OwnedKey, Wallet, WalletOutcome},
 };
 use onsale_domain::{
-    ids::{AccountId, OrderId},
+    ids::{AccountId, OrderId, RefundId},
     money::{Currency, Money},
     time::Timestamp,
 };
@@ -32,7 +32,7 @@ use crate::{
 
 mod postgres;
 
-/// Why money moves; the movement is named by the top-up or by the order, and by this.
+/// Why money moves; the movement is named by the top-up, the order or the refund, and by this.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Movement {
     TopUp,
@@ -65,17 +65,15 @@ pub(crate) const ACCOUNT_SIDE: &str = "account";
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum ChargeStatus {
     Charged,
-    GivenBack,
     Cancelled,
 }
 
 impl ChargeStatus {
-    const ALL: [Self; 3] = [Self::Charged, Self::GivenBack, Self::Cancelled];
+    const ALL: [Self; 2] = [Self::Charged, Self::Cancelled];
 
     fn as_str(self) -> &'static str {
         match self {
             Self::Charged => "charged",
-            Self::GivenBack => "given_back",
             Self::Cancelled => "cancelled",
         }
     }
@@ -170,25 +168,40 @@ impl Wallet for SqlLedger {
             .await
     }
 
-    async fn give_back(&self, order: OrderId, at: Timestamp) -> Result<bool, StoreError> {
+    async fn give_back(
+        &self,
+        order: OrderId,
+        refund: RefundId,
+        amount: Money,
+        at: Timestamp,
+    ) -> Result<GiveBack, StoreError> {
         self.db
             .command(|| async move {
                 let txn = self.db.begin_write().await?;
-                let Some(known) = find_charge(&txn, order).await? else { return Ok(false) };
-                if ChargeStatus::of(&known)? == ChargeStatus::GivenBack {
-                    return Ok(true);
+                // Locked: the refunds of one order go one after the other.
+                let known = find_charge(&txn, order).await?;
+                let Some((account, charged)) = charged(known.as_ref())? else {
+                    return Ok(GiveBack::NeverCharged);
+                };
+                if is_entered(&txn, refund.0, Movement::GiveBack).await? {
+                    return Ok(GiveBack::Given);
                 }
-                let Some((account, amount)) = charged(Some(&known))? else { return Ok(false) };
+                let before = known.map_or(0, |known| known.given_back);
+                if amount.currency != charged.currency
+                    || !(0..=charged.amount - before).contains(&amount.amount)
+                {
+                    return Ok(GiveBack::TooMuch);
+                }
                 wallet_charges::Entity::update_many()
-                    .col_expr(wallet_charges::Column::Status, Expr::value(ChargeStatus::GivenBack.as_str()))
+                    .col_expr(wallet_charges::Column::GivenBack, Expr::value(before + amount.amount))
                     .col_expr(wallet_charges::Column::UpdatedAt, Expr::value(at.as_millis()))
                     .filter(wallet_charges::Column::OrderId.eq(order.0))
                     .exec(&txn)
                     .await?;
-                enter_once(&txn, order.0, Movement::GiveBack, account, amount, at).await?;
+                enter_once(&txn, refund.0, Movement::GiveBack, account, amount, at).await?;
                 put_in(&txn, account, amount).await?;
                 txn.commit().await?;
-                Ok(true)
+                Ok(GiveBack::Given)
             })
             .await
     }
@@ -227,6 +240,12 @@ async fn enter(
         entry(why.counter_side(), -amount.amount, amount.currency),
     ];
     Ok(insert_missing(db, both).await? > 0)
+}
+
+/// Whether a movement has its entries.
+async fn is_entered(db: &impl ConnectionTrait, movement: Uuid, why: Movement) -> Result<bool, Failure> {
+    let key = (movement, why.as_str().to_owned(), ACCOUNT_SIDE.to_owned());
+    Ok(wallet_entries::Entity::find_by_id(key).one(db).await?.is_some())
 }
 
 /// As [`enter`], where something else has made sure that it happens once.
@@ -296,6 +315,7 @@ async fn settle_first(
         amount: Set(charge.map_or(0, |(_, amount)| amount.amount)),
         currency: Set(charge.map(|(_, amount)| amount.currency.to_string())),
         updated_at: Set(at.as_millis()),
+        given_back: Set(0),
     };
     insert_new(db, row).await
 }

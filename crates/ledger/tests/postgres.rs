@@ -9,13 +9,14 @@ use std::time::{Duration, Instant};
 use onsale_app::ports::{
     StoreError,
     ledger::{
-        Account, Accounts, BeginOrder, BuyerDetails, Created, Event, Events, LedgerHealth, Order, OrderUnit,
-        Orders, OwnedKey, Performance, Performances, PlanSummary, Role, SeatingPlans, Wallet, WalletOutcome,
+        Account, Accounts, BeginOrder, BuyerDetails, Created, Event, Events, GiveBack, LedgerHealth, Order,
+        OrderUnit, Orders, OwnedKey, Performance, Performances, PlanSummary, Role, SeatingPlans, Wallet,
+        WalletOutcome,
     },
 };
 use onsale_domain::{
     events::EventSettings,
-    ids::{AccountId, EventId, OrderId, PerformanceId, PerformanceNumber, PlanId, ReservationId},
+    ids::{AccountId, EventId, OrderId, PerformanceId, PerformanceNumber, PlanId, RefundId, ReservationId},
     money::{Currency, Money},
     orders::OrderStatus,
     position::Fence,
@@ -25,9 +26,12 @@ use onsale_domain::{
     units::Unit,
 };
 use onsale_ledger::{LedgerSettings, MigrateError, MoveError, SqlLedger};
-use onsale_testkit::servers::{
-    or_passed_over,
-    postgres::{Options, Postgres},
+use onsale_testkit::{
+    refunds::give_back_all,
+    servers::{
+        or_passed_over,
+        postgres::{Options, Postgres},
+    },
 };
 use uuid::Uuid;
 
@@ -114,7 +118,12 @@ async fn on_sale(ledger: &SqlLedger) -> (EventId, PerformanceId) {
 }
 
 fn order(performance: PerformanceId, seats: &[u32]) -> Order {
-    let unit = |seat: &u32| OrderUnit { unit: Unit(*seat), price: won(10), ticket_code: id().to_string() };
+    let unit = |seat: &u32| OrderUnit {
+        unit: Unit(*seat),
+        price: won(10),
+        ticket_code: id().to_string(),
+        refund: None,
+    };
     Order {
         id: OrderId(id()),
         reservation: ReservationId(id()),
@@ -402,8 +411,10 @@ async fn a_busy_sale_meets_no_deadlock() {
                     match ledger.charge(wanted.id, account, won(10), NOW).await.unwrap() {
                         WalletOutcome::Moved(_) => {
                             ledger.pay_order(wanted.id, "receipt", NOW).await.unwrap();
-                            ledger.refund_order(wanted.id, false, NOW).await.unwrap();
-                            assert!(ledger.give_back(wanted.id, NOW).await.unwrap());
+                            give_back_all(&*ledger, wanted.id, false, NOW).await.unwrap();
+                            let refund = RefundId(wanted.id.0);
+                            let given = ledger.give_back(wanted.id, refund, won(10), NOW).await.unwrap();
+                            assert_eq!(given, GiveBack::Given);
                             sold += 1;
                         }
                         _ => drop(ledger.fail_order(wanted.id, "declined", NOW).await.unwrap()),

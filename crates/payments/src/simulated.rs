@@ -3,7 +3,7 @@
 //! Invariant: whether an order is declined depends on nothing but its id and the failure rate, so a repeat
 //! answers the same, also after a restart; and no order is captured after it was declined or settled as dead.
 //!
-//! The books live in memory and are bounded. An entry is final as soon as it is made (captured, dead, refunded),
+//! The books live in memory and are bounded. What is captured or dead stays so as soon as it is entered, refunds are added to it,
 //! and beyond [`MAX_ENTRIES`] the oldest are forgotten. For a forgotten order this provider answers as after a
 //! restart: a repeated charge is decided anew, with the same answer unless `settle` had ended the order; `settle`
 //! says dead; a refund is accepted. The ledger is the authority by then: it has long since recorded the order as
@@ -20,8 +20,13 @@ use std::{
 };
 
 use async_trait::async_trait;
-use onsale_app::ports::payments::{Charge, Charged, PaymentProvider, ProviderError, Settled};
-use onsale_domain::{ids::OrderId, money::Money};
+use onsale_app::ports::payments::{
+    Balance, Charge, Charged, PaymentProvider, ProviderError, Repayment, Settled,
+};
+use onsale_domain::{
+    ids::{OrderId, RefundId},
+    money::Money,
+};
 use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
 
@@ -54,11 +59,11 @@ pub enum Entry {
     Captured(Money),
     /// Nothing was taken, nor will be: declined, or settled before it was charged.
     Dead(&'static str),
-    /// The money was taken and given back.
+    /// The money was taken, and all of it or some was given back.
     Refunded {
         /// What was taken.
         captured: Money,
-        /// What was given back.
+        /// What was given back, all refunds together.
         returned: Money,
     },
 }
@@ -74,6 +79,8 @@ pub struct Simulated {
 #[derive(Debug, Default)]
 struct Books {
     entries: BTreeMap<OrderId, Entry>,
+    /// What was given back under which refund; an order's go with its entry.
+    refunds: BTreeMap<OrderId, BTreeMap<RefundId, Money>>,
     /// The orders in `entries`, oldest entry first.
     age: VecDeque<OrderId>,
 }
@@ -86,6 +93,7 @@ impl Books {
         while self.age.len() > MAX_ENTRIES {
             if let Some(oldest) = self.age.pop_front() {
                 self.entries.remove(&oldest);
+                self.refunds.remove(&oldest);
             }
         }
     }
@@ -150,22 +158,33 @@ impl Simulated {
         }
     }
 
-    fn give_back(&self, order: OrderId, amount: Money) -> Result<(), ProviderError> {
+    fn give_back(&self, repayment: &Repayment) -> Result<(), ProviderError> {
+        let Repayment { refund, order, amount } = *repayment;
         let mut books = self.books.lock();
-        match books.entries.get(&order).copied() {
-            Some(Entry::Captured(captured)) => {
-                let covered =
-                    amount.currency == captured.currency && (0..=captured.amount).contains(&amount.amount);
-                if !covered {
-                    return Err(ProviderError("a refund of more than was captured".to_owned()));
-                }
-                books.enter(order, Entry::Refunded { captured, returned: amount });
-                Ok(())
+        let (captured, before) = match books.entries.get(&order).copied() {
+            Some(Entry::Captured(captured)) => (captured, 0),
+            Some(Entry::Refunded { captured, returned }) => (captured, returned.amount),
+            // Charged before a restart: the ledger, which asks, knows better.
+            None => return Ok(()),
+            Some(Entry::Dead(_)) => {
+                return Err(ProviderError("a refund of what was never captured".to_owned()));
             }
-            // Repeated, or charged before a restart; in both cases the ledger, which asks, knows better.
-            Some(Entry::Refunded { .. }) | None => Ok(()),
-            Some(Entry::Dead(_)) => Err(ProviderError("a refund of what was never captured".to_owned())),
+        };
+        match books.refunds.get(&order).and_then(|refunds| refunds.get(&refund)) {
+            Some(known) if *known == amount => return Ok(()),
+            Some(_) => {
+                return Err(ProviderError("this refund was made with another amount".to_owned()));
+            }
+            None => {}
         }
+        let is_covered = (0..=captured.amount - before).contains(&amount.amount);
+        if amount.currency != captured.currency || !is_covered {
+            return Err(ProviderError("a refund of more than was captured".to_owned()));
+        }
+        books.refunds.entry(order).or_default().insert(refund, amount);
+        let returned = Money::new(before + amount.amount, captured.currency);
+        books.enter(order, Entry::Refunded { captured, returned });
+        Ok(())
     }
 
     async fn travel(&self, time: Duration) {
@@ -216,9 +235,21 @@ impl PaymentProvider for Simulated {
         Ok(answer)
     }
 
-    async fn refund(&self, order: OrderId, amount: Money) -> Result<(), ProviderError> {
+    /// Of what is remembered since the start; nobody waits for it.
+    async fn balance(&self, order: OrderId) -> Result<Option<Balance>, ProviderError> {
+        let entry = self.books.lock().entries.get(&order).copied();
+        Ok(match entry {
+            Some(Entry::Captured(captured)) => {
+                Some(Balance { captured, returned: Money::zero(captured.currency) })
+            }
+            Some(Entry::Refunded { captured, returned }) => Some(Balance { captured, returned }),
+            Some(Entry::Dead(_)) | None => None,
+        })
+    }
+
+    async fn refund(&self, repayment: &Repayment) -> Result<(), ProviderError> {
         self.travel(self.way_there()).await;
-        let answer = self.give_back(order, amount);
+        let answer = self.give_back(repayment);
         self.travel(self.way_back()).await;
         answer
     }

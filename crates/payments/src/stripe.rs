@@ -16,11 +16,11 @@ use onsale_app::ports::{
     clock::Clock,
     ledger::{Order, Orders},
     payments::{
-        BUYER_ACTS_WITHIN_MS, BuyerAction, Charge, Charged, Delivery, Instrument, Notice, PaymentProvider,
-        ProviderError, Settled, Standing,
+        BUYER_ACTS_WITHIN_MS, Balance, BuyerAction, Charge, Charged, Delivery, Instrument, Notice,
+        PaymentProvider, ProviderError, Repayment, Settled, Standing,
     },
 };
-use onsale_domain::{ids::OrderId, money::Money, time::Timestamp};
+use onsale_domain::{ids::OrderId, time::Timestamp};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
@@ -28,7 +28,7 @@ mod amounts;
 mod client;
 mod signature;
 
-use amounts::in_stripes_units;
+use amounts::{from_stripes_units, in_stripes_units};
 use client::{ErrorBody, Failure, Refusal, StripeClient};
 
 /// Where Stripe is.
@@ -36,6 +36,9 @@ pub const BASE_URL: &str = "https://api.stripe.com";
 
 /// How old a webhook's signature may be, seconds, unless told.
 pub const TOLERANCE_S: u64 = 300;
+
+/// The most items of a list that Stripe gives at once.
+const MOST_REFUNDS: u32 = 100;
 
 /// Noted instead of an intent's name: there is none for this order, and there will be none.
 const NEVER_BEGUN: &str = "never begun";
@@ -96,6 +99,8 @@ pub struct Stripe {
 struct Intent {
     id: String,
     status: String,
+    #[serde(default)]
+    amount: i64,
     client_secret: Option<String>,
     last_payment_error: Option<ErrorBody>,
     next_action: Option<NextAction>,
@@ -125,9 +130,25 @@ struct RedirectToUrl {
     url: Option<String>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 struct RefundObject {
     status: Option<String>,
+    #[serde(default)]
+    amount: i64,
+    #[serde(default)]
+    metadata: BTreeMap<String, String>,
+}
+
+impl RefundObject {
+    /// The money stays where it was.
+    fn has_failed(&self) -> bool {
+        matches!(self.status.as_deref(), Some("failed" | "canceled"))
+    }
+}
+
+#[derive(Debug, Deserialize)]
+struct RefundList {
+    data: Vec<RefundObject>,
 }
 
 #[derive(Deserialize)]
@@ -297,6 +318,48 @@ impl Stripe {
         }
     }
 
+    /// Gives money back, unless Stripe has this refund. It remembers a key for a day at least, and a refund may be asked
+    /// for again after a longer outage: what it has is looked up by our name for it.
+    async fn give_back(&self, repayment: &Repayment, intent: &str, amount: i64) -> Result<(), ProviderError> {
+        let (amount, order) = (amount.to_string(), repayment.order.to_string());
+        let refund = repayment.refund.to_string();
+        let made = self.refunds_of(intent).await.map_err(no_answer)?;
+        let known = made.into_iter().find(|made| made.metadata.get("refund_id") == Some(&refund));
+        let made = if let Some(known) = known {
+            known
+        } else {
+            let parameters = [
+                ("payment_intent", intent),
+                ("amount", amount.as_str()),
+                ("metadata[order_id]", order.as_str()),
+                ("metadata[refund_id]", refund.as_str()),
+            ];
+            let key = format!("onsale-{refund}-refund");
+            match self.client.post::<RefundObject>("/v1/refunds", &parameters, &key).await {
+                Ok(answer) => answer.body,
+                // By a person at Stripe, or before refunds had names: the buyer has all of it.
+                Err(Failure::Refused(refusal)) if refusal.code == "charge_already_refunded" => return Ok(()),
+                Err(failure) => return Err(no_answer(failure)),
+            }
+        };
+        if made.has_failed() {
+            return Err(ProviderError(format!("a refund of {intent} has failed at stripe")));
+        }
+        Ok(())
+    }
+
+    /// All refunds of an intent: not more than an order has units, which is less than a page of Stripe's.
+    async fn refunds_of(&self, intent: &str) -> Result<Vec<RefundObject>, Failure> {
+        let path = format!("/v1/refunds?payment_intent={intent}&limit={MOST_REFUNDS}");
+        self.client.get::<RefundList>(&path).await.map(|list| list.data)
+    }
+
+    /// What Stripe calls the payment of an order, where it was begun.
+    async fn intent_of(&self, order: OrderId) -> Result<Option<String>, ProviderError> {
+        let known = self.order(order).await?.and_then(|order| order.reference);
+        Ok(known.filter(|name| name != NEVER_BEGUN))
+    }
+
     async fn order(&self, id: OrderId) -> Result<Option<Order>, ProviderError> {
         self.orders.order(id).await.map_err(out_of_reach)
     }
@@ -363,30 +426,30 @@ impl PaymentProvider for Stripe {
         }
     }
 
-    async fn refund(&self, order: OrderId, amount: Money) -> Result<(), ProviderError> {
-        let known = self.order(order).await?.and_then(|order| order.reference);
-        let name = known.filter(|name| name != NEVER_BEGUN);
-        let (Some(name), Some(amount)) = (name, in_stripes_units(amount)) else {
+    async fn refund(&self, repayment: &Repayment) -> Result<(), ProviderError> {
+        let name = self.intent_of(repayment.order).await?;
+        let (Some(name), Some(amount)) = (name, in_stripes_units(repayment.amount)) else {
             return Err(ProviderError("a refund of what was never charged".to_owned()));
         };
-        let (amount, id) = (amount.to_string(), order.to_string());
-        let parameters = [
-            ("payment_intent", name.as_str()),
-            ("amount", amount.as_str()),
-            ("metadata[order_id]", id.as_str()),
-        ];
-        let key = format!("onsale-{order}-refund");
-        match self.client.post::<RefundObject>("/v1/refunds", &parameters, &key).await {
-            Ok(answer) => match answer.body.status.as_deref() {
-                Some(status @ ("failed" | "canceled")) => {
-                    Err(ProviderError(format!("the refund of {name} has {status}")))
-                }
-                _ => Ok(()),
-            },
-            // By an earlier call, the key of which Stripe has forgotten, or by a person at Stripe.
-            Err(Failure::Refused(refusal)) if refusal.code == "charge_already_refunded" => Ok(()),
-            Err(failure) => Err(no_answer(failure)),
+        self.give_back(repayment, &name, amount).await
+    }
+
+    async fn balance(&self, order: OrderId) -> Result<Option<Balance>, ProviderError> {
+        let known = self.order(order).await?;
+        let Some((total, Some(name))) = known.map(|order| (order.total, order.reference)) else {
+            return Ok(None);
+        };
+        if name == NEVER_BEGUN {
+            return Ok(None);
         }
+        let intent = self.intent(&name).await.map_err(no_answer)?;
+        let refunds = self.refunds_of(&name).await.map_err(no_answer)?;
+        let returned: i64 =
+            refunds.iter().filter(|refund| !refund.has_failed()).map(|refund| refund.amount).sum();
+        let captured = if intent.status == "succeeded" { intent.amount } else { 0 };
+        Ok(from_stripes_units(captured, total.currency)
+            .zip(from_stripes_units(returned, total.currency))
+            .map(|(captured, returned)| Balance { captured, returned }))
     }
 
     async fn look_up(&self, order: OrderId) -> Result<Standing, ProviderError> {

@@ -10,10 +10,10 @@ use async_trait::async_trait;
 use onsale_app::ports::{
     StoreError,
     clock::Clock,
-    ledger::{Wallet, WalletOutcome},
-    payments::{Charge, Charged, PaymentProvider, ProviderError, Settled},
+    ledger::{GiveBack, Wallet, WalletOutcome},
+    payments::{Charge, Charged, PaymentProvider, ProviderError, Repayment, Settled},
 };
-use onsale_domain::{ids::OrderId, money::Money};
+use onsale_domain::ids::OrderId;
 
 const INSUFFICIENT: &str = "the wallet does not cover it";
 const CANCELLED: &str = "cancelled before it was charged";
@@ -65,16 +65,22 @@ impl PaymentProvider for WalletPayments {
         Ok(if charged { Settled::Captured(reference(order)) } else { Settled::Dead })
     }
 
-    /// Gives the price back; the ledger knows how much that was, whatever `_amount` says.
-    async fn refund(&self, order: OrderId, _amount: Money) -> Result<(), ProviderError> {
-        let given_back = self.wallet.give_back(order, self.clock.now()).await.map_err(no_answer)?;
-        if given_back { Ok(()) } else { Err(ProviderError("a refund of what was never charged".to_owned())) }
+    async fn refund(&self, repayment: &Repayment) -> Result<(), ProviderError> {
+        let Repayment { refund, order, amount } = *repayment;
+        match self.wallet.give_back(order, refund, amount, self.clock.now()).await.map_err(no_answer)? {
+            GiveBack::Given => Ok(()),
+            GiveBack::NeverCharged => Err(ProviderError("a refund of what was never charged".to_owned())),
+            GiveBack::TooMuch => Err(ProviderError("a refund of more than was charged".to_owned())),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use onsale_domain::{ids::AccountId, money::Currency};
+    use onsale_domain::{
+        ids::{AccountId, RefundId},
+        money::{Currency, Money},
+    };
     use onsale_testkit::{clock::ManualClock, ledger::MemoryLedger};
     use uuid::Uuid;
 
@@ -89,6 +95,10 @@ mod tests {
 
     fn charge(amount: i64) -> Charge {
         Charge { order: ORDER, account: BUYER, amount: won(amount), instrument: None }
+    }
+
+    fn repayment(refund: u128, amount: i64) -> Repayment {
+        Repayment { refund: RefundId(Uuid::from_u128(refund)), order: ORDER, amount: won(amount) }
     }
 
     async fn with_balance(amount: i64) -> (WalletPayments, Arc<MemoryLedger>) {
@@ -111,8 +121,11 @@ mod tests {
         assert_eq!(provider.charge(&charge(70)).await.unwrap(), first);
         assert_eq!(balance(&ledger).await, won(30));
         assert!(matches!(provider.settle(ORDER).await.unwrap(), Settled::Captured(_)));
-        provider.refund(ORDER, won(70)).await.unwrap();
-        provider.refund(ORDER, won(70)).await.unwrap();
+        provider.refund(&repayment(1, 50)).await.unwrap();
+        provider.refund(&repayment(1, 50)).await.unwrap();
+        assert_eq!(balance(&ledger).await, won(80), "once for each refund");
+        assert!(provider.refund(&repayment(2, 21)).await.is_err(), "more than is left of it");
+        provider.refund(&repayment(13, 20)).await.unwrap();
         assert_eq!(balance(&ledger).await, won(100));
     }
 
@@ -130,7 +143,7 @@ mod tests {
         let (provider, ledger) = with_balance(100).await;
         assert_eq!(provider.settle(ORDER).await.unwrap(), Settled::Dead);
         assert!(matches!(provider.charge(&charge(70)).await.unwrap(), Charged::Declined(_)));
-        assert!(provider.refund(ORDER, won(70)).await.is_err());
+        assert!(provider.refund(&repayment(1, 70)).await.is_err());
         assert_eq!(balance(&ledger).await, won(100));
     }
 }

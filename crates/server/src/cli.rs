@@ -53,7 +53,7 @@ enum Command {
     Openapi,
     /// Asks a server on this machine whether it is well; status 1 where it is not
     CheckHealth(check_health::CheckHealth),
-    /// Checks what was published, without asking a server
+    /// Checks what was published, or what is written down, without asking a server
     #[command(subcommand)]
     Verify(verify::Verify),
     /// Prints tokens of guest buyers for load tests, one JSON object a line, valid for a day
@@ -261,7 +261,11 @@ pub(crate) fn run() -> ExitCode {
             (folder.into(), Box::new(move |settings| token::run(&settings, &token)))
         }
         // No setting has a say in it either.
-        Command::Verify(verify) => return ended(verify::run(&verify)),
+        Command::Verify(verify::Verify::Draw(draw)) => return ended(verify::draw(&draw)),
+        Command::Verify(verify::Verify::Ledger(mut command)) => {
+            let folder = std::mem::take(&mut command.folder);
+            (folder.into(), Box::new(|settings| block_on(verify::ledger::run(settings, command))))
+        }
         Command::Openapi => {
             // The same for every installation: no setting has a say in it.
             print(http::document().trim_end());

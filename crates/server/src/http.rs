@@ -41,6 +41,7 @@ mod accounts;
 mod address;
 mod endpoints;
 mod events;
+mod exports;
 mod extract;
 pub(crate) mod frame;
 mod identity;
@@ -205,6 +206,9 @@ pub(crate) fn routes() -> (Router<Arc<Server>>, utoipa::openapi::OpenApi) {
         .routes(routes!(accounts::top_up))
         .routes(routes!(events::list, events::create))
         .routes(routes!(events::read, events::update, events::delete))
+        .routes(routes!(exports::orders))
+        .routes(routes!(exports::payments))
+        .routes(routes!(exports::entries))
         .routes(routes!(seating::list, seating::create))
         .routes(routes!(seating::read))
         .routes(routes!(performances::list, performances::create))

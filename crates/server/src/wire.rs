@@ -33,6 +33,9 @@ use crate::{
 pub(crate) mod marks;
 pub(crate) mod moving;
 
+/// The ledger in a folder.
+const LEDGER: &str = "ledger.db";
+
 /// Locked by whoever has the stock of a folder, and by whoever has its waiting rooms apart.
 const LOCK: &str = "lock";
 const QUEUE_LOCK: &str = "queue.lock";
@@ -95,6 +98,27 @@ pub(crate) async fn open_ledger(settings: &Settings) -> anyhow::Result<Arc<SqlLe
     Ok(ledger)
 }
 
+/// The ledger as it is, and the ways to pay, for whoever only reads: nothing is made, nothing brought to this version.
+pub(crate) async fn ledger_to_verify(
+    settings: &Settings,
+) -> anyhow::Result<(Arc<SqlLedger>, Vec<Arc<dyn PaymentProvider>>)> {
+    if settings.database_url.is_none() && !settings.data_dir.join(LEDGER).is_file() {
+        return Err(anyhow!("setting data_dir: there is no ledger in {}", settings.data_dir.display()));
+    }
+    let ledger = connect_ledger(settings).await?;
+    let states = ledger.migration_status().await.context("the ledger cannot be read by this version")?;
+    if let Some(missing) = states.iter().find(|state| !state.applied) {
+        let name = &missing.name;
+        return Err(anyhow!(
+            "the ledger is of an earlier version, without `{name}`; `onsale migrate` brings it to this one"
+        ));
+    }
+    let clock: Arc<dyn Clock> = Arc::new(SteadyClock::new());
+    let shared: Arc<dyn Ledger> = Arc::clone(&ledger) as Arc<dyn Ledger>;
+    let providers = providers(&settings.payments, &shared, &clock)?;
+    Ok((ledger, providers))
+}
+
 /// What is said of a store that is being filled, or was left half filled.
 const HALF_MOVED: &str =
     "a move into it has not come to its end; let `onsale move` finish it, or begin with an empty one";
@@ -102,7 +126,7 @@ const HALF_MOVED: &str =
 async fn connect_ledger(settings: &Settings) -> anyhow::Result<Arc<SqlLedger>> {
     fs::create_dir_all(&settings.data_dir)
         .with_context(|| format!("setting data_dir: {} cannot be created", settings.data_dir.display()))?;
-    let in_folder = || format!("sqlite://{}", settings.data_dir.join("ledger.db").display());
+    let in_folder = || format!("sqlite://{}", settings.data_dir.join(LEDGER).display());
     let url = settings.database_url.clone().unwrap_or_else(in_folder);
     let limits = LedgerSettings {
         acquire_timeout_ms: settings.database.acquire_timeout_ms,

@@ -12,6 +12,8 @@ mod checks;
 mod confirm_steps;
 #[path = "simulation/outages.rs"]
 mod outages;
+#[path = "simulation/refund_steps.rs"]
+mod refund_steps;
 #[path = "simulation/world.rs"]
 mod world;
 

@@ -11,12 +11,13 @@ use onsale_app::ports::{
     StoreError,
     ledger::{
         Account, CheckIn, Created, Endpoint, Event, LedgerHealth, Order, OwnedKey, Page, PageRequest,
-        Performance, PlanSummary, ReservationRecord,
+        Performance, PlanSummary, Refund, ReservationRecord,
     },
 };
 use onsale_domain::{
     ids::{
-        AccountId, DeliveryId, EndpointId, EventId, LoginId, OrderId, PerformanceId, PlanId, ReservationId,
+        AccountId, DeliveryId, EndpointId, EventId, LoginId, OrderId, PerformanceId, PlanId, RefundId,
+        ReservationId,
     },
     position::Position,
     reservations::RequestKey,
@@ -28,9 +29,11 @@ use parking_lot::Mutex;
 use uuid::Uuid;
 
 mod accounts;
+mod books;
 mod catalogue;
 mod deliveries;
 mod orders;
+mod refunds;
 mod reservations;
 mod tickets;
 mod wallet;
@@ -63,6 +66,7 @@ struct State {
     /// Orders that were failed before they were begun.
     tombstones: BTreeSet<OrderId>,
     claims: BTreeMap<(PerformanceId, Unit), OrderId>,
+    refunds: BTreeMap<RefundId, Refund>,
     /// Tickets that were used, by code.
     check_ins: BTreeMap<String, CheckIn>,
     deliveries: BTreeMap<DeliveryId, deliveries::Kept>,
@@ -70,6 +74,8 @@ struct State {
     sold_out: BTreeSet<PerformanceId>,
     entries: Vec<WalletEntry>,
     charges: BTreeMap<OrderId, wallet::ChargeState>,
+    /// Refunds that wallets have.
+    given_back: BTreeSet<RefundId>,
     keys: BTreeMap<(AccountId, [u8; 16]), KeyUse>,
 }
 
@@ -121,6 +127,11 @@ impl MemoryLedger {
     /// Every order there is, by id; for checkers.
     pub fn all_orders(&self) -> Vec<Order> {
         self.state.lock().orders.values().cloned().collect()
+    }
+
+    /// Every refund there is, by id; for checkers.
+    pub fn all_refunds(&self) -> Vec<Refund> {
+        self.state.lock().refunds.values().cloned().collect()
     }
 
     /// Which order claims which unit now; for checkers. A refund that kept its claim is among them.

@@ -9,6 +9,7 @@
 //! | [`conformance`] | what every hot store and every ledger has to do |
 //! | [`model`] | a second opinion on the stock of a performance |
 //! | [`faults`] | ports that fail by plan |
+//! | [`refunds`] | money given back without a provider |
 //! | [`process`] | the real binary, to be killed |
 //! | [`servers`] | private database servers |
 //! | [`stocks`] | small seating plans |
@@ -19,5 +20,6 @@ pub mod faults;
 pub mod ledger;
 pub mod model;
 pub mod process;
+pub mod refunds;
 pub mod servers;
 pub mod stocks;

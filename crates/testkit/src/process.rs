@@ -103,6 +103,13 @@ impl Installation {
     /// Runs another command of the binary on the same settings, with `input` as its standard input, and gives its
     /// standard output. Fails where it fails or does not end in time.
     pub fn run<A: AsRef<OsStr>>(&self, arguments: &[A], input: &str) -> anyhow::Result<String> {
+        let ended = self.run_to_end(arguments, input)?;
+        anyhow::ensure!(ended.status.success(), "{}\n{}", ended.status, ended.stderr);
+        Ok(ended.stdout)
+    }
+
+    /// The same, however it ends. Fails where it does not end in time.
+    pub fn run_to_end<A: AsRef<OsStr>>(&self, arguments: &[A], input: &str) -> anyhow::Result<Ended> {
         let output = self.folder.path().join("command-stdout.log");
         let errors = self.folder.path().join("command-stderr.log");
         let mut child = self
@@ -118,8 +125,7 @@ impl Installation {
         }
         let mut running = Running { child, url: String::new(), errors, limit: self.limit };
         let status = running.wait()?;
-        anyhow::ensure!(status.success(), "{status}\n{}", running.stderr());
-        Ok(fs::read_to_string(&output)?)
+        Ok(Ended { status, stdout: fs::read_to_string(&output)?, stderr: running.stderr() })
     }
 
     fn command(&self, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Command {
@@ -134,6 +140,17 @@ impl Installation {
         command.envs(&self.settings);
         command
     }
+}
+
+/// A command that has ended.
+#[derive(Clone, Debug)]
+pub struct Ended {
+    /// How.
+    pub status: ExitStatus,
+    /// What it printed for programs.
+    pub stdout: String,
+    /// What it said to people.
+    pub stderr: String,
 }
 
 /// Reads lines in a thread of its own to the end, so that the process never waits for its reader.

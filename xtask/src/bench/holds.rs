@@ -180,20 +180,29 @@ fn under_load(
     let floor = Server::start(&mut command, folder, "floor")?;
     let measured = Duration::from_secs(arguments.seconds);
     let repeats = usize::from(arguments.repeats);
-    let rounds = Rounds { runtime, floor: &floor, connections, measured, repeats };
+    let rounds = Rounds { runtime, connections, measured, repeats };
 
     println!("holds …");
     let mut accepted = Holds::new(runtime, connections, buyers, Offer::Seats, rounds.whole());
-    let holds = rounds.compare(stage, Floor::Post, Some(&late[0]), &reservations, &mut accepted)?;
+    let holds = rounds.compare(
+        stage,
+        || rounds.floor(&floor, Floor::Post, Some(&late[0]), &reservations),
+        &mut accepted,
+    )?;
     println!("refusals …");
     let mut refused = Same::refusals(&reservations, late);
-    let refusals = rounds.compare(stage, Floor::Post, Some(&late[0]), &reservations, &mut refused)?;
+    let refusals = rounds.compare(
+        stage,
+        || rounds.floor(&floor, Floor::Post, Some(&late[0]), &reservations),
+        &mut refused,
+    )?;
     println!("availability …");
     let mut read = Same::reads(&availability, connections);
-    let reads = rounds.compare(stage, Floor::Get, None, &availability, &mut read)?;
+    let reads = rounds.compare(stage, || rounds.floor(&floor, Floor::Get, None, &availability), &mut read)?;
     println!("availability beside a floor that answers {body_bytes} bytes …");
     let once = Rounds { repeats: 1, ..rounds };
-    let sized_reads = once.compare(stage, Floor::GetBody, None, &availability, &mut read)?;
+    let sized_reads =
+        once.compare(stage, || once.floor(&floor, Floor::GetBody, None, &availability), &mut read)?;
     let rate = median(&holds.per_second) * OPEN_LOOP_SHARE;
     println!("holds at fixed times, {rate:.0}/s …");
     let calls = accepted.calls(stage, rate)?;

@@ -25,6 +25,8 @@ pub(crate) type Calls = Box<dyn FnMut() -> Option<Call> + Send>;
 const PACER_STEP: Duration = Duration::from_micros(100);
 /// How long before the first request everything is connected, so that all connections start together.
 const LEAD: Duration = Duration::from_millis(50);
+/// The longest latency that is told from longer ones.
+const LONGEST_US: u64 = 60_000_000;
 /// How many of the requests answered in an unexpected way are kept to be shown.
 const KEPT_EXAMPLES: usize = 3;
 
@@ -207,8 +209,14 @@ fn pace(schedules: &[mpsc::UnboundedSender<Instant>], per_second: f64, window: W
     }
 }
 
+/// An empty histogram of microseconds. One without a longest begins with two milliseconds, and would count whatever is
+/// longer as that.
+pub(crate) fn microseconds() -> Histogram<u64> {
+    Histogram::new_with_max(LONGEST_US, 3).expect("three digits of a minute are allowed")
+}
+
 fn sum(tallies: &[Tally], measured: Duration) -> Measured {
-    let mut latency_us = Histogram::new(3).expect("three digits are allowed");
+    let mut latency_us = microseconds();
     let mut unexpected = BTreeMap::new();
     for tally in tallies {
         for latency in &tally.latencies_us {
@@ -228,5 +236,20 @@ fn sum(tallies: &[Tally], measured: Duration) -> Measured {
             .flat_map(|tally| tally.examples.iter().cloned())
             .take(KEPT_EXAMPLES)
             .collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::microseconds;
+
+    #[test]
+    fn latencies_of_any_length_are_told_apart() {
+        let mut latencies = microseconds();
+        for latency in [1, 2_047, 150_000, 30_000_000] {
+            latencies.saturating_record(latency);
+        }
+        let longest = latencies.value_at_percentile(100.0);
+        assert!(longest.abs_diff(30_000_000) < 30_000, "{longest}");
     }
 }

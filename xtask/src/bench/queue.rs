@@ -73,7 +73,7 @@ fn measure(workspace: &Workspace, arguments: &QueueArguments, folder: &Path) -> 
     let measured = Duration::from_secs(arguments.seconds);
     let floor = Server::start(Command::new(std::env::current_exe()?).arg("floor"), folder, "floor")?;
     let repeats = usize::from(arguments.repeats);
-    let rounds = Rounds { runtime: &runtime, floor: &floor, connections, measured, repeats };
+    let rounds = Rounds { runtime: &runtime, connections, measured, repeats };
 
     println!("polls …");
     let buyers = stage.buyers(POLLED)?;
@@ -82,12 +82,17 @@ fn measure(workspace: &Workspace, arguments: &QueueArguments, folder: &Path) -> 
     let tickets = runtime.block_on(join_all(stage.server.address, &queue, buyers, connections))?;
     let ticket = tickets.first().context("nobody has a ticket")?.clone();
     let mut polls = Polls { queue: queue.clone(), tickets: tickets.into(), connections };
-    let polls = rounds.compare(&mut stage, Floor::Get, Some(&ticket), &queue, &mut polls)?;
+    let polls =
+        rounds.compare(&mut stage, || rounds.floor(&floor, Floor::Get, Some(&ticket), &queue), &mut polls)?;
 
     println!("joins …");
     let mut joins = Joins { runtime: &runtime, connections, round: rounds.whole(), event: String::new() };
     let token = stage.buyers(1)?;
-    let joins = rounds.compare(&mut stage, Floor::Post, token.first(), &queue, &mut joins)?;
+    let joins = rounds.compare(
+        &mut stage,
+        || rounds.floor(&floor, Floor::Post, token.first(), &queue),
+        &mut joins,
+    )?;
     stage.server.stop()?;
 
     let share = |name, comparison: &Comparison, limit| {

@@ -28,7 +28,6 @@ const ATTEMPTS: usize = 4;
 /// What all rounds share.
 pub(crate) struct Rounds<'a> {
     pub(crate) runtime: &'a Runtime,
-    pub(crate) floor: &'a Server,
     pub(crate) connections: usize,
     pub(crate) measured: Duration,
     pub(crate) repeats: usize,
@@ -83,25 +82,23 @@ impl Rounds<'_> {
         WARM_UP + self.measured
     }
 
-    /// Floor, onsale, floor, onsale, floor … `subject` gives the requests of the next round, knowing what the floor
-    /// has just reached, and sees what the round yielded.
+    /// Floor, onsale, floor, onsale, floor … `floor` says what it reaches a second; `subject` gives the requests of the
+    /// next round, knowing what the floor has just reached, and sees what the round yielded.
     pub(crate) fn compare(
         &self,
         stage: &mut Stage,
-        floor: Floor,
-        token: Option<&HeaderValue>,
-        like: &Uri,
+        mut floor: impl FnMut() -> anyhow::Result<f64>,
         subject: &mut impl Subject,
     ) -> anyhow::Result<Comparison> {
         let mut comparison = Comparison::default();
-        let mut before = self.floor(floor, token, like)?;
+        let mut before = floor()?;
         for attempt in 1.. {
             let calls = subject.calls(stage, before)?;
             stage.server.wait_until_it_rests(REST_LIMIT)?;
             let measured = self.load(&stage.server, Pace::Closed, subject.expected(), calls)?;
             subject.ended(stage)?;
             let rest = stage.server.wait_until_it_rests(REST_LIMIT)?;
-            let after = self.floor(floor, token, like)?;
+            let after = floor()?;
             subject.seen(stage, &measured)?;
             let steady = (before - after).abs() <= STEADY * before.max(after);
             let verdict = if steady { "" } else { ", which is not steady" };
@@ -134,9 +131,15 @@ impl Rounds<'_> {
         self.runtime.block_on(load::run(round, calls))?.all_expected("the load")
     }
 
-    /// Requests a second that the floor answers, of the size that onsale gets: as long a path as `like`, the same
-    /// headers.
-    fn floor(&self, floor: Floor, token: Option<&HeaderValue>, like: &Uri) -> anyhow::Result<f64> {
+    /// Requests a second that the empty handler answers, of the size that onsale gets: as long a path as `like`, the
+    /// same headers.
+    pub(crate) fn floor(
+        &self,
+        server: &Server,
+        floor: Floor,
+        token: Option<&HeaderValue>,
+        like: &Uri,
+    ) -> anyhow::Result<f64> {
         let (method, path, expected) = match floor {
             Floor::Post => (Method::POST, "/floor?", StatusCode::CREATED),
             Floor::Get => (Method::GET, "/floor?", StatusCode::OK),
@@ -149,7 +152,7 @@ impl Rounds<'_> {
             let (method, path, token, body) = (method.clone(), path.clone(), token.cloned(), body.clone());
             Box::new(move || Some(call(method.clone(), &path, token.as_ref(), body.clone()))) as Calls
         });
-        Ok(self.load(self.floor, Pace::Closed, expected, calls.collect())?.per_second)
+        Ok(self.load(server, Pace::Closed, expected, calls.collect())?.per_second)
     }
 }
 

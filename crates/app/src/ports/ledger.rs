@@ -25,18 +25,25 @@ use uuid::Uuid;
 
 use super::StoreError;
 
+mod books;
 mod deliveries;
 mod orders;
+mod refunds;
 mod tickets;
 mod wallets;
 
+pub use books::{
+    BookPage, BookedCharge, BookedEntry, BookedMoney, BookedOrder, BookedPayment, BookedRefund, BookedUnit,
+    Books, Stray, WalletSums,
+};
 pub use deliveries::{
     Content, Deliveries, Delivery, DeliveryStatus, Endpoint, Endpoints, Lane, Lease, Letter, LetterKind,
     Notice, NoticeKind, Replay, SendLetter, SendLimits, Settlement, Watched, Writing,
 };
-pub use orders::{BeginOrder, BuyerDetails, Order, OrderUnit, Orders, SettleOrder};
+pub use orders::{BeginOrder, BuyerDetails, Order, OrderUnit, Orders, SettleOrder, UnitRefund};
+pub use refunds::{BeginRefund, NewRefund, Refund, RefundOf, Refunds};
 pub use tickets::{Attendance, CheckIn, CheckInOutcome, Ticket, Tickets};
-pub use wallets::{Wallet, WalletOutcome};
+pub use wallets::{GiveBack, Wallet, WalletOutcome};
 
 /// A created thing, or what an earlier request under the same key created.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -420,10 +427,12 @@ pub trait Ledger:
     + Performances
     + ReservationRecords
     + Orders
+    + Refunds
     + Tickets
     + Deliveries
     + Endpoints
     + Wallet
+    + Books
     + LedgerHealth
 {
 }
@@ -436,10 +445,13 @@ impl<T> Ledger for T where
         + Performances
         + ReservationRecords
         + Orders
+        + Refunds
         + Tickets
         + Deliveries
         + Endpoints
         + Wallet
+        + Books
+        + Books
         + LedgerHealth
 {
 }

@@ -1,13 +1,13 @@
 //! Payment providers.
 //!
-//! Contract: `charge` and `refund` may be called again with the same order and do it once; after `settle` has
-//! answered [`Settled::Dead`], no charge for that order can succeed any more. `look_up` and `notice` change nothing.
+//! Contract: `charge` may be called again with the same order and does it once, `refund` with the same refund; all refunds
+//! of an order together never exceed what was charged; after `settle` has answered [`Settled::Dead`], no charge for that order can succeed any more. `look_up` and `notice` change nothing.
 
 use std::{collections::BTreeMap, fmt};
 
 use async_trait::async_trait;
 use onsale_domain::{
-    ids::{AccountId, OrderId},
+    ids::{AccountId, OrderId, RefundId},
     money::Money,
     time::Timestamp,
 };
@@ -56,6 +56,26 @@ pub struct Charge {
     pub amount: Money,
     /// With what, where the buyer has chosen already and the provider has names for it.
     pub instrument: Option<Instrument>,
+}
+
+/// Money to be given back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Repayment {
+    /// The provider's idempotency key. An order may have several.
+    pub refund: RefundId,
+    /// What was charged.
+    pub order: OrderId,
+    /// How much: all of it, or a part.
+    pub amount: Money,
+}
+
+/// What a provider's own books say about an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Balance {
+    /// What was taken.
+    pub captured: Money,
+    /// What of it was given back.
+    pub returned: Money,
 }
 
 /// What the buyer has to do before a charge can go on.
@@ -155,8 +175,12 @@ pub trait PaymentProvider: Send + Sync {
     async fn charge(&self, charge: &Charge) -> Result<Charged, ProviderError>;
     /// Finds out how a charge stands; where it is still open, ends it.
     async fn settle(&self, order: OrderId) -> Result<Settled, ProviderError>;
-    /// Gives all of it back, once per order.
-    async fn refund(&self, order: OrderId, amount: Money) -> Result<(), ProviderError>;
+    /// Gives money of an order back, once per refund. `Ok`: the provider has it in hand, and will not lose it.
+    async fn refund(&self, repayment: &Repayment) -> Result<(), ProviderError>;
+    /// What the provider's books say about an order; `None` from a provider that cannot be asked, or has forgotten.
+    async fn balance(&self, _order: OrderId) -> Result<Option<Balance>, ProviderError> {
+        Ok(None)
+    }
     /// Finds out how a charge stands and leaves it so. Whoever never waits for a buyer need not offer it.
     async fn look_up(&self, _order: OrderId) -> Result<Standing, ProviderError> {
         Ok(Standing::Open)

@@ -17,6 +17,7 @@ pub struct Model {
     pub live: bool,
     pub checked_in_at: Option<i64>,
     pub checked_in_by: Option<Uuid>,
+    pub refund_id: Option<Uuid>,
 }
 
 /// Joins are written where they are needed.

@@ -13,6 +13,7 @@ pub struct Model {
     pub amount: i64,
     pub currency: Option<String>,
     pub updated_at: i64,
+    pub given_back: i64,
 }
 
 /// Joins are written where they are needed.

@@ -160,7 +160,7 @@ pub(super) async fn pay(
         units.push(rows::bought(unit, row.try_get("price")?, currency, row.try_get("ticket_code")?)?);
     }
     let payment = (first.try_get("method")?, Some(reference.to_owned()));
-    let paid = rows::put_together(order(first)?, Some(payment), units)?;
+    let paid = rows::put_together(&order(first)?, Some(payment), units)?;
     paid.map(Some).ok_or_else(|| StoreError::corrupt(format!("order {id} was paying and never begun")).into())
 }
 

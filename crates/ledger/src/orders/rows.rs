@@ -2,15 +2,15 @@
 //!
 //! Invariant: an order is put together from its row, its units and its payment as of one transaction.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use onsale_app::ports::{
     StoreError,
-    ledger::{BuyerDetails, Order, OrderUnit, Writing},
+    ledger::{BuyerDetails, Order, OrderUnit, UnitRefund, Writing},
 };
 use onsale_domain::{
-    ids::{AccountId, OrderId, PerformanceId, ReservationId},
-    orders::OrderStatus,
+    ids::{AccountId, OrderId, PerformanceId, RefundId, ReservationId},
+    orders::{OrderStatus, RefundStatus},
     position::Fence,
     time::Timestamp,
 };
@@ -21,13 +21,13 @@ use uuid::Uuid;
 
 use crate::{
     columns::{large, money, signed, unit, unit_column},
-    entity::{order_units, orders, payments},
+    entity::{order_units, orders, payments, refunds},
     failures::Failure,
 };
 
 /// Where the payment of an order stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum PaymentStatus {
+pub(crate) enum PaymentStatus {
     /// Not known to be over.
     Open,
     /// The money is taken.
@@ -39,7 +39,7 @@ pub(super) enum PaymentStatus {
 }
 
 impl PaymentStatus {
-    pub(super) fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Open => "open",
             Self::Captured => "captured",
@@ -50,7 +50,7 @@ impl PaymentStatus {
 }
 
 /// A new order, paying.
-pub(super) fn order(order: &Order) -> Result<orders::ActiveModel, StoreError> {
+pub(crate) fn order(order: &Order) -> Result<orders::ActiveModel, StoreError> {
     Ok(orders::ActiveModel {
         id: Set(order.id.0),
         reservation_id: Set(Some(order.reservation.0)),
@@ -74,7 +74,7 @@ pub(super) fn order(order: &Order) -> Result<orders::ActiveModel, StoreError> {
 }
 
 /// The row that keeps an order from being begun.
-pub(super) fn never_begun(id: OrderId, at: Timestamp) -> orders::ActiveModel {
+pub(crate) fn never_begun(id: OrderId, at: Timestamp) -> orders::ActiveModel {
     orders::ActiveModel {
         id: Set(id.0),
         reservation_id: Set(None),
@@ -100,7 +100,7 @@ pub(super) fn never_begun(id: OrderId, at: Timestamp) -> orders::ActiveModel {
 
 /// The units of a new order, claimed, in the order of their numbers: whoever wants some of the same waits at the
 /// first of them, and nobody waits for somebody who waits.
-pub(super) fn units(order: &Order) -> Result<Vec<order_units::ActiveModel>, StoreError> {
+pub(crate) fn units(order: &Order) -> Result<Vec<order_units::ActiveModel>, StoreError> {
     let row = |wanted: &OrderUnit| {
         Ok(order_units::ActiveModel {
             order_id: Set(order.id.0),
@@ -112,6 +112,7 @@ pub(super) fn units(order: &Order) -> Result<Vec<order_units::ActiveModel>, Stor
             live: Set(true),
             checked_in_at: Set(None),
             checked_in_by: Set(None),
+            refund_id: Set(None),
         })
     };
     let mut units: Vec<&OrderUnit> = order.units.iter().collect();
@@ -120,7 +121,7 @@ pub(super) fn units(order: &Order) -> Result<Vec<order_units::ActiveModel>, Stor
 }
 
 /// The payment of a new order, open.
-pub(super) fn payment(order: &Order) -> payments::ActiveModel {
+pub(crate) fn payment(order: &Order) -> payments::ActiveModel {
     payments::ActiveModel {
         order_id: Set(order.id.0),
         method: Set(order.method.clone()),
@@ -133,13 +134,13 @@ pub(super) fn payment(order: &Order) -> payments::ActiveModel {
 }
 
 /// Where an order stands.
-pub(super) fn status(row: &orders::Model) -> Result<OrderStatus, StoreError> {
+pub(crate) fn status(row: &orders::Model) -> Result<OrderStatus, StoreError> {
     OrderStatus::parse(&row.status)
         .ok_or_else(|| StoreError::corrupt(format!("order status {:?}", row.status)))
 }
 
 /// An order that was begun, locked until the transaction ends.
-pub(super) async fn find_for_update(
+pub(crate) async fn find_for_update(
     db: &impl ConnectionTrait,
     id: OrderId,
 ) -> Result<Option<Order>, Failure> {
@@ -148,7 +149,7 @@ pub(super) async fn find_for_update(
 }
 
 /// Puts orders together, in the order of their rows; those that were never begun are left out.
-pub(super) async fn assemble(
+pub(crate) async fn assemble(
     db: &impl ConnectionTrait,
     rows: Vec<orders::Model>,
 ) -> Result<Vec<Order>, Failure> {
@@ -165,33 +166,72 @@ pub(super) async fn assemble(
         .order_by_asc(order_units::Column::Unit)
         .all(db)
         .await?;
+    let statuses = refund_statuses(db, &units).await?;
     let mut units_of: BTreeMap<Uuid, Vec<OrderUnit>> = BTreeMap::new();
     for row in units {
+        let refund = row.refund_id.map(|id| refunded(id, &statuses, row.live)).transpose()?;
         let bought = bought(row.unit, row.price, &row.currency, row.ticket_code)?;
-        units_of.entry(row.order_id).or_default().push(bought);
+        units_of.entry(row.order_id).or_default().push(OrderUnit { refund, ..bought });
     }
     let mut orders = Vec::with_capacity(rows.len());
     for row in rows {
         let payment = payments.remove(&row.id).map(|payment| (payment.method, payment.reference));
         let units = units_of.remove(&row.id).unwrap_or_default();
-        orders.extend(put_together(row, payment, units)?);
+        orders.extend(put_together(&row, payment, units)?);
     }
     Ok(orders)
 }
 
-/// One unit of an order.
-pub(super) fn bought(
+/// Where the refunds stand that these units are in. Nobody is asked where there are none, as nearly always.
+async fn refund_statuses(
+    db: &impl ConnectionTrait,
+    units: &[order_units::Model],
+) -> Result<BTreeMap<Uuid, RefundStatus>, Failure> {
+    let ids: BTreeSet<Uuid> = units.iter().filter_map(|unit| unit.refund_id).collect();
+    if ids.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let found: Vec<(Uuid, String)> = refunds::Entity::find()
+        .select_only()
+        .columns([refunds::Column::Id, refunds::Column::Status])
+        .filter(refunds::Column::Id.is_in(ids))
+        .into_tuple()
+        .all(db)
+        .await?;
+    Ok(found
+        .into_iter()
+        .map(|(id, status)| Ok((id, refund_status(&status)?)))
+        .collect::<Result<_, StoreError>>()?)
+}
+
+/// Where a refund stands.
+pub(crate) fn refund_status(name: &str) -> Result<RefundStatus, StoreError> {
+    RefundStatus::parse(name).ok_or_else(|| StoreError::corrupt(format!("refund status {name:?}")))
+}
+
+fn refunded(
+    id: Uuid,
+    statuses: &BTreeMap<Uuid, RefundStatus>,
+    is_live: bool,
+) -> Result<UnitRefund, StoreError> {
+    let status = statuses.get(&id).copied();
+    let status = status.ok_or_else(|| StoreError::corrupt(format!("refund {id} is not there")))?;
+    Ok(UnitRefund { id: RefundId(id), status, is_released: !is_live })
+}
+
+/// One unit of an order, in no refund.
+pub(crate) fn bought(
     number: i32,
     price: i64,
     currency: &str,
     ticket_code: String,
 ) -> Result<OrderUnit, StoreError> {
-    Ok(OrderUnit { unit: unit(number)?, price: money(price, currency)?, ticket_code })
+    Ok(OrderUnit { unit: unit(number)?, price: money(price, currency)?, ticket_code, refund: None })
 }
 
 /// An order of its row, its payment (method and reference) and its units; `None` where it was never begun.
-pub(super) fn put_together(
-    row: orders::Model,
+pub(crate) fn put_together(
+    row: &orders::Model,
     payment: Option<(String, Option<String>)>,
     units: Vec<OrderUnit>,
 ) -> Result<Option<Order>, StoreError> {
@@ -200,7 +240,7 @@ pub(super) fn put_together(
     else {
         return Ok(None);
     };
-    let status = status(&row)?;
+    let status = status(row)?;
     let without = || StoreError::corrupt(format!("order {} without a payment", row.id));
     let (method, reference) = payment.ok_or_else(without)?;
     Ok(Some(Order {
@@ -212,18 +252,21 @@ pub(super) fn put_together(
         status,
         units,
         total: money(row.total, &row.currency)?,
-        buyer: BuyerDetails {
-            name: row.buyer_name,
-            phone: row.buyer_phone,
-            email: row.buyer_email,
-            letters: row
-                .letter_language
-                .zip(row.letter_time_zone)
-                .map(|(language, time_zone)| Writing { language, time_zone }),
-        },
+        buyer: buyer(row),
         method,
         reference,
         sequence: large(row.sequence)?,
         created_at: Timestamp(row.created_at),
     }))
+}
+
+/// Whom an order is for, and how they are written to.
+pub(crate) fn buyer(row: &orders::Model) -> BuyerDetails {
+    let (language, time_zone) = (row.letter_language.clone(), row.letter_time_zone.clone());
+    BuyerDetails {
+        name: row.buyer_name.clone(),
+        phone: row.buyer_phone.clone(),
+        email: row.buyer_email.clone(),
+        letters: language.zip(time_zone).map(|(language, time_zone)| Writing { language, time_zone }),
+    }
 }

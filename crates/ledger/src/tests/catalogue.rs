@@ -72,9 +72,9 @@ async fn an_event_goes_with_its_performances_and_reservations_but_not_its_orders
     assert_eq!(ledger.delete_event(event.id).await.unwrap(), DeleteOutcome::HasOrders);
     ledger.pay_order(bought.id, "ref", START).await.unwrap();
     assert_eq!(ledger.delete_event(event.id).await.unwrap(), DeleteOutcome::HasOrders);
-    ledger.refund_order(bought.id, true, START).await.unwrap();
+    give_back_all(&ledger, bought.id, true, START).await.unwrap();
     assert_eq!(ledger.delete_event(event.id).await.unwrap(), DeleteOutcome::HasOrders, "its seats are kept");
-    ledger.refund_order(bought.id, false, START).await.unwrap();
+    give_back_all(&ledger, bought.id, false, START).await.unwrap();
     assert_eq!(ledger.delete_event(event.id).await.unwrap(), DeleteOutcome::Deleted);
     assert_eq!(ledger.delete_event(event.id).await.unwrap(), DeleteOutcome::NotFound);
     assert_eq!(ledger.performance(performance.id).await.unwrap(), None);

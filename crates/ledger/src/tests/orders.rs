@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use onsale_app::ports::ledger::{BeginOrder, SettleOrder};
+use onsale_app::ports::{
+    StoreError,
+    ledger::{BeginOrder, SettleOrder},
+};
 
 use super::*;
 
@@ -62,12 +65,12 @@ async fn payment_and_claim_follow_the_order() {
     let again = ledger.pay_order(second.id, "another", START).await.unwrap();
     assert!(matches!(again, SettleOrder::Done(order) if order.reference.as_deref() == Some("ref")));
     let live = "SELECT COUNT(*) FROM order_units WHERE live";
-    ledger.refund_order(second.id, true, START).await.unwrap();
+    give_back_all(&ledger, second.id, true, START).await.unwrap();
     assert_eq!(
         (payment_status(&ledger, second.id).await.as_str(), number(&ledger, live).await),
         ("refunded", 1)
     );
-    ledger.refund_order(second.id, false, START).await.unwrap();
+    give_back_all(&ledger, second.id, false, START).await.unwrap();
     assert_eq!(number(&ledger, live).await, 0, "the claim ends when it is no longer to be kept");
 }
 
@@ -90,4 +93,64 @@ async fn there_is_no_order_for_a_performance_that_is_gone() {
     let refused = ledger.begin_order(&gone, None).await;
     assert!(matches!(refused, Err(onsale_app::ports::StoreError::Corrupt(_))), "{refused:?}");
     assert_eq!(ledger.order(gone.id).await.unwrap(), None);
+}
+
+/// Orders that are begun and paid at the same time share transactions; each of them goes its own way all the same.
+#[tokio::test]
+async fn what_is_written_together_is_decided_one_by_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}", folder.path().join("ledger.db").display());
+    let ledger = Arc::new(SqlLedger::open(&url, LedgerSettings::default()).await.unwrap());
+    ledger.migrate().await.unwrap();
+    let performance = on_sale(&ledger).await;
+    let gone = PerformanceId(id());
+    // Of every four: one that gets its unit, one that wants the same, one for nothing, and one that is voided before.
+    let mut begun = Vec::new();
+    for number in 1..=50 {
+        let (first, second) = (
+            order(performance, ReservationId(id()), &[number]),
+            order(performance, ReservationId(id()), &[number]),
+        );
+        let nowhere = order(gone, ReservationId(id()), &[number]);
+        let voided = order(performance, ReservationId(id()), &[100 + number]);
+        assert_eq!(ledger.void_order(voided.id, START).await.unwrap(), None);
+        for order in [first, second, nowhere, voided] {
+            let ledger = Arc::clone(&ledger);
+            begun.push(tokio::spawn(async move {
+                let outcome = ledger.begin_order(&order, Some(key(order.owner, 1, 1))).await;
+                (order, outcome)
+            }));
+        }
+    }
+    let mut winners = Vec::new();
+    for (at, task) in begun.into_iter().enumerate() {
+        let (order, outcome) = task.await.unwrap();
+        match at % 4 {
+            0 => {
+                assert_eq!(outcome.unwrap(), BeginOrder::Begun);
+                winners.push(order);
+            }
+            1 => {
+                let taken = order.units.iter().map(|unit| unit.unit.0);
+                assert_eq!(outcome.unwrap(), BeginOrder::UnitTaken(units(taken)));
+                assert_eq!(ledger.order(order.id).await.unwrap(), None, "nothing of it is there");
+            }
+            2 => assert!(matches!(outcome, Err(StoreError::Corrupt(_))), "{outcome:?}"),
+            _ => assert_eq!(outcome.unwrap(), BeginOrder::Exists(OrderStatus::Failed)),
+        }
+    }
+    let paid = winners.iter().map(|order| order.id).chain([OrderId(id())]).map(|id| {
+        let ledger = Arc::clone(&ledger);
+        tokio::spawn(async move { ledger.pay_order(id, "ref", START).await.unwrap() })
+    });
+    let paid: Vec<SettleOrder> =
+        futures_util::future::join_all(paid).await.into_iter().map(Result::unwrap).collect();
+    for (order, outcome) in winners.iter().zip(&paid) {
+        let paid = Order { status: OrderStatus::Paid, reference: Some("ref".into()), ..order.clone() };
+        assert_eq!(*outcome, SettleOrder::Done(Box::new(paid.clone())));
+        assert_eq!(ledger.order(order.id).await.unwrap(), Some(paid));
+    }
+    assert_eq!(paid[winners.len()], SettleOrder::NotFound);
+    assert_eq!(number(&ledger, "SELECT COUNT(*) FROM order_units WHERE live").await, 50);
+    ledger.close().await;
 }

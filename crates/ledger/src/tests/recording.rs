@@ -180,9 +180,9 @@ async fn a_reservation_that_was_paid_for_does_not_come_back_after_a_refund() {
     let bought = order(performance, hold, &[1]);
     ledger.begin_order(&bought, None).await.unwrap();
     ledger.pay_order(bought.id, "ref", START).await.unwrap();
-    ledger.refund_order(bought.id, true, START).await.unwrap();
+    give_back_all(&ledger, bought.id, true, START).await.unwrap();
     assert_eq!(image(&ledger, performance, START).await.sales.len(), 1, "the seat is kept off sale");
-    ledger.refund_order(bought.id, false, START).await.unwrap();
+    give_back_all(&ledger, bought.id, false, START).await.unwrap();
     let found = image(&ledger, performance, START).await;
     assert_eq!((found.sales.len(), found.holds.len()), (0, 0));
 }

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use onsale_app::ports::ledger::WalletOutcome;
+use onsale_app::ports::ledger::{GiveBack, WalletOutcome};
+use onsale_domain::ids::RefundId;
 
 use super::*;
 
@@ -45,8 +46,10 @@ async fn an_order_is_charged_or_cancelled_never_both() {
         let settle = tokio::spawn(async move { settling.settle(order, START).await.unwrap() });
         let (charge, taken) = (charge.await.unwrap(), settle.await.unwrap());
         assert_eq!(matches!(charge, WalletOutcome::Moved(_)), taken, "{charge:?}");
-        assert_eq!(ledger.give_back(order, START).await.unwrap(), taken);
-        assert_eq!(ledger.give_back(order, START).await.unwrap(), taken);
+        for _ in 0..2 {
+            let given = ledger.give_back(order, RefundId(order.0), won(10), START).await.unwrap();
+            assert_eq!(given, if taken { GiveBack::Given } else { GiveBack::NeverCharged });
+        }
     }
     assert_eq!(ledger.balance(account, Currency::KRW).await.unwrap(), won(1_000));
     assert_eq!(number(&ledger, OF_ACCOUNT).await, 1_000);
@@ -60,7 +63,7 @@ async fn every_movement_has_two_entries_that_add_up_to_zero() {
     for _ in 0..2 {
         ledger.top_up(top_up, account, won(300), None, START).await.unwrap();
         ledger.charge(order, account, won(200), START).await.unwrap();
-        ledger.give_back(order, START).await.unwrap();
+        ledger.give_back(order, RefundId(order.0), won(200), START).await.unwrap();
     }
     let uneven = "SELECT COUNT(*) FROM (SELECT 1 FROM wallet_entries GROUP BY movement_id, kind \
                   HAVING COUNT(*) <> 2 OR SUM(amount) <> 0)";

@@ -24,6 +24,10 @@ fn charge(number: u128, amount: i64) -> Charge {
     }
 }
 
+fn repayment(refund: u128, of: u128, amount: Money) -> Repayment {
+    Repayment { refund: RefundId(Uuid::from_u128(refund)), order: order(of), amount }
+}
+
 fn bank(failure_rate: f64) -> Simulated {
     Simulated::new(SimulatedSettings { failure_rate, delay_ms: 0 })
 }
@@ -83,15 +87,20 @@ async fn settling_a_captured_order_says_so_and_a_declined_one_is_dead() {
 }
 
 #[tokio::test]
-async fn a_refund_happens_once_and_never_exceeds_what_was_captured() {
+async fn each_refund_happens_once_and_all_never_exceed_what_was_captured() {
     let bank = bank(0.0);
     bank.charge(&charge(1, 10)).await.unwrap();
-    assert!(bank.refund(order(1), won(11)).await.is_err());
-    assert!(bank.refund(order(1), won(-1)).await.is_err());
-    assert!(bank.refund(order(1), Money::new(10, "USD".parse().unwrap())).await.is_err());
+    assert!(bank.refund(&repayment(1, 1, won(11))).await.is_err());
+    assert!(bank.refund(&repayment(1, 1, won(-1))).await.is_err());
+    assert!(bank.refund(&repayment(1, 1, Money::new(10, "USD".parse().unwrap()))).await.is_err());
     assert_eq!(bank.books()[&order(1)], Entry::Captured(won(10)), "a refused refund moves nothing");
-    bank.refund(order(1), won(10)).await.unwrap();
-    bank.refund(order(1), won(10)).await.unwrap();
+    bank.refund(&repayment(1, 1, won(4))).await.unwrap();
+    bank.refund(&repayment(1, 1, won(4))).await.unwrap();
+    assert!(bank.refund(&repayment(1, 1, won(5))).await.is_err(), "another refund has another id");
+    let in_part = Entry::Refunded { captured: won(10), returned: won(4) };
+    assert_eq!(bank.books()[&order(1)], in_part);
+    assert!(bank.refund(&repayment(2, 1, won(7))).await.is_err());
+    bank.refund(&repayment(2, 1, won(6))).await.unwrap();
     let refunded = Entry::Refunded { captured: won(10), returned: won(10) };
     assert_eq!(bank.books()[&order(1)], refunded);
     assert!(captured(&bank.charge(&charge(1, 10)).await.unwrap()), "it was captured, once");
@@ -101,10 +110,10 @@ async fn a_refund_happens_once_and_never_exceeds_what_was_captured() {
 #[tokio::test]
 async fn refunds_of_unknown_orders_are_accepted_and_of_dead_ones_refused() {
     let bank = bank(0.0);
-    bank.refund(order(1), won(10)).await.unwrap();
+    bank.refund(&repayment(1, 1, won(10))).await.unwrap();
     assert!(bank.books().is_empty());
     bank.settle(order(2)).await.unwrap();
-    assert!(bank.refund(order(2), won(10)).await.is_err());
+    assert!(bank.refund(&repayment(1, 2, won(10))).await.is_err());
 }
 
 #[tokio::test]

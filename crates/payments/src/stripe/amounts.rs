@@ -4,7 +4,7 @@
 //! króna and the Ugandan shilling are given with two decimals for old times' sake (ISO: none); the last of the three
 //! decimals of some dinars and rials has to be 0.
 
-use onsale_domain::money::Money;
+use onsale_domain::money::{Currency, Money};
 
 /// The amount in Stripe's units, or `None` where it cannot be said in them.
 pub(super) fn in_stripes_units(money: Money) -> Option<i64> {
@@ -19,6 +19,16 @@ pub(super) fn in_stripes_units(money: Money) -> Option<i64> {
         }
         _ => Some(money.amount),
     }
+}
+
+/// An amount that Stripe gave in its units.
+pub(super) fn from_stripes_units(amount: i64, currency: Currency) -> Option<Money> {
+    let amount = match currency.as_str() {
+        "ISK" | "UGX" => (amount % 100 == 0).then_some(amount / 100)?,
+        "MGA" => amount.checked_mul(100)?,
+        _ => amount,
+    };
+    Some(Money::new(amount, currency))
 }
 
 #[cfg(test)]
@@ -44,6 +54,9 @@ mod tests {
         for (currency, amount, expected) in cases {
             let money = Money::new(amount, currency.parse().unwrap());
             assert_eq!(in_stripes_units(money), expected, "{amount} {currency}");
+            if let Some(there) = expected {
+                assert_eq!(from_stripes_units(there, money.currency), Some(money), "{currency} and back");
+            }
         }
     }
 }

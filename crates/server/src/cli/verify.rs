@@ -1,4 +1,4 @@
-//! `onsale verify`: checks of what was published, without asking any server.
+//! `onsale verify`: checks of what was published and of what is written down, without asking any server.
 
 use std::{fs, io::Read, path::PathBuf};
 
@@ -12,10 +12,14 @@ use onsale_domain::waiting_room::{
 /// The largest document that is read: a draw of some million entries.
 const MAX_BYTES: u64 = 512 << 20;
 
+pub(super) mod ledger;
+
 #[derive(Subcommand)]
 pub(super) enum Verify {
     /// Checks the receipt of one place, or a whole published draw; status 1 where something is wrong with it
     Draw(Draw),
+    /// Checks that orders, units, payments, refunds and wallets agree to the last unit of money; status 1 where they do not
+    Ledger(ledger::Ledger),
 }
 
 #[derive(Args)]
@@ -31,8 +35,8 @@ pub(super) struct Draw {
     list: bool,
 }
 
-pub(super) fn run(verify: &Verify) -> anyhow::Result<()> {
-    let Verify::Draw(draw) = verify;
+/// Checks a draw.
+pub(super) fn draw(draw: &Draw) -> anyhow::Result<()> {
     let document = read(draw)?;
     let commitment = draw.commitment.as_deref().map(hash).transpose()?;
     match receipts::verify(&document, commitment)? {

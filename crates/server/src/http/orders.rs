@@ -8,7 +8,7 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use onsale_app::{errors::rfc3339, orders::OrderView};
+use onsale_app::{errors::rfc3339, orders::OrderView, refunds::RefundRequest};
 use onsale_domain::{ids::OrderId, orders::OrderStatus};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -31,6 +31,10 @@ pub(crate) struct OrderSeat {
     #[serde(skip_serializing_if = "Option::is_none")]
     section: Option<String>,
     price: MoneyDto,
+    /// Only of seats that are given back: `refunding` until the buyer has the money back, then `refunded`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, example = "refunded")]
+    refund: Option<&'static str>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -62,7 +66,9 @@ pub(crate) struct OrderDto {
     status: OrderStatus,
     seats: Vec<OrderSeat>,
     total: MoneyDto,
-    /// One for each seat, once the order is paid; none after a refund.
+    /// What of it the buyer has back.
+    refunded: MoneyDto,
+    /// One for each seat, once the order is paid; none for seats that are given back.
     tickets: Vec<TicketDto>,
     buyer: BuyerDetailsDto,
     payment_method: String,
@@ -85,16 +91,18 @@ impl From<OrderView> for OrderDto {
                 label: label.label.clone(),
                 section: label.section.clone(),
                 price: unit.price.into(),
+                refund: unit
+                    .refund
+                    .map(|refund| if refund.status.is_money_back() { "refunded" } else { "refunding" }),
             })
             .collect();
-        let paid = order.status == OrderStatus::Paid;
         let tickets = order
             .units
-            .into_iter()
+            .iter()
             .zip(labels)
-            .filter(|_| paid)
+            .filter(|(unit, _)| order.has_ticket_for(unit))
             .map(|(unit, label)| TicketDto {
-                code: unit.ticket_code,
+                code: unit.ticket_code.clone(),
                 seat_id: unit.unit.0,
                 label: label.label,
                 section: label.section,
@@ -107,6 +115,7 @@ impl From<OrderView> for OrderDto {
             status: order.status,
             seats,
             total: order.total.into(),
+            refunded: order.refunded().into(),
             tickets,
             buyer: BuyerDetailsDto {
                 name: order.buyer.name,
@@ -158,9 +167,19 @@ pub(crate) struct Refund {
     /// Whether the seats stay off sale.
     #[serde(default)]
     keep_seats: bool,
+    /// The ids of some seats or places of the order, as its tickets name them; all of it unless given.
+    #[serde(default, deserialize_with = "never_null")]
+    #[schema(value_type = Vec<u32>, required = false, min_items = 1)]
+    seat_ids: Option<Vec<u32>>,
 }
 
-/// Gives the money of a paid order back.
+/// Left out it means everything; who writes `null` may have meant something else.
+fn never_null<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<u32>>, D::Error> {
+    Vec::deserialize(deserializer).map(Some)
+}
+
+/// Gives the money of a paid order back, or of some of its seats. Their tickets are void from then on; the order stays paid
+/// until its last seat is given back. Asking again completes what was begun and gives nothing twice.
 #[utoipa::path(post, path = "/orders/{order_id}/refund", tag = "orders", security(("bearer" = [])), params(("order_id" = Uuid, Path)),
     request_body = Refund,
     responses((status = 200, body = OrderDto), (status = 400, body = ProblemDocument), (status = 401, body = ProblemDocument),
@@ -173,6 +192,7 @@ pub(crate) async fn refund(
     Command { body, .. }: Command<Refund>,
 ) -> Result<Json<OrderDto>, Problem> {
     let app = Arc::clone(&server.app);
-    let refunded = server.to_the_end(async move { app.refund(caller, id, body.keep_seats).await }).await?;
+    let request = RefundRequest { units: body.seat_ids, keep_seats: body.keep_seats };
+    let refunded = server.to_the_end(async move { app.refund(caller, id, request).await }).await?;
     Ok(Json(refunded.into()))
 }

@@ -24,6 +24,7 @@ use onsale_domain::{
 use onsale_testkit::{
     clock::{ManualClock, SeededEntropy},
     ledger::MemoryLedger,
+    refunds::give_back_all,
     servers::{
         or_passed_over,
         smtp::{MailFault, MailServer},
@@ -141,8 +142,12 @@ async fn an_order(
     };
     ledger.create_performance(&performance, None).await.unwrap();
     let won = |amount| Money::new(amount, Currency::KRW);
-    let unit =
-        |number, code: &str| OrderUnit { unit: Unit(number), price: won(50_000), ticket_code: code.into() };
+    let unit = |number, code: &str| OrderUnit {
+        unit: Unit(number),
+        price: won(50_000),
+        ticket_code: code.into(),
+        refund: None,
+    };
     let order = Order {
         id: OrderId(Uuid::from_u128(5)),
         reservation: ReservationId(Uuid::from_u128(6)),
@@ -205,7 +210,7 @@ async fn tickets_arrive_with_all_that_is_needed_to_use_them() {
 #[tokio::test]
 async fn a_refund_is_told_and_tickets_that_have_not_left_do_not() {
     let Some(office) = Office::of("Recital", "Kim", "en").await else { return };
-    office.ledger.refund_order(office.order.id, false, office.clock.advance(1)).await.unwrap();
+    give_back_all(&*office.ledger, office.order.id, false, office.clock.advance(1)).await.unwrap();
     assert_eq!(office.outbox().work_off_due().await.unwrap(), 2);
     assert_eq!(office.letter().await.status, DeliveryStatus::Withdrawn);
     let letters = office.server.wait_for(1).await.unwrap();

@@ -135,6 +135,37 @@ impl Call {
     }
 }
 
+impl Call {
+    /// Makes the call and leaves the body of the answer, which has to be good, to be read piece by piece.
+    pub(crate) async fn stream(self) -> Pieces {
+        let (mut request, what) = self.request();
+        *request.uri_mut() = format!("{}{}", self.api.url, self.path).parse().unwrap();
+        let response = async { self.api.http.request(request).await.map_err(|error| format!("{error:?}")) };
+        let response = within(&what, response).await.unwrap();
+        assert!(response.status().is_success(), "{what}: {}", response.status());
+        Pieces { body: response.into_body(), what }
+    }
+}
+
+/// The body of an answer, as it comes.
+pub(crate) struct Pieces {
+    body: hyper::body::Incoming,
+    what: String,
+}
+
+impl Pieces {
+    /// The next piece; `None` at the end.
+    pub(crate) async fn next_chunk(&mut self) -> Option<Bytes> {
+        loop {
+            let frame = async { self.body.frame().await.transpose().map_err(|error| error.to_string()) };
+            let frame = within(&self.what, frame).await.unwrap()?;
+            if let Ok(data) = frame.into_data() {
+                return Some(data);
+            }
+        }
+    }
+}
+
 impl IntoFuture for Call {
     type Output = Answer;
     type IntoFuture = Pin<Box<dyn Future<Output = Answer> + Send>>;

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use crate::{
     calls::Api,
-    support::{Onsale, Stage, grid, payment, seat_ids, text, won},
+    support::{Onsale, Stage, grid, payment, seat_ids, seed, text, whole_list, won},
 };
 
 const ROUNDS: u32 = 24;
@@ -116,16 +116,6 @@ impl Buyer {
         if let Some(kept) = self.kept.get_mut(id) {
             kept.known = known;
         }
-    }
-}
-
-async fn whole_list(api: &Api, path: &str, token: &str) -> Vec<Value> {
-    let (mut items, mut query) = (Vec::new(), "limit=200".to_owned());
-    loop {
-        let page = api.get(&format!("{path}?{query}")).by(token).await.ok(200);
-        items.extend(page["items"].as_array().unwrap().iter().cloned());
-        let Some(cursor) = page["next_cursor"].as_str() else { return items };
-        query = format!("limit=200&cursor={cursor}");
     }
 }
 
@@ -306,12 +296,6 @@ async fn check(stage: &Stage, performances: &[String], buyers: &mut [Buyer]) {
         let reconcile = stage.call("POST", &format!("/performances/{performance}/reconcile"));
         assert_eq!(reconcile.by(&stage.organizer).await.ok(200), json!({"repaired": []}));
     }
-}
-
-/// A seed that was printed by a run that failed, or a new one.
-fn seed() -> u64 {
-    let given = std::env::var("TEST_SEED").ok().map(|seed| seed.parse().unwrap());
-    given.unwrap_or_else(|| rand::rng().random_range(0..1_000_000))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

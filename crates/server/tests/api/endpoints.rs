@@ -115,6 +115,18 @@ pub(crate) const ENDPOINTS: &[Endpoint] = &[
         ..endpoint("PATCH", "/api/v1/events/{event_id}", Who::Organizer, 200)
     },
     Endpoint { foreign: FORBIDDEN, ..endpoint("DELETE", "/api/v1/events/{event_id}", Who::Organizer, 204) },
+    Endpoint {
+        foreign: FORBIDDEN,
+        ..endpoint("GET", "/api/v1/events/{event_id}/orders.csv", Who::Organizer, 200)
+    },
+    Endpoint {
+        foreign: FORBIDDEN,
+        ..endpoint("GET", "/api/v1/events/{event_id}/payments.csv", Who::Organizer, 200)
+    },
+    Endpoint {
+        foreign: FORBIDDEN,
+        ..endpoint("GET", "/api/v1/events/{event_id}/ledger-entries.csv", Who::Organizer, 200)
+    },
     list("/api/v1/seating-plans", Who::Anyone),
     Endpoint {
         body: Some(|_| plan()),
@@ -192,8 +204,8 @@ pub(crate) const ENDPOINTS: &[Endpoint] = &[
     list("/api/v1/me/orders", Who::Buyer),
     Endpoint { foreign: UNKNOWN, ..endpoint("GET", "/api/v1/orders/{order_id}", Who::Buyer, 200) },
     Endpoint {
-        body: Some(|_| json!({"keep_seats": false})),
-        missing: &["/keep_seats"],
+        body: Some(|_| json!({"keep_seats": false, "seat_ids": [2]})),
+        missing: &["/keep_seats", "/seat_ids"],
         foreign: UNKNOWN,
         ..endpoint("POST", "/api/v1/orders/{order_id}/refund", Who::Organizer, 200)
     },

@@ -17,6 +17,8 @@ use crate::{
 };
 
 mod late;
+mod purchases;
+mod refunds;
 mod strange;
 
 /// How long to wait for what has to happen by itself.
@@ -40,12 +42,7 @@ impl Shop {
 
     async fn with(settings: &Value) -> Option<Self> {
         let stripe = or_passed_over(StripeMock::start().await, "localstripe")?;
-        let onsale = Onsale::with(&[
-            ("ONSALE_PAYMENTS__STRIPE__SECRET_KEY", SECRET_KEY),
-            ("ONSALE_PAYMENTS__STRIPE__PUBLISHABLE_KEY", "pk_test_for_tests_only"),
-            ("ONSALE_PAYMENTS__STRIPE__BASE_URL", stripe.url()),
-            ("ONSALE_PAYMENTS__STRIPE__WEBHOOK_SECRETS", &format!("whsec_of_next_year,{WEBHOOK_SECRET}")),
-        ]);
+        let onsale = paid_through(&stripe, &[]);
         let stage = Stage::on(onsale, settings, &grid(2, 3)).await;
         let buyer = stage.guest().await;
         let shop = Self { stage, stripe, buyer };
@@ -55,7 +52,7 @@ impl Shop {
 
     /// Webhooks go to the program where it listens now.
     fn listen(&self) {
-        self.stripe.deliver_to(&format!("http://{}/api/v1/webhooks/stripe", self.stage.address()));
+        deliver_to(&self.stripe, &self.stage);
     }
 
     async fn hold(&self, seats: &[u32]) -> Value {
@@ -102,17 +99,17 @@ impl Shop {
     async fn settled(&self, paid: &[&Value]) {
         let balances = self.stripe.balances().await.unwrap();
         for (order, balance) in &balances {
-            let wanted = paid
-                .iter()
-                .find(|paid| paid["id"] == *order)
-                .map_or(0, |paid| paid["total"]["amount"].as_i64().unwrap());
+            let wanted = paid.iter().find(|paid| paid["id"] == *order).map_or(0, |paid| {
+                let amount = |member: &str| paid[member]["amount"].as_i64().unwrap();
+                amount("total") - amount("refunded")
+            });
             assert_eq!(*balance, wanted, "{order} of {balances:?}");
         }
         for order in paid {
             assert!(balances.contains_key(&text(&order["id"])), "{order} is not in the books");
             assert_eq!(self.order(&text(&order["id"])).await["status"], "paid");
         }
-        let seats = paid.iter().map(|order| order["seats"].as_array().unwrap().len() as u64).sum::<u64>();
+        let seats = paid.iter().map(|order| order["tickets"].as_array().unwrap().len() as u64).sum::<u64>();
         let [_, _, paying, sold, _] = self.stage.counts().await;
         assert_eq!((paying, sold), (0, seats));
         assert_eq!(self.stripe.misuses(), Vec::<String>::new());
@@ -125,6 +122,23 @@ impl Shop {
         states.sort();
         states
     }
+}
+
+/// A program that is paid through this Stripe, with more settings.
+fn paid_through(stripe: &StripeMock, more: &[(&str, &str)]) -> Onsale {
+    let secrets = format!("whsec_of_next_year,{WEBHOOK_SECRET}");
+    let account = [
+        ("ONSALE_PAYMENTS__STRIPE__SECRET_KEY", SECRET_KEY),
+        ("ONSALE_PAYMENTS__STRIPE__PUBLISHABLE_KEY", "pk_test_for_tests_only"),
+        ("ONSALE_PAYMENTS__STRIPE__BASE_URL", stripe.url()),
+        ("ONSALE_PAYMENTS__STRIPE__WEBHOOK_SECRETS", &secrets),
+    ];
+    Onsale::with(&[&account[..], more].concat())
+}
+
+/// Webhooks go to a program where it listens now.
+fn deliver_to(stripe: &StripeMock, onsale: &Onsale) {
+    stripe.deliver_to(&format!("http://{}/api/v1/webhooks/stripe", onsale.address()));
 }
 
 /// Waits for something that has to happen by itself.

@@ -8,6 +8,7 @@ use onsale_testkit::{
     process::{Installation, Running},
     servers::Stores,
 };
+use rand::RngExt as _;
 use serde_json::{Value, json};
 
 use crate::calls::{Answer, Api, Call};
@@ -287,4 +288,21 @@ pub(crate) fn ids(list: &Value) -> Vec<String> {
 pub(crate) fn seat_ids(document: &Value) -> Vec<u32> {
     let seats = document["seats"].as_array().unwrap();
     seats.iter().map(|seat| u32::try_from(seat["id"].as_u64().unwrap()).unwrap()).collect()
+}
+
+/// A list to its end.
+pub(crate) async fn whole_list(api: &Api, path: &str, token: &str) -> Vec<Value> {
+    let (mut items, mut query) = (Vec::new(), "limit=200".to_owned());
+    loop {
+        let page = api.get(&format!("{path}?{query}")).by(token).await.ok(200);
+        items.extend(page["items"].as_array().unwrap().iter().cloned());
+        let Some(cursor) = page["next_cursor"].as_str() else { return items };
+        query = format!("limit=200&cursor={cursor}");
+    }
+}
+
+/// A seed that was printed by a run that failed, or a new one.
+pub(crate) fn seed() -> u64 {
+    let given = std::env::var("TEST_SEED").ok().map(|seed| seed.parse().unwrap());
+    given.unwrap_or_else(|| rand::rng().random_range(0..1_000_000))
 }

@@ -38,14 +38,14 @@ const STEPS: [(&str, Who); 5] = [
 ];
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Who {
+pub(crate) enum Who {
     Hot,
     Ledger,
     Provider,
 }
 
 /// A world without chance: one buyer, no declines, no faults but those that a test asks for.
-fn calm() -> Plan {
+pub(crate) fn calm() -> Plan {
     let mut plan = Plan::of(0);
     (plan.declines, plan.lives, plan.buyers) = (0.0, 1, 1);
     for faults in [&mut plan.stores, &mut plan.provider] {
@@ -55,7 +55,7 @@ fn calm() -> Plan {
 }
 
 /// The process of a world with one exact fault.
-fn with_fault(world: &World, step: &'static str, who: Who, when: When) -> App {
+pub(crate) fn with_fault(world: &World, step: &'static str, who: Who, when: When) -> App {
     let exact = |me| {
         let faults = if me == who { vec![FailNth { call: Some(step), nth: 1, when }] } else { Vec::new() };
         Arc::new(Faults::exactly(faults))
@@ -80,7 +80,7 @@ fn with_fault(world: &World, step: &'static str, who: Who, when: When) -> App {
     })
 }
 
-fn by_card() -> Confirmation {
+pub(crate) fn by_card() -> Confirmation {
     let buyer = BuyerDetails { name: "Somebody".into(), phone: None, email: None, letters: None };
     Confirmation { method: "simulated".into(), instrument: None, buyer, key: None }
 }

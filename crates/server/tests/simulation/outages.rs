@@ -15,10 +15,11 @@ use onsale_app::{
         admissions::Shown,
         clock::{Clock, Entropy},
         hot::Stock,
-        ledger::{AreaOffer, BuyerDetails, Ledger, Orders, Role},
-        payments::BuyerAction,
+        ledger::{AreaOffer, BuyerDetails, Ledger, Orders, Refunds as _, Role},
+        payments::{BuyerAction, Delivery},
     },
     reconciler::Reconciled,
+    refunds::RefundRequest,
     reservations::Wish,
     waiting_room::Rooms,
 };
@@ -27,6 +28,7 @@ use onsale_domain::{
     ids::{AccountId, OrderId, PerformanceId, ReservationId},
     money::{Currency, Money},
     orders::OrderStatus,
+    time::Timestamp,
     units::Counts,
 };
 use onsale_hot::memory::{MemoryStore, journal::volatile::VolatileJournal};
@@ -36,7 +38,9 @@ use onsale_testkit::{
     ledger::MemoryLedger,
     servers::{
         or_passed_over,
-        stripe::{Chances, DECLINED_CARD, Fault, GOOD_CARD, SECRET_KEY, StripeMock},
+        stripe::{
+            Chances, DECLINED_CARD, Fault, GOOD_CARD, SECRET_KEY, StripeMock, WEBHOOK_SECRET, signature,
+        },
     },
 };
 use uuid::Uuid;
@@ -71,7 +75,11 @@ impl House {
         let (clock, ledger) = (Arc::new(ManualClock::new()), Arc::new(MemoryLedger::new()));
         let journal = Box::new(VolatileJournal::new());
         let store = MemoryStore::open_inline(journal, Arc::clone(&clock) as Arc<dyn Clock>).unwrap();
-        let settings = StripeSettings { base_url: stripe.url().to_owned(), ..StripeSettings::of(SECRET_KEY) };
+        let settings = StripeSettings {
+            base_url: stripe.url().to_owned(),
+            webhook_secrets: vec![WEBHOOK_SECRET.into()],
+            ..StripeSettings::of(SECRET_KEY)
+        };
         let orders = Arc::clone(&ledger) as Arc<dyn Orders>;
         let provider = Stripe::new(settings, orders, Arc::clone(&clock) as Arc<dyn Clock>).unwrap();
         let shared = Arc::new(store.clone());
@@ -125,7 +133,7 @@ impl House {
         self.app.reconcile_in_turn().await.unwrap()
     }
 
-    /// Nothing is open any more, and the books agree with the orders: gives how many are paid.
+    /// Nothing is open any more, and the books agree with the orders: gives how many places are paid.
     async fn settled(&self) -> usize {
         for _ in 0..20 {
             self.clock.advance(6 * MINUTE_MS);
@@ -135,18 +143,21 @@ impl House {
         }
         self.clock.advance(6 * MINUTE_MS);
         self.store.expire_due();
+        let open = self.ledger.open_refunds(Timestamp(i64::MAX), None, 100).await.unwrap();
+        assert_eq!(open, [], "no refund is open");
         let balances = self.stripe.balances().await.unwrap();
         let mut paid = 0;
         for (order, balance) in &balances {
             let order: OrderId = order.parse().unwrap();
             let known = self.ledger.order(order).await.unwrap().unwrap();
             let wanted = match known.status {
-                OrderStatus::Paid => known.total.amount,
+                OrderStatus::Paid => known.total.amount - known.refunded().amount,
                 OrderStatus::Failed | OrderStatus::Refunded => 0,
                 OrderStatus::Paying => panic!("{order} is open: {known:?}"),
             };
             assert_eq!(*balance, wanted, "{known:?}");
-            paid += usize::from(known.status == OrderStatus::Paid);
+            let kept = known.units.iter().filter(|unit| unit.refund.is_none()).count();
+            paid += if known.status == OrderStatus::Paid { kept } else { 0 };
         }
         let counts = self.counts().await;
         assert_eq!((counts.paying, counts.held, counts.sold as usize), (0, 0, paid), "{counts:?}");
@@ -244,6 +255,79 @@ async fn a_buyer_who_does_not_come_back_is_ended_at_stripe_first() {
     let other = house.hold(buyer(2)).await;
     house.app.confirm(buyer(2), other, with(Some(GOOD_CARD))).await.unwrap();
     assert_eq!(house.settled().await, 1);
+}
+
+/// The order had been given up when its money came, and Stripe is away when it is to go back.
+#[tokio::test]
+async fn money_that_came_for_a_failed_order_goes_back_when_stripe_is_there_again() {
+    let Some(house) = House::open(1).await else { return };
+    let me = buyer(1);
+    let held = house.hold(me).await;
+    let asked = house.app.confirm(me, held, with(None)).await.unwrap();
+    let (id, Some(BuyerAction::InPage { client_secret, .. })) = (asked.order.id, asked.action) else {
+        panic!("the buyer has to pay in the page")
+    };
+    house.stripe.buyer_pays(&client_secret).await.unwrap();
+    house.ledger.fail_order(id, "given up", house.clock.now()).await.unwrap();
+    house.stripe.fail_next("refund", &[Fault::LostRequest; 3]);
+    let event = serde_json::json!({"object": "event", "type": "payment_intent.succeeded", "data": {"object":
+        {"object": "payment_intent", "metadata": {"order_id": id.to_string()}}}});
+    let body = event.to_string();
+    let moment = house.clock.now().as_millis() / 1_000;
+    let signed = signature(WEBHOOK_SECRET, moment, body.as_bytes());
+    let headers = std::iter::once(("stripe-signature".to_owned(), signed)).collect();
+    let delivery = Delivery { headers: &headers, body: body.as_bytes() };
+    house.app.notified("stripe", &delivery).await.unwrap_err();
+    assert_eq!(house.stripe.balances().await.unwrap()[&id.to_string()], PRICE, "it could not go back");
+    let run = house.pass_minutes(1).await;
+    assert_eq!((run.refunds_open, run.refunds_overdue), (0, 0));
+    let order = house.ledger.order(id).await.unwrap().unwrap();
+    assert_eq!(
+        (order.status, order.refunded().amount),
+        (OrderStatus::Failed, PRICE),
+        "and the buyer sees it"
+    );
+    house.app.notified("stripe", &delivery).await.unwrap();
+    assert_eq!(house.stripe.refunds().await.unwrap().len(), 1);
+    house.settled().await;
+}
+
+/// Refunds of two places of three, while Stripe is away: they are recorded, and made when it is back.
+#[tokio::test]
+async fn refunds_while_stripe_is_away_are_made_when_it_is_there_again() {
+    const ORDERS: usize = 8;
+    let Some(house) = House::open(ORDERS as u32 * 3).await else { return };
+    let organizer = Caller { role: Role::Admin, kind: CallerKind::Account, ..buyer(1_000_000) };
+    let mut paid = Vec::new();
+    for n in 0..ORDERS {
+        let me = buyer(n as u128);
+        let wish = Wish::Area { area: 1, quantity: 3 };
+        let held = house.app.hold(me, house.performance, wish, None, &Shown::Nothing).await.unwrap().id;
+        paid.push(house.app.confirm(me, held, with(Some(GOOD_CARD))).await.unwrap().order);
+    }
+    house.stripe.set_down(true);
+    for order in &paid {
+        let some: Vec<u32> = order.units.iter().skip(1).map(|unit| unit.unit.0).collect();
+        let request = RefundRequest { units: Some(some), keep_seats: false };
+        let told = house.app.refund(organizer, order.id, request).await.unwrap_err();
+        assert_eq!(told.reason(), Reason::Unavailable);
+    }
+    let run = house.pass_minutes(29).await;
+    assert_eq!((run.refunds_open, run.refunds_overdue), (ORDERS, 0));
+    let run = house.pass_minutes(6).await;
+    assert_eq!((run.refunds_open, run.refunds_overdue, run.finished), (ORDERS, ORDERS, 0), "told, loudly");
+    assert_eq!(
+        house.counts().await.sold as usize,
+        ORDERS * 3,
+        "nothing goes back on sale before the money is back"
+    );
+    house.stripe.set_down(false);
+    let run = house.pass_minutes(6).await;
+    assert_eq!((run.refunds_open, run.finished), (0, ORDERS));
+    let refunds = house.stripe.refunds().await.unwrap();
+    assert_eq!(refunds.len(), ORDERS);
+    assert!(refunds.iter().all(|refund| refund["amount"] == 2 * PRICE), "{refunds:?}");
+    assert_eq!(house.settled().await, ORDERS);
 }
 
 /// Half of the buyers try again until they know; everything between them and Stripe fails now and then.

@@ -10,9 +10,10 @@ use onsale_app::{
     ports::{
         admissions::Shown,
         clock::{Clock, Entropy},
-        ledger::{AreaOffer, BuyerDetails, Ledger, Role},
+        ledger::{AreaOffer, BuyerDetails, Ledger, Refunds as _, Role},
         payments::PaymentProvider,
     },
+    refunds::RefundRequest,
     reservations::{ReservationView, Wish},
     waiting_room::Rooms,
 };
@@ -21,6 +22,7 @@ use onsale_domain::{
     ids::{AccountId, OrderId, PerformanceId, ReservationId},
     money::{Currency, Money},
     reservations::RequestKey,
+    time::Timestamp,
 };
 use onsale_hot::memory::{MemoryStore, journal::volatile::VolatileJournal};
 use onsale_payments::{Simulated, SimulatedSettings, WalletPayments};
@@ -73,8 +75,8 @@ pub(crate) struct Told {
     pub(crate) cancelled: Vec<ReservationId>,
     /// Orders that were answered 201.
     pub(crate) paid: BTreeMap<OrderId, OrderView>,
-    /// Refunds that were asked for, answered or not, and whether the seats were to be kept.
-    pub(crate) refunds: BTreeMap<OrderId, bool>,
+    /// Units whose refund was asked for, answered or not, and whether each seat was to be kept.
+    pub(crate) refunds: BTreeMap<OrderId, BTreeMap<u32, bool>>,
     pub(crate) lines: Vec<String>,
 }
 
@@ -210,10 +212,19 @@ impl World {
         let Process { app, store } = &self.process;
         self.clock.advance(1);
         while app.reconcile_payments(0).await.unwrap() > 0 {}
-        // An organizer whose refund was not answered asks again.
+        let open = self.ledger.open_refunds(Timestamp(i64::MAX), None, 100).await.unwrap();
+        assert_eq!(open, [], "what was recorded is gone on with, whoever asked for it");
+        // Refunds that were recorded are done by now; an organizer whose request was not answered asks again.
         let refunds = self.told.lock().refunds.clone();
-        for (order, keep_seats) in refunds {
-            app.refund(self.organizer, order, keep_seats).await.unwrap();
+        for (order, units) in refunds {
+            for keep_seats in [true, false] {
+                let some: Vec<u32> =
+                    units.iter().filter(|(_, keep)| **keep == keep_seats).map(|it| *it.0).collect();
+                if !some.is_empty() {
+                    let request = RefundRequest { units: Some(some), keep_seats };
+                    app.refund(self.organizer, order, request).await.unwrap();
+                }
+            }
         }
         app.reconcile_stock(self.organizer, self.performance).await.unwrap();
         self.clock.advance(10 * 60_000);
@@ -432,8 +443,38 @@ impl Person {
             return;
         }
         let order = paid[self.rng.random_range(0..paid.len())];
-        let keep_seats = *self.told.lock().refunds.entry(order).or_insert_with(|| self.rng.random_bool(0.3));
-        let outcome = self.process.app.refund(self.organizer, order, keep_seats).await.map(drop);
+        if self.rng.random_bool(0.2) {
+            // One organizer wants this back, another that, at the same time.
+            let (one, other) = (self.request(order), self.request(order));
+            let refund = |request| self.process.app.refund(self.organizer, order, request);
+            let (one, other) = tokio::join!(biased; refund(one), refund(other));
+            self.note("refund", &one.map(drop));
+            self.note("refund", &other.map(drop));
+            return;
+        }
+        let request = self.request(order);
+        let outcome = self.process.app.refund(self.organizer, order, request).await.map(drop);
         self.note("refund", &outcome);
+    }
+
+    /// All of an order, or some of it. Whether a seat is kept is decided once, so that all requests agree on it.
+    fn request(&mut self, order: OrderId) -> RefundRequest {
+        let mut told = self.told.lock();
+        let all: Vec<u32> = told.paid[&order].order.units.iter().map(|unit| unit.unit.0).collect();
+        let keep_seats = self.rng.random_bool(0.3);
+        let known = told.refunds.entry(order).or_default();
+        let mut some: Vec<u32> = all.iter().copied().filter(|_| self.rng.random_bool(0.5)).collect();
+        some.retain(|unit| *known.get(unit).unwrap_or(&keep_seats) == keep_seats);
+        let rest_agrees = all.iter().all(|unit| *known.get(unit).unwrap_or(&keep_seats) == keep_seats);
+        let everything = some.is_empty() || self.rng.random_bool(0.2);
+        if everything && !rest_agrees {
+            // All that is left would take along what is kept.
+            let keep_seats = *known.values().next().unwrap_or(&keep_seats);
+            let units = known.iter().filter(|(_, keep)| **keep == keep_seats).map(|it| *it.0).collect();
+            return RefundRequest { units: Some(units), keep_seats };
+        }
+        let units = if everything { all } else { some.clone() };
+        known.extend(units.into_iter().map(|unit| (unit, keep_seats)));
+        RefundRequest { units: (!everything).then_some(some), keep_seats }
     }
 }

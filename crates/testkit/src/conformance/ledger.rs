@@ -4,6 +4,7 @@
 //! with foreign keys is as good as one without.
 
 pub mod accounts;
+pub mod books;
 pub mod deliveries;
 pub mod endpoints;
 pub mod events;
@@ -13,6 +14,7 @@ pub mod logins;
 pub mod orders;
 pub mod performances;
 pub mod races;
+pub mod refunds;
 pub mod reservations;
 pub mod seating_plans;
 pub mod settling;
@@ -102,13 +104,23 @@ macro_rules! ledger_conformance {
                 of_many_names_at_once_one_stands,
                 pays_once,
                 fails_once_and_frees_the_units,
-                refunds_once_and_frees_the_units,
-                a_refund_may_keep_the_units,
                 an_order_is_settled_one_way,
                 unknown_orders_are_not_found,
                 an_order_voided_before_it_began_cannot_begin,
                 voiding_leaves_an_order_that_is_there_as_it_is,
                 paid_or_failed_but_never_both;
+            refunds:
+                refunds_once_and_frees_the_units,
+                a_refund_may_keep_the_units,
+                kept_units_are_released_one_by_one,
+                units_are_refunded_one_by_one,
+                a_repeat_finds_the_same_refund,
+                units_of_other_orders_are_not_refunded,
+                a_refund_is_open_until_it_is_closed,
+                a_refunded_unit_has_no_ticket,
+                money_that_came_late_is_refunded,
+                of_overlapping_refunds_at_once_each_unit_is_in_one,
+                refunds_at_once_never_exceed_the_price;
             tickets:
                 a_ticket_is_found_by_its_code,
                 a_ticket_lets_in_once,
@@ -150,7 +162,12 @@ macro_rules! ledger_conformance {
                 settling_ends_an_open_charge,
                 settling_against_charging_has_one_answer,
                 giving_back_happens_once,
+                parts_given_back_never_exceed_the_charge,
                 wallets_and_currencies_do_not_mix;
+            books:
+                the_books_are_read_page_by_page,
+                an_order_is_booked_with_all_that_belongs_to_it,
+                an_audit_of_an_honest_ledger_finds_nothing;
             races:
                 of_many_attempts_at_once_the_last_is_left,
                 overlapping_orders_do_not_block_each_other,

@@ -8,19 +8,19 @@ use async_trait::async_trait;
 use onsale_app::ports::{
     StoreError,
     ledger::{
-        Account, Accounts, Attendance, BeginOrder, CheckIn, CheckInOutcome, Created, DeleteOutcome,
-        Deliveries, Delivery, DeliveryStatus, Endpoint, Endpoints, Event, Events, Lane, Lease, Ledger,
-        LedgerHealth, LetterKind, Logins, Order, Orders, OwnedKey, Page, PageRequest, Performance,
-        Performances, PlanSummary, Replay, ReservationRecord, ReservationRecords, Role, Rotation,
-        SeatingPlans, SendLetter, SendLimits, SettleOrder, Settlement, Ticket, Tickets, Wallet,
-        WalletOutcome, Watched,
+        Account, Accounts, Attendance, BeginOrder, BeginRefund, BookPage, BookedOrder, Books, CheckIn,
+        CheckInOutcome, Created, DeleteOutcome, Deliveries, Delivery, DeliveryStatus, Endpoint, Endpoints,
+        Event, Events, GiveBack, Lane, Lease, Ledger, LedgerHealth, LetterKind, Logins, NewRefund, Order,
+        Orders, OwnedKey, Page, PageRequest, Performance, Performances, PlanSummary, Refund, Refunds, Replay,
+        ReservationRecord, ReservationRecords, Role, Rotation, SeatingPlans, SendLetter, SendLimits,
+        SettleOrder, Settlement, Stray, Ticket, Tickets, Wallet, WalletOutcome, WalletSums, Watched,
     },
 };
 use onsale_domain::{
     changes::Recorded,
     ids::{
         AccountId, DeliveryId, EndpointId, EventId, LoginId, OrderId, PerformanceId, PerformanceNumber,
-        PlanId, ReservationId,
+        PlanId, RefundId, ReservationId,
     },
     inventory::Image,
     money::{Currency, Money},
@@ -28,6 +28,7 @@ use onsale_domain::{
     reservations::RequestKey,
     seating::{Layout, SeatingPlan},
     time::Timestamp,
+    units::Units,
 };
 use uuid::Uuid;
 
@@ -126,7 +127,6 @@ passed_on!(Orders for FaultyLedger.inner {
     fn pay_order(id: OrderId, reference: &str, at: Timestamp) -> Result<SettleOrder, StoreError>;
     fn fail_order(id: OrderId, reason: &str, at: Timestamp) -> Result<SettleOrder, StoreError>;
     fn void_order(id: OrderId, at: Timestamp) -> Result<Option<OrderStatus>, StoreError>;
-    fn refund_order(id: OrderId, keep_claim: bool, at: Timestamp) -> Result<SettleOrder, StoreError>;
     fn order(id: OrderId) -> Result<Option<Order>, StoreError>;
     fn order_by_key(key: OwnedKey) -> Result<Option<(RequestKey, OrderId)>, StoreError>;
     fn orders_of(owner: AccountId, page: PageRequest) -> Result<Page<Order>, StoreError>;
@@ -135,6 +135,18 @@ passed_on!(Orders for FaultyLedger.inner {
         after: Option<(Timestamp, OrderId)>,
         limit: u32,
     ) -> Result<Vec<Order>, StoreError>;
+});
+
+passed_on!(Refunds for FaultyLedger.inner {
+    fn begin_refund(new: &NewRefund) -> Result<BeginRefund, StoreError>;
+    fn finish_refund(id: RefundId, at: Timestamp) -> Result<Option<Refund>, StoreError>;
+    fn release_refunded(order: OrderId, units: &Units, at: Timestamp) -> Result<Vec<Refund>, StoreError>;
+    fn close_refund(id: RefundId, released: &Units, at: Timestamp) -> Result<(), StoreError>;
+    fn open_refunds(
+        before: Timestamp,
+        after: Option<(Timestamp, RefundId)>,
+        limit: u32,
+    ) -> Result<Vec<Refund>, StoreError>;
 });
 
 passed_on!(Tickets for FaultyLedger.inner {
@@ -188,7 +200,18 @@ passed_on!(Wallet for FaultyLedger.inner {
         at: Timestamp,
     ) -> Result<WalletOutcome, StoreError>;
     fn settle(order: OrderId, at: Timestamp) -> Result<bool, StoreError>;
-    fn give_back(order: OrderId, at: Timestamp) -> Result<bool, StoreError>;
+    fn give_back(
+        order: OrderId,
+        refund: RefundId,
+        amount: Money,
+        at: Timestamp,
+    ) -> Result<GiveBack, StoreError>;
+});
+
+passed_on!(Books for FaultyLedger.inner {
+    fn booked_orders(page: BookPage) -> Result<Vec<BookedOrder>, StoreError>;
+    fn strays(limit: u32) -> Result<Vec<Stray>, StoreError>;
+    fn wallet_sums() -> Result<Vec<WalletSums>, StoreError>;
 });
 
 passed_on!(LedgerHealth for FaultyLedger.inner {

@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use onsale_app::ports::payments::{
-    Charge, Charged, Delivery, Notice, PaymentProvider, ProviderError, Settled, Standing,
+    Balance, Charge, Charged, Delivery, Notice, PaymentProvider, ProviderError, Repayment, Settled, Standing,
 };
-use onsale_domain::{ids::OrderId, money::Money, time::Timestamp};
+use onsale_domain::{ids::OrderId, time::Timestamp};
 
 use super::Faults;
 
@@ -39,8 +39,12 @@ impl PaymentProvider for FaultyProvider {
         self.faults.around("settle", self.inner.settle(order)).await
     }
 
-    async fn refund(&self, order: OrderId, amount: Money) -> Result<(), ProviderError> {
-        self.faults.around("refund", self.inner.refund(order, amount)).await
+    async fn refund(&self, repayment: &Repayment) -> Result<(), ProviderError> {
+        self.faults.around("refund", self.inner.refund(repayment)).await
+    }
+
+    async fn balance(&self, order: OrderId) -> Result<Option<Balance>, ProviderError> {
+        self.faults.around("balance", self.inner.balance(order)).await
     }
 
     async fn look_up(&self, order: OrderId) -> Result<Standing, ProviderError> {

@@ -103,20 +103,6 @@ impl Orders for MemoryLedger {
         Ok(if state.tombstones.insert(id) { None } else { Some(OrderStatus::Failed) })
     }
 
-    async fn refund_order(
-        &self,
-        id: OrderId,
-        keep_claim: bool,
-        at: Timestamp,
-    ) -> Result<SettleOrder, StoreError> {
-        let mut state = self.state.lock();
-        let answer = state.settle(id, OrderStatus::Refunded, at, |_| {});
-        if matches!(answer, SettleOrder::Done(_)) && !keep_claim {
-            state.free_claims(id);
-        }
-        Ok(answer)
-    }
-
     async fn order(&self, id: OrderId) -> Result<Option<Order>, StoreError> {
         Ok(self.state.lock().orders.get(&id).cloned())
     }

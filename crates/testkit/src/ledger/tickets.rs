@@ -1,6 +1,6 @@
 //! Tickets in memory.
 //!
-//! Invariant: a ticket that was used is in one entry, made while its order was paid.
+//! Invariant: a ticket that was used is in one entry, made while it was good.
 
 use async_trait::async_trait;
 use onsale_app::ports::{
@@ -21,7 +21,7 @@ impl Tickets for MemoryLedger {
         let mut state = self.state.lock();
         Ok(match state.ticket(code) {
             None => CheckInOutcome::NotFound,
-            Some(ticket) if ticket.order_status != OrderStatus::Paid => CheckInOutcome::Void(ticket),
+            Some(ticket) if !ticket.is_good() => CheckInOutcome::Void(ticket),
             Some(ticket) if ticket.checked_in.is_some() => CheckInOutcome::AlreadyUsed(ticket),
             Some(ticket) => {
                 state.check_ins.insert(code.to_owned(), check_in);
@@ -43,7 +43,7 @@ impl Tickets for MemoryLedger {
             .values()
             .filter(|order| order.performance == performance && order.status == OrderStatus::Paid);
         let mut attendance = Attendance::default();
-        for unit in paid.flat_map(|order| &order.units) {
+        for unit in paid.flat_map(|order| &order.units).filter(|unit| unit.refund.is_none()) {
             attendance.sold += 1;
             attendance.checked_in += u64::from(state.check_ins.contains_key(&unit.ticket_code));
         }
@@ -64,6 +64,7 @@ impl State {
                 performance: order.performance,
                 unit: unit.unit,
                 price: unit.price,
+                is_refunded: unit.refund.is_some(),
                 checked_in: self.check_ins.get(code).copied(),
             })
         })

@@ -5,10 +5,10 @@
 use async_trait::async_trait;
 use onsale_app::ports::{
     StoreError,
-    ledger::{Created, OwnedKey, Wallet, WalletOutcome},
+    ledger::{Created, GiveBack, OwnedKey, Wallet, WalletOutcome},
 };
 use onsale_domain::{
-    ids::{AccountId, OrderId},
+    ids::{AccountId, OrderId, RefundId},
     money::{Currency, Money},
     time::Timestamp,
 };
@@ -28,7 +28,7 @@ pub enum WalletSide {
 /// One of the two entries of a movement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WalletEntry {
-    /// The top-up or the order that moved it.
+    /// The top-up, the order or the refund that moved it.
     pub movement: Uuid,
     /// Whose wallet.
     pub account: AccountId,
@@ -43,8 +43,7 @@ pub struct WalletEntry {
 /// How an order stands at the wallet.
 #[derive(Clone, Copy)]
 pub(super) enum ChargeState {
-    Charged { account: AccountId, amount: Money },
-    GivenBack { account: AccountId, currency: Currency },
+    Charged { account: AccountId, amount: Money, given_back: i64 },
     Cancelled,
 }
 
@@ -106,11 +105,8 @@ impl Wallet for MemoryLedger {
         let mut state = self.state.lock();
         match state.charges.get(&order).copied() {
             Some(ChargeState::Cancelled) => return Ok(WalletOutcome::Cancelled),
-            Some(
-                ChargeState::Charged { account, amount: Money { currency, .. } }
-                | ChargeState::GivenBack { account, currency },
-            ) => {
-                return Ok(WalletOutcome::Moved(state.balance_of(account, currency)));
+            Some(ChargeState::Charged { account, amount, .. }) => {
+                return Ok(WalletOutcome::Moved(state.balance_of(account, amount.currency)));
             }
             None => {}
         }
@@ -119,7 +115,7 @@ impl Wallet for MemoryLedger {
             return Ok(WalletOutcome::Insufficient(balance));
         }
         state.enter(order.0, account, Money::new(-amount.amount, amount.currency), at);
-        state.charges.insert(order, ChargeState::Charged { account, amount });
+        state.charges.insert(order, ChargeState::Charged { account, amount, given_back: 0 });
         Ok(WalletOutcome::Moved(state.balance_of(account, amount.currency)))
     }
 
@@ -129,17 +125,30 @@ impl Wallet for MemoryLedger {
         Ok(!matches!(standing, ChargeState::Cancelled))
     }
 
-    async fn give_back(&self, order: OrderId, at: Timestamp) -> Result<bool, StoreError> {
+    async fn give_back(
+        &self,
+        order: OrderId,
+        refund: RefundId,
+        amount: Money,
+        at: Timestamp,
+    ) -> Result<GiveBack, StoreError> {
         let mut state = self.state.lock();
-        match state.charges.get(&order).copied() {
-            None | Some(ChargeState::Cancelled) => Ok(false),
-            Some(ChargeState::GivenBack { .. }) => Ok(true),
-            Some(ChargeState::Charged { account, amount }) => {
-                state.enter(order.0, account, amount, at);
-                let given_back = ChargeState::GivenBack { account, currency: amount.currency };
-                state.charges.insert(order, given_back);
-                Ok(true)
-            }
+        let Some(ChargeState::Charged { account, amount: charged, given_back }) =
+            state.charges.get(&order).copied()
+        else {
+            return Ok(GiveBack::NeverCharged);
+        };
+        if state.given_back.contains(&refund) {
+            return Ok(GiveBack::Given);
         }
+        let is_covered = (0..=charged.amount - given_back).contains(&amount.amount);
+        if !is_covered || amount.currency != charged.currency {
+            return Ok(GiveBack::TooMuch);
+        }
+        state.enter(refund.0, account, amount, at);
+        state.given_back.insert(refund);
+        let given_back = given_back + amount.amount;
+        state.charges.insert(order, ChargeState::Charged { account, amount: charged, given_back });
+        Ok(GiveBack::Given)
     }
 }

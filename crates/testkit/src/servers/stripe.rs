@@ -192,7 +192,7 @@ impl StripeMock {
     }
 
     async fn list(&self, path: &str) -> anyhow::Result<Vec<Value>> {
-        let answer = self.caller.get(&format!("{path}?limit=1000000")).await?;
+        let answer = self.caller.list(path).await?;
         ensure!(answer.status == 200, "{answer:?}");
         Ok(answer.json()["data"].as_array().cloned().unwrap_or_default())
     }

@@ -126,6 +126,67 @@ export interface paths {
         patch: operations["patch_events_by_event_id"];
         trace?: never;
     };
+    "/api/v1/events/{event_id}/ledger-entries.csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Double entries of an event's orders as CSV, two lines for each charge and each refund, which add up to zero. Those of
+         *     wallets are as they are booked; those of other providers, with the provider's name for a side, follow from payments
+         *     and refunds.
+         */
+        get: operations["get_events_by_event_id_ledger_entries_csv"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/events/{event_id}/orders.csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Orders of an event as CSV, a line each, in any state: what was to be paid, what of it was refunded, and what is kept.
+         *     Money is in minor units, times are in UTC. Orders that begin after the call began are not in it.
+         */
+        get: operations["get_events_by_event_id_orders_csv"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/events/{event_id}/payments.csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Payments and refunds of an event's orders as CSV, a line each. `amount` is what it is about, `moved` what has come (above
+         *     zero) or gone back (below): together what the event's paid orders keep.
+         */
+        get: operations["get_events_by_event_id_payments_csv"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/events/{event_id}/performances": {
         parameters: {
             query?: never;
@@ -377,7 +438,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Gives the money of a paid order back. */
+        /**
+         * Gives the money of a paid order back, or of some of its seats. Their tickets are void from then on; the order stays paid
+         *     until its last seat is given back. Asking again completes what was begun and gives nothing twice.
+         */
         post: operations["post_orders_by_order_id_refund"];
         delete?: never;
         options?: never;
@@ -1351,7 +1415,9 @@ export interface components {
             status: string;
             seats: components["schemas"]["OrderSeat"][];
             total: components["schemas"]["Money"];
-            /** @description One for each seat, once the order is paid; none after a refund. */
+            /** @description What of it the buyer has back. */
+            refunded: components["schemas"]["Money"];
+            /** @description One for each seat, once the order is paid; none for seats that are given back. */
             tickets: components["schemas"]["TicketDto"][];
             buyer: components["schemas"]["BuyerDetailsDto"];
             payment_method: string;
@@ -1369,6 +1435,11 @@ export interface components {
             label: string;
             section?: string | null;
             price: components["schemas"]["Money"];
+            /**
+             * @description Only of seats that are given back: `refunding` until the buyer has the money back, then `refunded`.
+             * @example refunded
+             */
+            refund?: string | null;
         };
         /** @description A page of a list. */
         PageDto_Event: {
@@ -1404,7 +1475,9 @@ export interface components {
                 status: string;
                 seats: components["schemas"]["OrderSeat"][];
                 total: components["schemas"]["Money"];
-                /** @description One for each seat, once the order is paid; none after a refund. */
+                /** @description What of it the buyer has back. */
+                refunded: components["schemas"]["Money"];
+                /** @description One for each seat, once the order is paid; none for seats that are given back. */
                 tickets: components["schemas"]["TicketDto"][];
                 buyer: components["schemas"]["BuyerDetailsDto"];
                 payment_method: string;
@@ -1806,6 +1879,8 @@ export interface components {
         Refund: {
             /** @description Whether the seats stay off sale. */
             keep_seats?: boolean;
+            /** @description The ids of some seats or places of the order, as its tickets name them; all of it unless given. */
+            seat_ids?: number[];
         };
         Repairs: {
             /** @description A sentence for each thing that was put right. */
@@ -2409,6 +2484,144 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    get_events_by_event_id_ledger_entries_csv: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                event_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The entries */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    get_events_by_event_id_orders_csv: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                event_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The orders */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    get_events_by_event_id_payments_csv: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                event_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The payments and refunds */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
                 };
             };
             401: {

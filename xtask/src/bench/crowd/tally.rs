@@ -8,6 +8,8 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 use hyper::StatusCode;
 
+use crate::bench::load::microseconds;
+
 /// What a request was for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Step {
@@ -58,8 +60,7 @@ pub(super) struct Tally {
 
 impl Tally {
     pub(super) fn new() -> Self {
-        let late_us = Histogram::new(3).expect("three digits are allowed");
-        Self { answers: BTreeMap::new(), errors: 0, examples: Vec::new(), late_us }
+        Self { answers: BTreeMap::new(), errors: 0, examples: Vec::new(), late_us: microseconds() }
     }
 
     pub(super) fn answered(&mut self, step: Step, status: StatusCode, code: &str) {

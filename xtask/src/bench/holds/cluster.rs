@@ -91,16 +91,23 @@ impl Pass<'_> {
         let floor = Server::start(Command::new(std::env::current_exe()?).arg("floor"), self.folder, "floor")?;
         let measured = Duration::from_secs(self.arguments.seconds);
         let (runtime, repeats) = (self.runtime, self.repeats);
-        let rounds = Rounds { runtime, floor: &floor, connections, measured, repeats };
+        let rounds = Rounds { runtime, connections, measured, repeats };
         println!("holds …");
         let holds = Holds::new(runtime, connections, buyers, Offer::Seats, rounds.whole());
         let mut accepted = Drained { holds, stores: &stores, per_second: Vec::new(), held: 0 };
-        let holds = rounds.compare(&mut stage, Floor::Post, Some(&late[0]), &reservations, &mut accepted)?;
+        let holds = rounds.compare(
+            &mut stage,
+            || rounds.floor(&floor, Floor::Post, Some(&late[0]), &reservations),
+            &mut accepted,
+        )?;
         let drained_per_second = accepted.per_second;
         println!("refusals …");
         let mut refused = Same::refusals(&reservations, late);
-        let refusals =
-            rounds.compare(&mut stage, Floor::Post, Some(&late[0]), &reservations, &mut refused)?;
+        let refusals = rounds.compare(
+            &mut stage,
+            || rounds.floor(&floor, Floor::Post, Some(&late[0]), &reservations),
+            &mut refused,
+        )?;
         println!("places beside the script alone …");
         let at_most = median(&holds.floor_per_second);
         let alone = self.beside_the_script(&stores, &mut stage, &rounds, buyers, at_most)?;

@@ -4,9 +4,9 @@
 
 use async_trait::async_trait;
 use onsale_domain::{
-    ids::{AccountId, OrderId, PerformanceId, ReservationId},
+    ids::{AccountId, OrderId, PerformanceId, RefundId, ReservationId},
     money::Money,
-    orders::OrderStatus,
+    orders::{OrderStatus, RefundStatus},
     position::Fence,
     reservations::RequestKey,
     time::Timestamp,
@@ -38,6 +38,19 @@ pub struct OrderUnit {
     pub price: Money,
     /// The unguessable code of its ticket.
     pub ticket_code: String,
+    /// The refund it is in, if it is in one; its ticket is void then.
+    pub refund: Option<UnitRefund>,
+}
+
+/// How a unit of an order is refunded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnitRefund {
+    /// Under which refund.
+    pub id: RefundId,
+    /// Where that stands.
+    pub status: RefundStatus,
+    /// Whether the order has given its claim on the unit up.
+    pub is_released: bool,
 }
 
 /// An order.
@@ -69,6 +82,32 @@ pub struct Order {
     pub sequence: u64,
     /// When it was begun.
     pub created_at: Timestamp,
+}
+
+impl Order {
+    /// Whether a ticket of this unit lets in.
+    pub fn has_ticket_for(&self, unit: &OrderUnit) -> bool {
+        self.status == OrderStatus::Paid && unit.refund.is_none()
+    }
+
+    /// The price of all units whose money the buyer has back.
+    pub fn refunded(&self) -> Money {
+        let back =
+            self.units.iter().filter(|unit| unit.refund.is_some_and(|refund| refund.status.is_money_back()));
+        Money::new(back.map(|unit| unit.price.amount).sum(), self.total.currency)
+    }
+
+    /// The units that were given back and have gone on sale again.
+    pub fn released(&self) -> Units {
+        let released = self.units.iter().filter(|unit| unit.refund.is_some_and(|refund| refund.is_released));
+        released.map(|unit| unit.unit).collect()
+    }
+
+    /// The units that it has not given up.
+    pub fn kept(&self) -> Units {
+        let kept = self.units.iter().filter(|unit| unit.refund.is_none_or(|refund| !refund.is_released));
+        kept.map(|unit| unit.unit).collect()
+    }
 }
 
 /// What became of recording a new order.
@@ -118,14 +157,6 @@ pub trait Orders: Send + Sync {
     /// that is there, or was recorded so before, stays as it is, and this is its state: looking and recording
     /// are one step, so that a live attempt cannot slip in between and be taken for dead.
     async fn void_order(&self, id: OrderId, at: Timestamp) -> Result<Option<OrderStatus>, StoreError>;
-    /// PAID → REFUNDED, of which the buyer is told where there are to be letters; the claim ends too unless `keep_claim`. Asked again without keeping it, a claim that was
-    /// kept ends.
-    async fn refund_order(
-        &self,
-        id: OrderId,
-        keep_claim: bool,
-        at: Timestamp,
-    ) -> Result<SettleOrder, StoreError>;
     /// By id.
     async fn order(&self, id: OrderId) -> Result<Option<Order>, StoreError>;
     /// The order that a key points at, with the digest of the request it was used for. How old it may be is the

@@ -1,7 +1,7 @@
 //! The ledger's part of tickets: who has been let in with which.
 //!
-//! Contract: as for every port of the ledger. A ticket is good while its order is paid; it lets in once, until that is
-//! undone.
+//! Contract: as for every port of the ledger. A ticket is good while its order is paid and its unit in no refund; it
+//! lets in once, until that is undone.
 
 use async_trait::async_trait;
 use onsale_domain::{
@@ -33,8 +33,17 @@ pub struct Ticket {
     pub unit: Unit,
     /// What it cost.
     pub price: Money,
+    /// Whether its money is given back, or is about to be.
+    pub is_refunded: bool,
     /// When it was used, and who let its bearer in.
     pub checked_in: Option<CheckIn>,
+}
+
+impl Ticket {
+    /// Whether it lets in, used or not.
+    pub fn is_good(&self) -> bool {
+        self.order_status == OrderStatus::Paid && !self.is_refunded
+    }
 }
 
 /// Somebody was let in.
@@ -53,7 +62,7 @@ pub enum CheckInOutcome {
     CheckedIn(Ticket),
     /// The ticket was used before, as it says.
     AlreadyUsed(Ticket),
-    /// Its order is not paid, or not any more.
+    /// Its order is not paid, or not any more, or its unit is refunded.
     Void(Ticket),
     /// There is no such ticket.
     NotFound,

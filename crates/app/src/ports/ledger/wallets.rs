@@ -5,7 +5,7 @@
 
 use async_trait::async_trait;
 use onsale_domain::{
-    ids::{AccountId, OrderId},
+    ids::{AccountId, OrderId, RefundId},
     money::{Currency, Money},
     time::Timestamp,
 };
@@ -23,6 +23,17 @@ pub enum WalletOutcome {
     Insufficient(Money),
     /// The order was cancelled at the wallet before it was charged.
     Cancelled,
+}
+
+/// What became of giving money of an order back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GiveBack {
+    /// Given, by this call or an earlier one for the same refund.
+    Given,
+    /// The order was never charged to a wallet.
+    NeverCharged,
+    /// It is more than what is left of the charge, or in another currency; nothing moved.
+    TooMuch,
 }
 
 /// Wallets: double entry.
@@ -49,6 +60,13 @@ pub trait Wallet: Send + Sync {
     ) -> Result<WalletOutcome, StoreError>;
     /// Whether an order was charged; where it was not, makes sure that it never will be.
     async fn settle(&self, order: OrderId, at: Timestamp) -> Result<bool, StoreError>;
-    /// Gives the price of an order back, once per order. `false` where it was never charged.
-    async fn give_back(&self, order: OrderId, at: Timestamp) -> Result<bool, StoreError>;
+    /// Gives a part of the price of an order back, or all of it, once per refund; all together never more than was
+    /// charged.
+    async fn give_back(
+        &self,
+        order: OrderId,
+        refund: RefundId,
+        amount: Money,
+        at: Timestamp,
+    ) -> Result<GiveBack, StoreError>;
 }

@@ -18,6 +18,7 @@ use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use super::stage::{Stage, at, id, later};
+use crate::refunds::give_back_all;
 
 /// How letters to the buyers here are written.
 fn writing() -> Writing {
@@ -74,12 +75,12 @@ pub async fn tickets_go_to_the_buyer_when_the_order_is_paid(ledger: Arc<dyn Ledg
     assert_eq!(claim(&stage, taken).await, [claimed]);
 }
 
-/// As often as money goes back.
+/// Once, when the last of it has gone back.
 pub async fn a_buyer_is_told_of_a_refund(ledger: Arc<dyn Ledger>) {
     let stage = Stage::new(ledger).await;
     let order = paid(&stage, &[1], at(1_000)).await;
     for _ in 0..2 {
-        stage.ledger.refund_order(order.id, false, at(2_000)).await.unwrap();
+        give_back_all(&*stage.ledger, order.id, false, at(2_000)).await.unwrap();
     }
     let told: Vec<Content> = claim(&stage, lease(at(2_000))).await.into_iter().map(|d| d.content).collect();
     assert_eq!(told, [letter(&order, LetterKind::Tickets), letter(&order, LetterKind::Refund)]);

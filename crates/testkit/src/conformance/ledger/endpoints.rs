@@ -18,6 +18,7 @@ use onsale_domain::{
 use serde_json::Value;
 
 use super::stage::{Stage, all_pages, at, first_page, id, later, units};
+use crate::refunds::give_back_all;
 
 fn asking(organizer: AccountId, kinds: &[NoticeKind]) -> Endpoint {
     Endpoint {
@@ -90,7 +91,7 @@ pub async fn orders_are_told_to_whom_asks(ledger: Arc<dyn Ledger>) {
         stage.ledger.fail_order(failed.id, "declined", at(2_000)).await.unwrap();
     }
     for _ in 0..2 {
-        stage.ledger.refund_order(order.id, false, at(3_000)).await.unwrap();
+        give_back_all(&*stage.ledger, order.id, false, at(3_000)).await.unwrap();
     }
     let mut told = told(&stage, stage.organizer).await;
     told.sort_by_key(|(kind, endpoint, _)| (*kind, *endpoint));

@@ -157,8 +157,8 @@ pub async fn what_is_refunded_is_free_unless_it_is_kept(ledger: Arc<dyn Ledger>)
     let stage = Stage::new(ledger).await;
     let owner = stage.buyer().await;
     let (given, kept) = (stage.paid(owner, &[1]).await, stage.paid(owner, &[2]).await);
-    stage.ledger.refund_order(given.id, false, later()).await.unwrap();
-    stage.ledger.refund_order(kept.id, true, later()).await.unwrap();
+    stage.refund(&given, false).await;
+    stage.refund(&kept, true).await;
     let image = stage.image(2, at(0)).await;
     let sold = image.sales.iter().flat_map(|sale| sale.units.iter().copied());
     let taken: Vec<Unit> = sold.chain(image.blocked.iter().copied()).collect();

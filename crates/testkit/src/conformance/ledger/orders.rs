@@ -10,6 +10,7 @@ use onsale_app::ports::ledger::{BeginOrder, BuyerDetails, Ledger, Order, OrderUn
 use onsale_domain::{ids::OrderId, orders::OrderStatus, units::Units};
 
 use super::stage::{Stage, all_pages, at, first_page, id, key, later, units};
+use crate::refunds::give_back_all;
 
 fn sorted(mut units: Units) -> Units {
     units.sort_unstable();
@@ -37,7 +38,7 @@ pub async fn beginning_again_says_how_it_stands(ledger: Arc<dyn Ledger>) {
     assert_eq!(stage.ledger.order(order.id).await.unwrap(), Some(order.clone()));
     stage.ledger.pay_order(order.id, "receipt", later()).await.unwrap();
     assert_eq!(again().await, BeginOrder::Exists(OrderStatus::Paid));
-    stage.ledger.refund_order(order.id, false, later()).await.unwrap();
+    stage.refund(&order, false).await;
     assert_eq!(again().await, BeginOrder::Exists(OrderStatus::Refunded));
     assert!(stage.is_free(&[1]).await);
 }
@@ -169,7 +170,7 @@ pub async fn paid_orders_are_listed_newest_first(ledger: Arc<dyn Ledger>) {
     for number in 1..=5 {
         made.push(stage.paid(owner, &[number]).await.id);
     }
-    stage.ledger.refund_order(made[2], false, later()).await.unwrap();
+    give_back_all(&*stage.ledger, made[2], false, later()).await.unwrap();
     stage.begun(owner, &[6]).await;
     let failed = stage.begun(owner, &[7]).await;
     stage.ledger.fail_order(failed.id, "declined", later()).await.unwrap();

@@ -8,7 +8,8 @@
 use std::sync::Arc;
 
 use onsale_app::ports::ledger::{
-    BeginOrder, Created, DeleteOutcome, Ledger, Order, RecordedStatus, Rotation, SettleOrder, WalletOutcome,
+    BeginOrder, BeginRefund, Created, DeleteOutcome, Ledger, Order, RecordedStatus, Rotation, SettleOrder,
+    WalletOutcome,
 };
 use onsale_domain::{
     changes::Change,
@@ -19,7 +20,7 @@ use onsale_domain::{
 use tokio::{sync::Barrier, task::JoinSet};
 
 use super::stage::{Stage, at, id, key, later, new_account, new_performance, new_plan, units, won};
-use crate::stocks;
+use crate::{refunds::give_back_all, stocks};
 
 /// Runs these at once, as far as there are threads; gives what they gave, in their order.
 async fn at_once<T: Send + 'static, F>(commands: impl IntoIterator<Item = F>) -> Vec<T>
@@ -150,7 +151,11 @@ pub async fn an_order_settled_by_many_goes_one_way(ledger: Arc<dyn Ledger>) {
                 match turn % 3 {
                     0 => ledger.pay_order(id, "receipt", later()).await.unwrap(),
                     1 => ledger.fail_order(id, "declined", later()).await.unwrap(),
-                    _ => ledger.refund_order(id, false, later()).await.unwrap(),
+                    _ => match give_back_all(&*ledger, id, false, later()).await.unwrap() {
+                        BeginRefund::Otherwise(status) => SettleOrder::Otherwise(status),
+                        BeginRefund::Recorded { .. } => SettleOrder::Otherwise(OrderStatus::Paid),
+                        other => panic!("{other:?}"),
+                    },
                 }
             }
         }))
@@ -331,7 +336,7 @@ pub async fn an_image_is_of_one_moment(ledger: Arc<dyn Ledger>) {
                 for _ in 0..10 {
                     let order = stage.begun(buyer, &[number, number + 4, number + 8]).await;
                     stage.ledger.pay_order(order.id, "receipt", later()).await.unwrap();
-                    stage.ledger.refund_order(order.id, false, later()).await.unwrap();
+                    give_back_all(&*stage.ledger, order.id, false, later()).await.unwrap();
                 }
             })
         })

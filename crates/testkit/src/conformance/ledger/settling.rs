@@ -6,10 +6,11 @@
 
 use std::sync::Arc;
 
-use onsale_app::ports::ledger::{BeginOrder, Ledger, Order, SettleOrder};
+use onsale_app::ports::ledger::{BeginOrder, BeginRefund, Ledger, Order, SettleOrder};
 use onsale_domain::{ids::OrderId, orders::OrderStatus};
 
 use super::stage::{Stage, at, first_page, id, later};
+use crate::refunds::give_back_all;
 
 fn done(answer: SettleOrder) -> Order {
     match answer {
@@ -71,46 +72,22 @@ pub async fn fails_once_and_frees_the_units(ledger: Arc<dyn Ledger>) {
     assert_eq!(stage.ledger.order(order.id).await.unwrap(), Some(failed), "it is not forgotten");
 }
 
-/// The same for a refund.
-pub async fn refunds_once_and_frees_the_units(ledger: Arc<dyn Ledger>) {
-    let stage = Stage::new(ledger).await;
-    let order = stage.paid(stage.buyer().await, &[1, 2]).await;
-    let refunded = Order { status: OrderStatus::Refunded, ..order.clone() };
-    assert_eq!(done(stage.ledger.refund_order(order.id, false, later()).await.unwrap()), refunded);
-    stage.begun(stage.buyer().await, &[1, 2]).await;
-    assert_eq!(done(stage.ledger.refund_order(order.id, false, later()).await.unwrap()), refunded);
-    assert!(!stage.is_free(&[1]).await);
-}
-
-/// The money is given back, the units stay off sale.
-pub async fn a_refund_may_keep_the_units(ledger: Arc<dyn Ledger>) {
-    let stage = Stage::new(ledger).await;
-    let order = stage.paid(stage.buyer().await, &[1, 2]).await;
-    let answer = done(stage.ledger.refund_order(order.id, true, later()).await.unwrap());
-    assert_eq!(answer.status, OrderStatus::Refunded);
-    assert!(!stage.is_free(&[1]).await);
-    assert!(!stage.is_free(&[2]).await);
-    // Who asks again without keeping them is about to put them back on sale.
-    done(stage.ledger.refund_order(order.id, false, later()).await.unwrap());
-    assert!(stage.is_free(&[1, 2]).await);
-}
-
 /// Whoever comes later is told how the order stands, and moves nothing.
 pub async fn an_order_is_settled_one_way(ledger: Arc<dyn Ledger>) {
     let stage = Stage::new(ledger).await;
     let (ledger, buyer) = (&stage.ledger, stage.buyer().await);
     let pay = async |order: &Order| ledger.pay_order(order.id, "receipt", later()).await.unwrap();
     let fail = async |order: &Order| ledger.fail_order(order.id, "declined", later()).await.unwrap();
-    let refund = async |order: &Order| ledger.refund_order(order.id, false, later()).await.unwrap();
+    let refund = async |order: &Order| give_back_all(&**ledger, order.id, false, later()).await.unwrap();
 
     let paying = stage.begun(buyer, &[1]).await;
-    assert_eq!(refund(&paying).await, SettleOrder::Otherwise(OrderStatus::Paying));
+    assert_eq!(refund(&paying).await, BeginRefund::Otherwise(OrderStatus::Paying));
     assert_eq!(stage.status(&paying).await, OrderStatus::Paying);
 
     let failed = stage.begun(buyer, &[2]).await;
     done(fail(&failed).await);
     assert_eq!(pay(&failed).await, SettleOrder::Otherwise(OrderStatus::Failed));
-    assert_eq!(refund(&failed).await, SettleOrder::Otherwise(OrderStatus::Failed));
+    assert_eq!(refund(&failed).await, BeginRefund::Otherwise(OrderStatus::Failed));
     assert_eq!(stage.status(&failed).await, OrderStatus::Failed);
     assert!(stage.is_free(&[2]).await);
 
@@ -119,7 +96,7 @@ pub async fn an_order_is_settled_one_way(ledger: Arc<dyn Ledger>) {
     assert_eq!(stage.status(&paid).await, OrderStatus::Paid);
     assert!(!stage.is_free(&[3]).await);
 
-    done(refund(&paid).await);
+    refund(&paid).await;
     assert_eq!(fail(&paid).await, SettleOrder::Otherwise(OrderStatus::Refunded));
     assert_eq!(pay(&paid).await, SettleOrder::Otherwise(OrderStatus::Refunded));
     assert_eq!(stage.status(&paid).await, OrderStatus::Refunded);
@@ -132,10 +109,8 @@ pub async fn unknown_orders_are_not_found(ledger: Arc<dyn Ledger>) {
         stage.ledger.pay_order(OrderId(id()), "receipt", later()).await.unwrap(),
         SettleOrder::NotFound
     );
-    assert_eq!(
-        stage.ledger.refund_order(OrderId(id()), false, later()).await.unwrap(),
-        SettleOrder::NotFound
-    );
+    let refunded = give_back_all(&*stage.ledger, OrderId(id()), false, later()).await.unwrap();
+    assert_eq!(refunded, BeginRefund::NotFound);
     assert_eq!(
         stage.ledger.fail_order(OrderId(id()), "unknown", later()).await.unwrap(),
         SettleOrder::NotFound
@@ -186,7 +161,7 @@ pub async fn paid_or_failed_but_never_both(ledger: Arc<dyn Ledger>) {
         match (pay.await.unwrap(), fail.await.unwrap()) {
             (SettleOrder::Done(paid), SettleOrder::Otherwise(OrderStatus::Paid)) => {
                 assert!(!stage.is_free(&[1]).await);
-                stage.ledger.refund_order(paid.id, false, later()).await.unwrap();
+                stage.refund(&paid, false).await;
             }
             (SettleOrder::Otherwise(OrderStatus::Failed), SettleOrder::Done(_)) => {}
             both => panic!("{both:?}"),

@@ -13,8 +13,8 @@ use std::{
 };
 
 use onsale_app::ports::ledger::{
-    Account, AreaOffer, BeginOrder, BuyerDetails, Created, Event, Ledger, Order, OrderUnit, OwnedKey, Page,
-    PageRequest, Performance, PlanSummary, Role,
+    Account, AreaOffer, BeginOrder, BeginRefund, BuyerDetails, Created, Event, Ledger, Order, OrderUnit,
+    OwnedKey, Page, PageRequest, Performance, PlanSummary, Role,
 };
 use onsale_domain::{
     changes::{Change, Recorded},
@@ -31,7 +31,7 @@ use onsale_domain::{
 };
 use uuid::Uuid;
 
-use crate::{clock::START, stocks};
+use crate::{clock::START, refunds::give_back_all, stocks};
 
 /// How many seats the performance of a stage has; an area of [`PLACES`] follows them.
 pub(super) const SEATS: u32 = 12;
@@ -178,6 +178,7 @@ impl Stage {
             unit: Unit(*number),
             price: won(1_000 + i64::from(*number)),
             ticket_code: format!("TICKET-{}-{number}", next()),
+            refund: None,
         };
         let units: Vec<OrderUnit> = numbers.iter().map(unit).collect();
         Order {
@@ -216,6 +217,13 @@ impl Stage {
     pub(super) async fn paid(&self, owner: AccountId, numbers: &[u32]) -> Order {
         let order = self.begun(owner, numbers).await;
         self.ledger.pay_order(order.id, "receipt", later()).await.unwrap();
+        self.ledger.order(order.id).await.unwrap().unwrap()
+    }
+
+    /// Gives the whole order back, to the end; gives it as it is then.
+    pub(super) async fn refund(&self, order: &Order, keep_claim: bool) -> Order {
+        let begun = give_back_all(&*self.ledger, order.id, keep_claim, later()).await.unwrap();
+        assert!(matches!(begun, BeginRefund::Recorded { .. }), "{begun:?}");
         self.ledger.order(order.id).await.unwrap().unwrap()
     }
 

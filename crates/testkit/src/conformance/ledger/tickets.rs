@@ -24,6 +24,7 @@ fn first_of(order: &Order) -> Ticket {
         performance: order.performance,
         unit: unit.unit,
         price: unit.price,
+        is_refunded: unit.refund.is_some(),
         checked_in: None,
     }
 }
@@ -89,15 +90,16 @@ pub async fn only_tickets_of_paid_orders_let_in(ledger: Arc<dyn Ledger>) {
     let (paying, failed) = (stage.begun(buyer, &[1]).await, stage.begun(buyer, &[2]).await);
     stage.ledger.fail_order(failed.id, "declined", later()).await.unwrap();
     let (refunded, kept) = (stage.paid(buyer, &[3]).await, stage.paid(buyer, &[4]).await);
-    stage.ledger.refund_order(refunded.id, false, later()).await.unwrap();
-    stage.ledger.refund_order(kept.id, true, later()).await.unwrap();
+    stage.refund(&refunded, false).await;
+    stage.refund(&kept, true).await;
     for (order, status) in [
         (&paying, OrderStatus::Paying),
         (&failed, OrderStatus::Failed),
         (&refunded, OrderStatus::Refunded),
         (&kept, OrderStatus::Refunded),
     ] {
-        let ticket = Ticket { order_status: status, ..first_of(order) };
+        let is_refunded = status == OrderStatus::Refunded;
+        let ticket = Ticket { order_status: status, is_refunded, ..first_of(order) };
         let outcome = stage.ledger.check_in(&ticket.code, check_in).await.unwrap();
         assert_eq!(outcome, CheckInOutcome::Void(ticket));
     }
@@ -138,7 +140,7 @@ pub async fn those_who_came_are_counted(ledger: Arc<dyn Ledger>) {
     }
     assert_eq!(count().await, attended(4, 3));
     assert_eq!(stage.ledger.attendance(other.p()).await.unwrap(), attended(2, 1));
-    stage.ledger.refund_order(two.id, true, later()).await.unwrap();
+    stage.refund(&two, true).await;
     stage.ledger.undo_check_in(&one.units[0].ticket_code).await.unwrap();
     assert_eq!(count().await, attended(3, 1));
 }

@@ -6,9 +6,9 @@
 
 use std::sync::Arc;
 
-use onsale_app::ports::ledger::{Created, Ledger, WalletOutcome};
+use onsale_app::ports::ledger::{Created, GiveBack, Ledger, WalletOutcome};
 use onsale_domain::{
-    ids::{AccountId, OrderId},
+    ids::{AccountId, OrderId, RefundId},
     money::{Currency, Money},
 };
 
@@ -41,6 +41,14 @@ impl Purse {
     async fn charge(&self, order: OrderId, amount: i64) -> WalletOutcome {
         self.ledger.charge(order, self.account, won(amount), later()).await.unwrap()
     }
+
+    async fn give_back(&self, order: OrderId, refund: RefundId, amount: i64) -> GiveBack {
+        self.ledger.give_back(order, refund, won(amount), later()).await.unwrap()
+    }
+}
+
+fn refund() -> RefundId {
+    RefundId(id())
 }
 
 fn order() -> OrderId {
@@ -137,7 +145,7 @@ pub async fn settling_ends_an_open_charge(ledger: Arc<dyn Ledger>) {
         assert!(!purse.ledger.settle(open, later()).await.unwrap());
         assert_eq!(purse.charge(open, 30).await, WalletOutcome::Cancelled);
     }
-    assert!(!purse.ledger.give_back(open, later()).await.unwrap());
+    assert_eq!(purse.give_back(open, refund(), 30).await, GiveBack::NeverCharged);
     assert_eq!(purse.balance().await, 70);
 }
 
@@ -159,25 +167,55 @@ pub async fn settling_against_charging_has_one_answer(ledger: Arc<dyn Ledger>) {
     }
 }
 
-/// To the wallet it came from, once; also when asked many times at once. What was charged stays known as charged.
+/// To the wallet it came from, once for each refund; also when asked many times at once. What was charged stays known as
+/// charged.
 pub async fn giving_back_happens_once(ledger: Arc<dyn Ledger>) {
     let purse = Arc::new(Purse::with(ledger, 100).await);
-    let one = order();
-    assert!(!purse.ledger.give_back(order(), later()).await.unwrap(), "never charged");
+    let (one, whole) = (order(), refund());
+    assert_eq!(purse.give_back(order(), refund(), 60).await, GiveBack::NeverCharged);
     purse.charge(one, 60).await;
     let gifts: Vec<_> = (0..10)
         .map(|_| {
             let purse = Arc::clone(&purse);
-            tokio::spawn(async move { purse.ledger.give_back(one, later()).await.unwrap() })
+            tokio::spawn(async move { purse.give_back(one, whole, 60).await })
         })
         .collect();
     for gift in gifts {
-        assert!(gift.await.unwrap());
+        assert_eq!(gift.await.unwrap(), GiveBack::Given);
     }
     assert_eq!(purse.balance().await, 100);
     purse.charge(one, 60).await;
     assert_eq!(purse.balance().await, 100, "a late repeat of the charge takes nothing again");
     assert!(purse.ledger.settle(one, later()).await.unwrap(), "it was charged, once");
+}
+
+/// Twenty parts at once, each a third of the price: three of them fit, and the rest move nothing.
+pub async fn parts_given_back_never_exceed_the_charge(ledger: Arc<dyn Ledger>) {
+    let purse = Arc::new(Purse::with(ledger, 100).await);
+    let one = order();
+    purse.charge(one, 90).await;
+    assert_eq!(purse.give_back(one, refund(), 91).await, GiveBack::TooMuch);
+    let euro = Money::new(30, "EUR".parse().unwrap());
+    let foreign = purse.ledger.give_back(one, refund(), euro, later()).await.unwrap();
+    assert_eq!(foreign, GiveBack::TooMuch);
+    let parts: Vec<_> = (0..20)
+        .map(|_| {
+            let (purse, part) = (Arc::clone(&purse), refund());
+            tokio::spawn(async move { (part, purse.give_back(one, part, 30).await) })
+        })
+        .collect();
+    let mut given = Vec::new();
+    for part in parts {
+        match part.await.unwrap() {
+            (part, GiveBack::Given) => given.push(part),
+            (_, refused) => assert_eq!(refused, GiveBack::TooMuch),
+        }
+    }
+    assert_eq!((given.len(), purse.balance().await), (3, 100));
+    for part in given {
+        assert_eq!(purse.give_back(one, part, 30).await, GiveBack::Given, "a repeat is told the same");
+    }
+    assert_eq!(purse.balance().await, 100);
 }
 
 /// Each account and each currency has a balance of its own.

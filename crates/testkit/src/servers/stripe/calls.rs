@@ -15,6 +15,9 @@ use super::SECRET_KEY;
 
 const LIMIT: Duration = Duration::from_secs(20);
 
+/// The mock takes its time over whole lists of thousands.
+const LIST_LIMIT: Duration = Duration::from_mins(3);
+
 /// An answer, read to its end.
 #[derive(Clone, Debug)]
 pub(super) struct Answered {
@@ -46,6 +49,12 @@ impl Caller {
         self.send(Method::GET, &format!("{}{path}", self.base), &HeaderMap::new(), Bytes::new()).await
     }
 
+    /// A list of everything.
+    pub(super) async fn list(&self, path: &str) -> anyhow::Result<Answered> {
+        let url = format!("{}{path}?limit=1000000", self.base);
+        self.send_within(LIST_LIMIT, Method::GET, &url, &HeaderMap::new(), Bytes::new()).await
+    }
+
     pub(super) async fn post(&self, path: &str, form: &[(&str, &str)]) -> anyhow::Result<Answered> {
         let body: Vec<String> =
             form.iter().map(|(name, value)| format!("{}={}", escaped(name), escaped(value))).collect();
@@ -71,6 +80,17 @@ impl Caller {
         headers: &HeaderMap,
         body: Bytes,
     ) -> anyhow::Result<Answered> {
+        self.send_within(LIMIT, method, url, headers, body).await
+    }
+
+    async fn send_within(
+        &self,
+        limit: Duration,
+        method: Method,
+        url: &str,
+        headers: &HeaderMap,
+        body: Bytes,
+    ) -> anyhow::Result<Answered> {
         let mut request = Request::new(Full::new(body));
         *request.method_mut() = method;
         *request.uri_mut() = url.parse()?;
@@ -82,7 +102,7 @@ impl Caller {
             let body = response.into_body().collect().await?.to_bytes();
             anyhow::Ok(Answered { status, body })
         };
-        tokio::time::timeout(LIMIT, exchange).await?
+        tokio::time::timeout(limit, exchange).await?
     }
 }
 
