@@ -81,7 +81,7 @@ impl Office {
 
     fn outbox_with(&self, settings: Mail) -> Outbox {
         let mut carrier = MailCarrier::new(Arc::clone(&self.app), Arc::default(), settings).unwrap();
-        carrier.send_within = Duration::from_millis(500);
+        carrier.send_within = Duration::from_secs(3);
         let entropy = Arc::new(SeededEntropy::new(1)) as Arc<dyn Entropy>;
         let (ledger, clock) = (Arc::clone(&self.ledger) as _, Arc::clone(&self.clock) as _);
         Outbox::new(ledger, clock, entropy, Some(Arc::new(carrier)), None)

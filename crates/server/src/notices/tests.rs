@@ -174,7 +174,7 @@ impl Office {
     }
 
     fn outbox(&self, allow_private: bool, look_up: LookUp) -> Outbox {
-        let within = Duration::from_millis(300);
+        let within = Duration::from_secs(2);
         let carrier = NoticeCarrier::with(Arc::clone(&self.app), allow_private, look_up, within).unwrap();
         let entropy = Arc::new(SeededEntropy::new(1)) as Arc<dyn Entropy>;
         let (ledger, clock) = (Arc::clone(&self.ledger) as _, Arc::clone(&self.clock) as _);

@@ -200,13 +200,23 @@ impl MailServer {
     }
 
     /// The letters it has taken, taken apart: `sender`, `recipients`, `headers` and their `names`, `plain`, `html`,
-    /// `attachments` with `name`, `type` and `hex`.
+    /// `attachments` with `name`, `type` and `hex`. All that it has said yes to by now are among them.
+    ///
+    /// # Panics
+    ///
+    /// Where it does not answer any more.
     pub fn letters(&self) -> Vec<Value> {
+        self.hear();
         self.heard.lock().letters.clone()
     }
 
     /// How many letters it has said nothing about.
+    ///
+    /// # Panics
+    ///
+    /// Where it does not answer any more.
     pub fn silences(&self) -> usize {
+        self.hear();
         self.heard.lock().silences
     }
 
@@ -220,6 +230,13 @@ impl MailServer {
             }
             ensure!(Instant::now() < deadline, "{} letters of {letters} after {LIMIT:?}", taken.len());
             tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Waits until whatever it has said by now has been heard: it says one thing after the other.
+    fn hear(&self) {
+        if let Err(error) = self.tell(&json!({})) {
+            panic!("{error:#}");
         }
     }
 
