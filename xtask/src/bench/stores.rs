@@ -20,7 +20,9 @@ pub(crate) struct Stores {
 
 impl Stores {
     pub(crate) fn start(durability: Durability) -> anyhow::Result<Self> {
-        let settings = vec![("shared_buffers".to_owned(), "128MB".to_owned())];
+        // As many sessions as PostgreSQL has by itself, of which the tests' servers have fewer.
+        let settings = [("shared_buffers", "128MB"), ("max_connections", "100")];
+        let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
         let options =
             postgres::Options { durable: true, tcp: true, settings, ..postgres::Options::default() };
         let postgres = Postgres::with(options)?.context("PostgreSQL is not on this machine")?;
