@@ -4,11 +4,7 @@
 //! is counted to the end and listed up to a limit. An order that is under way is looked at as well, for what has to be
 //! true of it at any moment: the audit may run beside a server that sells.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fmt::Display,
-    sync::Arc,
-};
+use std::{collections::BTreeMap, fmt::Display, sync::Arc};
 
 use onsale_domain::{
     ids::OrderId,
@@ -89,8 +85,8 @@ impl Audit {
         self.payments += u64::from(order.payment.is_some());
         self.refunds += order.refunds.len() as u64;
         let flow = self.flows.entry(order.total.currency.clone()).or_default();
-        let captured = order::captured(order);
-        let refunded = order::money_back(order);
+        let captured = order.captured();
+        let refunded = order.money_back();
         flow.captured += i128::from(captured);
         flow.refunded += i128::from(refunded);
         if order.status == OrderStatus::Paid.as_str() {
@@ -171,7 +167,7 @@ async fn compare(
         return Ok(None);
     };
     *asked += 1;
-    let captured = order::captured(order);
+    let captured = order.captured();
     if balance.captured.amount != captured {
         return Ok(Some(format!(
             "{} has captured {}, the ledger {captured}",
@@ -180,7 +176,7 @@ async fn compare(
     }
     // A refund that is open may be there already.
     let recorded: i64 = order.refunds.iter().map(|refund| refund.money.amount).sum();
-    let back = order::money_back(order);
+    let back = order.money_back();
     if !(back..=recorded).contains(&balance.returned.amount) {
         return Ok(Some(format!(
             "{} has given back {}, the ledger {back}",

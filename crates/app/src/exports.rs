@@ -6,9 +6,10 @@
 use std::{collections::VecDeque, sync::Arc};
 
 use onsale_domain::{
-    ids::{EventId, OrderId, PerformanceId},
+    ids::{AccountId, EventId, OrderId, PerformanceId},
     time::Timestamp,
 };
+use uuid::Uuid;
 
 use crate::{
     App, Caller,
@@ -41,6 +42,54 @@ pub struct Exported {
     pub card: Arc<Card>,
     /// The orders, with all that is booked for them.
     pub orders: Vec<BookedOrder>,
+}
+
+/// One side of a movement of money.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entry<'a> {
+    /// The order or refund.
+    pub movement: Uuid,
+    /// `charge` or `give_back`.
+    pub kind: &'a str,
+    /// A side of the wallets, or a provider and the sales that stand against it.
+    pub side: &'a str,
+    /// Whose, where somebody is known.
+    pub account: Option<AccountId>,
+    /// What came (above zero) or went (below), minor units.
+    pub amount: i64,
+    /// Of which currency.
+    pub currency: &'a str,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// The double entries of an order, which add up to zero: as they are booked for wallets; for other providers as they
+/// follow from the payment and the refunds.
+pub fn entries(order: &BookedOrder) -> Vec<Entry<'_>> {
+    let booked = order.entries.iter().map(|entry| Entry {
+        movement: entry.movement,
+        kind: &entry.kind,
+        side: &entry.side,
+        account: Some(entry.account),
+        amount: entry.money.amount,
+        currency: &entry.money.currency,
+        at: entry.at,
+    });
+    let mut entries: Vec<_> = booked.collect();
+    let Some(payment) = order.payment.as_ref().filter(|_| entries.is_empty()) else { return entries };
+    let mut add = |movement, kind, amount: i64, at| {
+        for (side, amount) in [(payment.method.as_str(), -amount), ("sales", amount)] {
+            let (account, currency) = (order.owner, payment.money.currency.as_str());
+            entries.push(Entry { movement, kind, side, account, amount, currency, at });
+        }
+    };
+    if order.captured() > 0 {
+        add(order.id.0, "charge", order.captured(), order.settled_at.unwrap_or(order.created_at));
+    }
+    for refund in order.refunds_given().filter(|refund| refund.money.amount > 0) {
+        add(refund.id.0, "give_back", -refund.money.amount, refund.updated_at);
+    }
+    entries
 }
 
 impl App {

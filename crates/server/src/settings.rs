@@ -16,6 +16,7 @@ use serde::Deserialize;
 mod mail;
 mod payments;
 mod role;
+mod secret;
 mod webhooks;
 
 use mail::RawMail;
@@ -23,11 +24,10 @@ pub(crate) use mail::{Mail, MailTls};
 pub(crate) use payments::Payments;
 use payments::RawPayments;
 pub(crate) use role::Role;
+use secret::checked_secret;
+pub(crate) use secret::{MIN_SECRET_BYTES, Secret};
 use webhooks::RawWebhooks;
 pub(crate) use webhooks::Webhooks;
-
-/// The shortest secret that is accepted, in bytes.
-pub(crate) const MIN_SECRET_BYTES: usize = 32;
 
 /// How log lines look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,16 +71,6 @@ pub(crate) struct DatabaseLimits {
     pub(crate) max_connections: u32,
     pub(crate) acquire_timeout_ms: u64,
     pub(crate) statement_timeout_ms: u64,
-}
-
-/// A secret; never printed.
-#[derive(Clone)]
-pub(crate) struct Secret(pub(crate) Vec<u8>);
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("(secret)")
-    }
 }
 
 impl Settings {
@@ -388,13 +378,6 @@ fn log_level(level: Option<String>) -> Result<String, BadSetting> {
             "error, warn, info, debug, trace, or directives such as onsale=debug,info",
         )),
     }
-}
-
-fn checked_secret(setting: &str, secret: String) -> Result<Secret, BadSetting> {
-    if secret.len() < MIN_SECRET_BYTES {
-        return Err(bad(setting, format!("{} bytes long", secret.len()), "at least 32 bytes"));
-    }
-    Ok(Secret(secret.into_bytes()))
 }
 
 /// An address without what is in front of the `@` and behind the `?`: either may have a password in it.

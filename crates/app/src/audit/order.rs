@@ -4,7 +4,7 @@
 //! any moment, between any two steps of a purchase or a refund.
 
 use super::{
-    BTreeMap, BTreeSet, BookedCharge, BookedEntry, BookedMoney, BookedOrder, BookedRefund, Display, OrderId,
+    BTreeMap, BookedCharge, BookedEntry, BookedMoney, BookedOrder, BookedRefund, Display, OrderId,
     OrderStatus, RefundStatus,
 };
 
@@ -36,27 +36,9 @@ impl Findings {
     }
 }
 
-fn is_money_back(refund: &BookedRefund) -> bool {
-    RefundStatus::parse(&refund.status).is_some_and(RefundStatus::is_money_back)
-}
-
-/// What the ledger says was captured for an order.
-pub(super) fn captured(order: &BookedOrder) -> i64 {
-    let is_captured = |status: &str| matches!(status, "captured" | "refunded");
-    let payment = order.payment.as_ref().filter(|payment| is_captured(&payment.status));
-    payment.map_or(0, |payment| payment.money.amount)
-}
-
-/// What of it the buyer has back.
-pub(super) fn money_back(order: &BookedOrder) -> i64 {
-    order.refunds.iter().filter(|refund| is_money_back(refund)).map(|refund| refund.money.amount).sum()
-}
-
 /// The prices of the units whose money is not back.
 pub(super) fn kept(order: &BookedOrder) -> i64 {
-    let back: BTreeSet<_> =
-        order.refunds.iter().filter(|refund| is_money_back(refund)).map(|refund| refund.id).collect();
-    let kept = order.units.iter().filter(|unit| unit.refund.is_none_or(|refund| !back.contains(&refund)));
+    let kept = order.units.iter().filter(|unit| !order.is_given_back(unit));
     kept.map(|unit| unit.price.amount).sum()
 }
 
@@ -96,7 +78,7 @@ fn check_payment(order: &BookedOrder, status: OrderStatus, findings: &mut Findin
         return;
     };
     findings.money("its payment", &payment.money, &order.total);
-    let is_all_back = !order.refunds.is_empty() && order.refunds.iter().all(is_money_back);
+    let is_all_back = !order.refunds.is_empty() && order.refunds.iter().all(BookedRefund::is_money_back);
     let wanted = match status {
         OrderStatus::Paying => "open",
         OrderStatus::Paid => "captured",
@@ -130,9 +112,7 @@ fn check_refunds(order: &BookedOrder, status: OrderStatus, findings: &mut Findin
     findings.check(all <= order.total.amount, || {
         format!("{all} {} is refunded of {}", order.total.currency, order.total.amount)
     });
-    let back: Vec<_> =
-        order.refunds.iter().filter(|refund| is_money_back(refund)).map(|refund| refund.id).collect();
-    let is_back = order.units.iter().all(|unit| unit.refund.is_some_and(|refund| back.contains(&refund)));
+    let is_back = order.units.iter().all(|unit| order.is_given_back(unit));
     match status {
         OrderStatus::Paying => {
             findings.check(order.refunds.is_empty(), || "is not paid, and has refunds".to_owned());
@@ -153,7 +133,7 @@ fn check_claims(order: &BookedOrder, status: OrderStatus, findings: &mut Finding
         let (has_to, may) = match (status, refund) {
             (OrderStatus::Failed, _) => (false, false),
             // Kept ones may be given up later.
-            (_, Some(refund)) if is_money_back(refund) => (false, refund.keep_claim),
+            (_, Some(refund)) if refund.is_money_back() => (false, refund.keep_claim),
             _ => (true, true),
         };
         findings.check(unit.is_claimed || !has_to, || format!("unit {} is not claimed", unit.unit.0));
@@ -201,7 +181,7 @@ fn check_entries(id: OrderId, charge: &BookedCharge, order: &BookedOrder, findin
         let given: i64 = entries.iter().map(|entry| entry.money.amount).sum();
         given_back += given;
         // An open one may be there already.
-        let is_right = given == refund.money.amount || (given == 0 && !is_money_back(refund));
+        let is_right = given == refund.money.amount || (given == 0 && !refund.is_money_back());
         findings.check(is_right, || {
             format!("wallet entries of refund {} give {given}, not {}", refund.id, refund.money.amount)
         });

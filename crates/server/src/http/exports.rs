@@ -15,11 +15,10 @@ use axum::{
 use futures_util::stream;
 use onsale_app::{
     errors::{AppError, rfc3339},
-    exports::{Export, Exported},
-    ports::ledger::{BookedOrder, BookedRefund},
+    exports::{self, Export, Exported},
+    ports::ledger::BookedOrder,
 };
-use onsale_domain::{ids::EventId, orders::RefundStatus, time::Timestamp};
-use uuid::Uuid;
+use onsale_domain::{ids::EventId, time::Timestamp};
 
 use super::{
     Server,
@@ -177,20 +176,8 @@ fn time(at: Timestamp) -> Field<'static> {
     Field::Plain(rfc3339(at))
 }
 
-fn is_money_back(refund: &BookedRefund) -> bool {
-    RefundStatus::parse(&refund.status).is_some_and(RefundStatus::is_money_back)
-}
-
-/// What was taken for an order, by its payment.
-fn captured(order: &BookedOrder) -> i64 {
-    let taken = order.payment.as_ref().filter(|it| matches!(it.status.as_str(), "captured" | "refunded"));
-    taken.map_or(0, |payment| payment.money.amount)
-}
-
 fn add_order(lines: &mut String, page: &Exported, order: &BookedOrder) {
-    let back: Vec<_> = order.refunds.iter().filter(|refund| is_money_back(refund)).collect();
-    let refunded: i64 = back.iter().map(|refund| refund.money.amount).sum();
-    let is_back = |refund| back.iter().any(|known| Some(known.id) == refund);
+    let refunded = order.money_back();
     let labels: Vec<String> = order
         .units
         .iter()
@@ -216,10 +203,10 @@ fn add_order(lines: &mut String, page: &Exported, order: &BookedOrder) {
             Field::maybe(order.buyer.email.as_deref()),
             count(order.units.len()),
             Field::Text(&labels),
-            count(order.units.iter().filter(|unit| is_back(unit.refund)).count()),
+            count(order.units.iter().filter(|unit| order.is_given_back(unit)).count()),
             Field::Number(order.total.amount),
             Field::Number(refunded),
-            Field::Number(captured(order) - refunded),
+            Field::Number(order.captured() - refunded),
             id(&order.total.currency),
             payment.map_or(Field::Empty, |payment| id(&payment.method)),
             Field::maybe(payment.and_then(|payment| payment.reference.as_deref())),
@@ -242,14 +229,14 @@ fn add_payments(lines: &mut String, page: &Exported, order: &BookedOrder) {
             reference(),
             id(&payment.status),
             Field::Number(payment.money.amount),
-            Field::Number(captured(order)),
+            Field::Number(order.captured()),
             id(&payment.money.currency),
             time(order.created_at),
             time(payment.updated_at),
         ],
     );
     for refund in &order.refunds {
-        let moved = if is_money_back(refund) { -refund.money.amount } else { 0 };
+        let moved = if refund.is_money_back() { -refund.money.amount } else { 0 };
         add_line(
             lines,
             [
@@ -271,46 +258,19 @@ fn add_payments(lines: &mut String, page: &Exported, order: &BookedOrder) {
 }
 
 fn add_entries(lines: &mut String, _page: &Exported, order: &BookedOrder) {
-    let owner = || order.owner.map_or(Field::Empty, id);
-    if !order.entries.is_empty() {
-        for entry in &order.entries {
-            add_line(
-                lines,
-                [
-                    id(entry.movement),
-                    id(&entry.kind),
-                    id(&entry.side),
-                    id(order.id),
-                    id(entry.account),
-                    Field::Number(entry.money.amount),
-                    id(&entry.money.currency),
-                    time(entry.at),
-                ],
-            );
-        }
-        return;
-    }
-    let Some(payment) = &order.payment else { return };
-    let mut add = |movement: Uuid, kind: &'static str, amount: i64, at: Timestamp| {
-        for (side, amount) in [(payment.method.as_str(), -amount), ("sales", amount)] {
-            let fields = [
-                id(movement),
-                id(kind),
-                id(side),
+    for entry in exports::entries(order) {
+        add_line(
+            lines,
+            [
+                id(entry.movement),
+                id(entry.kind),
+                id(entry.side),
                 id(order.id),
-                owner(),
-                Field::Number(amount),
-                id(&payment.money.currency),
-                time(at),
-            ];
-            add_line(lines, fields);
-        }
-    };
-    if captured(order) > 0 {
-        let at = order.settled_at.unwrap_or(order.created_at);
-        add(order.id.0, "charge", captured(order), at);
-    }
-    for refund in order.refunds.iter().filter(|refund| is_money_back(refund) && refund.money.amount > 0) {
-        add(refund.id.0, "give_back", -refund.money.amount, refund.updated_at);
+                entry.account.map_or(Field::Empty, id),
+                Field::Number(entry.amount),
+                id(entry.currency),
+                time(entry.at),
+            ],
+        );
     }
 }

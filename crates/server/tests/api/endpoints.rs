@@ -67,6 +67,10 @@ const fn list(path: &'static str, who: Who) -> Endpoint {
     Endpoint { paged: true, ..endpoint("GET", path, who, 200) }
 }
 
+const fn export(path: &'static str) -> Endpoint {
+    Endpoint { foreign: FORBIDDEN, ..endpoint("GET", path, Who::Organizer, 200) }
+}
+
 const FORBIDDEN: Option<(u16, &str)> = Some((403, "forbidden"));
 const UNKNOWN: Option<(u16, &str)> = Some((404, "not_found"));
 
@@ -115,18 +119,9 @@ pub(crate) const ENDPOINTS: &[Endpoint] = &[
         ..endpoint("PATCH", "/api/v1/events/{event_id}", Who::Organizer, 200)
     },
     Endpoint { foreign: FORBIDDEN, ..endpoint("DELETE", "/api/v1/events/{event_id}", Who::Organizer, 204) },
-    Endpoint {
-        foreign: FORBIDDEN,
-        ..endpoint("GET", "/api/v1/events/{event_id}/orders.csv", Who::Organizer, 200)
-    },
-    Endpoint {
-        foreign: FORBIDDEN,
-        ..endpoint("GET", "/api/v1/events/{event_id}/payments.csv", Who::Organizer, 200)
-    },
-    Endpoint {
-        foreign: FORBIDDEN,
-        ..endpoint("GET", "/api/v1/events/{event_id}/ledger-entries.csv", Who::Organizer, 200)
-    },
+    export("/api/v1/events/{event_id}/orders.csv"),
+    export("/api/v1/events/{event_id}/payments.csv"),
+    export("/api/v1/events/{event_id}/ledger-entries.csv"),
     list("/api/v1/seating-plans", Who::Anyone),
     Endpoint {
         body: Some(|_| plan()),

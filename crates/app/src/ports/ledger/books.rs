@@ -6,6 +6,7 @@
 use async_trait::async_trait;
 use onsale_domain::{
     ids::{AccountId, OrderId, PerformanceId, RefundId},
+    orders::RefundStatus,
     time::Timestamp,
     units::Unit,
 };
@@ -97,6 +98,37 @@ pub struct BookedRefund {
     pub created_at: Timestamp,
     /// When its state changed last.
     pub updated_at: Timestamp,
+}
+
+impl BookedRefund {
+    /// Whether its money is with the buyer.
+    pub fn is_money_back(&self) -> bool {
+        RefundStatus::parse(&self.status).is_some_and(RefundStatus::is_money_back)
+    }
+}
+
+impl BookedOrder {
+    /// What the ledger says was captured for it.
+    pub fn captured(&self) -> i64 {
+        let is_captured = |status: &str| matches!(status, "captured" | "refunded");
+        let payment = self.payment.as_ref().filter(|payment| is_captured(&payment.status));
+        payment.map_or(0, |payment| payment.money.amount)
+    }
+
+    /// What of it the buyer has back.
+    pub fn money_back(&self) -> i64 {
+        self.refunds_given().map(|refund| refund.money.amount).sum()
+    }
+
+    /// Its refunds whose money is with the buyer.
+    pub fn refunds_given(&self) -> impl Iterator<Item = &BookedRefund> {
+        self.refunds.iter().filter(|refund| refund.is_money_back())
+    }
+
+    /// Whether the money of one of its units is with the buyer.
+    pub fn is_given_back(&self, unit: &BookedUnit) -> bool {
+        unit.refund.is_some_and(|id| self.refunds_given().any(|refund| refund.id == id))
+    }
 }
 
 /// How an order stands at the wallet.
