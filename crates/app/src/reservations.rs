@@ -109,6 +109,10 @@ impl App {
         self.check_may_buy(caller, &card)?;
         if card.event.settings.waiting_room.mode == WaitingRoomMode::On {
             self.admissions.check(caller, &card.event, shown).await?;
+            if self.is_spoken_for(&card).await? {
+                let detail = "what has come back is offered to those who wait in line";
+                return Err(AppError::refused(Reason::SoldOut, detail));
+            }
         }
         let settings = &card.event.settings;
         let mut request = HoldRequest {
@@ -176,7 +180,7 @@ impl App {
     }
 
     /// A record of a hold that the hot store does not know any more has lapsed, whatever it says.
-    fn as_of_now(&self, mut record: ReservationRecord) -> ReservationRecord {
+    pub(crate) fn as_of_now(&self, mut record: ReservationRecord) -> ReservationRecord {
         if record.status == RecordedStatus::Held && record.expires_at <= self.clock.now() {
             record.status = RecordedStatus::Expired;
         }
