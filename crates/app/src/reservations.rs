@@ -371,7 +371,12 @@ fn priced(card: &Card, units: &[Unit]) -> Vec<PricedUnit> {
         .collect()
 }
 
-fn view_of_hold(card: &Card, hold: &Hold, ended: Option<Ending>, sequence: Option<u64>) -> ReservationView {
+pub(crate) fn view_of_hold(
+    card: &Card,
+    hold: &Hold,
+    ended: Option<Ending>,
+    sequence: Option<u64>,
+) -> ReservationView {
     let (status, order) = match (ended, hold.status) {
         (None, HoldStatus::Held) => (RecordedStatus::Held, None),
         (None, HoldStatus::Paying { order, .. }) => (RecordedStatus::Paying, Some(order)),

@@ -14,7 +14,7 @@ use std::time::Duration;
 use ahash::AHashMap;
 use onsale_domain::{
     events::{WaitingRoomMode, WhenSoldOut},
-    ids::{AccountId, PerformanceId, ReservationId, WishId},
+    ids::{AccountId, DeliveryId, PerformanceId, ReservationId, WishId},
     position::Position,
     reservations::{Choice, Ending, HoldOutcome, HoldRefusal, HoldRequest, RequestKey},
     time::Timestamp,
@@ -30,7 +30,7 @@ use crate::{
     errors::AppError,
     ports::{
         hot::Availability,
-        ledger::{Offer, RecordedStatus, ReturnLine, Unfit, Wish, WishStep},
+        ledger::{Content, Delivery, Offer, OfferLetter, RecordedStatus, ReturnLine, Unfit, Wish, WishStep},
     },
 };
 
@@ -295,7 +295,11 @@ impl App {
         until: Timestamp,
         at: Timestamp,
     ) -> Result<(), AppError> {
-        let offer = Offer { wish: wish.id, attempt: wish.attempt, reservation, until, at, letter: None };
+        let letter = wish.letters.clone().map(|(to, writing)| {
+            let id = DeliveryId::of(at, reservation.0, OfferLetter::KIND, wish.owner.0);
+            Delivery::new(id, Content::Offer(OfferLetter { reservation, to, writing }), at)
+        });
+        let offer = Offer { wish: wish.id, attempt: wish.attempt, reservation, until, at, letter };
         if self.ledger.offer_wish(&offer).await? {
             let performance = wish.wanted.performance;
             tracing::info!(%performance, wish = %wish.id, %reservation, position = wish.position, "offered");

@@ -39,7 +39,7 @@ pub use books::{
 };
 pub use deliveries::{
     Content, Deliveries, Delivery, DeliveryStatus, Endpoint, Endpoints, Lane, Lease, Letter, LetterKind,
-    Notice, NoticeKind, Replay, SendLetter, SendLimits, Settlement, Watched, Writing,
+    Notice, NoticeKind, OfferLetter, Replay, SendLetter, SendLimits, Settlement, Watched, Writing,
 };
 pub use orders::{BeginOrder, BuyerDetails, Order, OrderUnit, Orders, SettleOrder, UnitRefund};
 pub use refunds::{BeginRefund, NewRefund, Refund, RefundOf, Refunds};

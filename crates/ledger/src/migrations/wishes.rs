@@ -54,8 +54,8 @@ impl MigrationTrait for Migration {
             .col(maybe_long("begun_at"))
             .take();
         manager.create_table(lines).await?;
-        let subject = Table::alter().table("deliveries").add_column(columns.maybe_id("wish_id")).take();
-        manager.alter_table(subject).await?;
+        let held = columns.maybe_id("reservation_id");
+        manager.alter_table(Table::alter().table("deliveries").add_column(held).take()).await?;
         create(
             manager,
             [

@@ -172,7 +172,8 @@ macro_rules! ledger_conformance {
                 one_of_many_steps_at_once_is_taken,
                 many_wishes_at_once_are_one,
                 wishes_are_served_by_position,
-                a_line_is_there_while_somebody_waits;
+                a_line_is_there_while_somebody_waits,
+                an_offer_is_written_about_once_it_is_noted;
             books:
                 the_books_are_read_page_by_page,
                 an_order_is_booked_with_all_that_belongs_to_it,

@@ -5,9 +5,10 @@
 
 use std::time::Duration;
 
+use onsale_testkit::servers::{or_passed_over, smtp::MailServer};
 use serde_json::{Value, json};
 
-use super::{MOVES_WITHIN, Queue, eventually, holding, room, staged};
+use super::{MOVES_WITHIN, Queue, eventually, holding, room, staged, staged_on};
 use crate::{
     calls::Call,
     support::{Onsale, Stage, grid, has, seat_ids, seed, text, won},
@@ -345,4 +346,39 @@ async fn before_it_is_sold_out_wishes_wait() {
     let held = holding(&stage, &buyer, &pass, &[1, 2, 3, 4]).await.ok(201);
     stage.confirming(&buyer, &held, "simulated").await.ok(201);
     assert_eq!(stage.counts().await, [0, 0, 0, 4, 0]);
+}
+
+#[tokio::test]
+async fn who_has_an_address_is_written_to() {
+    let Some(server) = or_passed_over(MailServer::start(), "aiosmtpd") else { return };
+    let settings = server.settings();
+    let settings: Vec<(&str, &str)> = settings.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let room = json!({"when_sold_out": "return_line", "claim_within_s": 600});
+    let (stage, queue) = staged_on(Onsale::with(&settings), &room, 1, 4).await;
+    let (first, second) = (sell(&stage, &queue, &[1, 2]).await, sell(&stage, &queue, &[3, 4]).await);
+    let waiting = Waiting::join(&queue, &stage.sign_up("lee@example.com").await).await;
+    let guest = Waiting::join(&queue, &stage.guest().await).await;
+    let wish = json!({"performance_id": stage.performance, "quantity": 2, "time_zone": "Asia/Seoul"});
+    let call = queue.wishing(&waiting.buyer, &waiting.ticket, &wish);
+    call.header("accept-language", "ko").await.ok(200);
+    let mut named = wish.clone();
+    named["email"] = json!("guest@example.com");
+    queue.wishing(&guest.buyer, &guest.ticket, &named).await.ok(200);
+    refund(&stage, &first).await;
+    let held = waiting.offered(&stage, &queue).await;
+    let letters = server.wait_for(1).await.unwrap();
+    assert_eq!(letters[0]["recipients"], json!(["lee@example.com"]));
+    let subject = text(&letters[0]["headers"]["subject"]);
+    assert!(subject.starts_with("기다리시던 좌석이 나왔습니다: A winter's tale"), "{subject}");
+    let plain = text(&letters[0]["plain"]);
+    let link = format!("https://tickets.example.com/#/reservations/{}", text(&held["id"]));
+    for part in ["Kim 님", "- A-1 (", "- A-2 (", "잡아 둔 시간", "Asia/Seoul", &link] {
+        assert!(plain.contains(part), "{part}: {plain}");
+    }
+    refund(&stage, &second).await;
+    guest.offered(&stage, &queue).await;
+    let letters = server.wait_for(2).await.unwrap();
+    assert_eq!(letters[1]["recipients"], json!(["guest@example.com"]));
+    let plain = text(&letters[1]["plain"]);
+    assert!(plain.starts_with("Hello,") && plain.contains("Held for you until: "), "{plain}");
 }

@@ -7,8 +7,15 @@
 
 use std::sync::Arc;
 
-use onsale_app::ports::ledger::{Ledger, Offer, PutWish, ReturnLine, Unfit, Wanted, Wish, WishStep, Writing};
-use onsale_domain::{ids::WishId, time::Timestamp, wishes::WishStatus};
+use onsale_app::ports::ledger::{
+    Content, Delivery, Lane, Lease, Ledger, Offer, OfferLetter, PutWish, ReturnLine, Unfit, Wanted, Wish,
+    WishStep, Writing,
+};
+use onsale_domain::{
+    ids::{DeliveryId, WishId},
+    time::Timestamp,
+    wishes::WishStatus,
+};
 use tokio::task::JoinSet;
 
 use super::stage::{Stage, at, id, later};
@@ -245,4 +252,27 @@ pub async fn a_line_is_there_while_somebody_waits(ledger: Arc<dyn Ledger>) {
     stage.ledger.delete_event(stage.event.id).await.unwrap();
     assert_eq!(stage.ledger.wish(again.event, again.owner).await.unwrap(), None);
     assert_eq!(stage.lines(before).await, []);
+}
+
+/// The letter about an offer is among the deliveries once the offer is noted, and comes back as it was.
+pub async fn an_offer_is_written_about_once_it_is_noted(ledger: Arc<dyn Ledger>) {
+    let stage = Stage::new(ledger).await;
+    let wish = stage.waiting_wish(1, 2).await;
+    let letter = |offer: &Offer| {
+        let (to, writing) = wish.letters.clone().unwrap();
+        let content = Content::Offer(OfferLetter { reservation: offer.reservation, to, writing });
+        Delivery::new(DeliveryId(id()), content, at(1_000))
+    };
+    let late = Offer { attempt: 7, ..stage.offer(&wish) };
+    let late = Offer { letter: Some(letter(&late)), ..late };
+    assert!(!stage.ledger.offer_wish(&late).await.unwrap());
+    assert_eq!(stage.ledger.due_lanes(at(2_000)).await.unwrap(), []);
+    let offer = stage.offer(&wish);
+    let written = letter(&offer);
+    let offer = Offer { letter: Some(written.clone()), ..offer };
+    assert!(stage.ledger.offer_wish(&offer).await.unwrap());
+    assert!(!stage.ledger.offer_wish(&offer).await.unwrap());
+    let lease = Lease { id: id(), now: at(2_000), until: at(60_000) };
+    let claimed = stage.ledger.claim_deliveries(Lane::Mail, 10, lease).await.unwrap();
+    assert_eq!(claimed, [Delivery { attempts: 1, due_at: lease.until, ..written }]);
 }
