@@ -53,7 +53,7 @@ const WISHES_AT_ONCE: u32 = 20;
 
 /// How many reads of wishes one look at a stock may take. There are as many kinds of wishes as there are categories and
 /// areas, together or not; what does not fit is asked for once.
-const LOOKS: usize = 100;
+const LOOKS: usize = 250;
 
 /// How many offers are looked after in one round.
 const OPEN_OFFERS: u32 = 200;
@@ -127,6 +127,16 @@ impl ReturnLines {
     fn is_known(&self, performance: PerformanceId) -> bool {
         self.known.lock().lines.contains_key(&performance)
     }
+}
+
+/// What became of looking through a line.
+enum Looked {
+    /// Something was offered, or the stock or a wish has moved: look again.
+    Moved,
+    /// What is free fits nobody who waits.
+    FitsNobody,
+    /// There are more kinds of wishes than one look is for.
+    TooMany,
 }
 
 /// What became of trying to offer something.
@@ -214,28 +224,37 @@ impl App {
         self.return_lines.see(performance, round);
         for _ in 0..OFFERS {
             let stock = self.on_stock(&card, || self.stock.availability(performance)).await?;
-            if stock.counts.available == 0 || !self.offer_next(&card, &stock).await? {
-                self.return_lines.settle(performance, stock.position);
-                break;
+            let looked = if stock.counts.available == 0 {
+                Looked::FitsNobody
+            } else {
+                self.offer_next(&card, &stock).await?
+            };
+            match looked {
+                Looked::Moved => {}
+                Looked::FitsNobody => {
+                    self.return_lines.settle(performance, stock.position);
+                    break;
+                }
+                Looked::TooMany => break,
             }
         }
         Ok(())
     }
 
-    /// Offers what is free to the first whom it fits. `false`: it fits nobody who waits.
-    async fn offer_next(&self, card: &Card, stock: &Availability) -> Result<bool, AppError> {
+    /// Offers what is free to the first whom it fits.
+    async fn offer_next(&self, card: &Card, stock: &Availability) -> Result<Looked, AppError> {
         let mut unfit: Vec<Unfit> = Vec::new();
         let mut after = None;
         for _ in 0..LOOKS {
             let waiting =
                 self.ledger.waiting_wishes(card.performance.id, &unfit, after, WISHES_AT_ONCE).await?;
-            let Some(last) = waiting.last() else { return Ok(false) };
+            let Some(last) = waiting.last() else { return Ok(Looked::FitsNobody) };
             after = Some((last.position, last.id));
             for wish in &waiting {
                 match chosen(card, stock, wish) {
                     None => note_unfit(&mut unfit, wish),
                     Some(choice) => match self.offer_to(card, wish, choice).await? {
-                        Tried::Moved => return Ok(true),
+                        Tried::Moved => return Ok(Looked::Moved),
                         Tried::Over => {
                             self.step(wish, WishStatus::Withdrawn).await?;
                         }
@@ -243,8 +262,7 @@ impl App {
                 }
             }
         }
-        // More than one look is for; the next goes on from what has changed by then.
-        Ok(true)
+        Ok(Looked::TooMany)
     }
 
     async fn offer_to(&self, card: &Card, wish: &Wish, choice: Choice) -> Result<Tried, AppError> {

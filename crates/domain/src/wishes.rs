@@ -99,16 +99,16 @@ mod tests {
         fitting.choose(&layout, |unit| free.contains(&unit.0), &[(1, places)])
     }
 
-    fn seats(numbers: &[u32]) -> Option<Choice> {
-        Some(Choice::Seats(numbers.iter().map(|number| Unit(*number)).collect()))
+    fn seats(numbers: &[u32]) -> Choice {
+        Choice::Seats(numbers.iter().map(|number| Unit(*number)).collect())
     }
 
     #[test]
     fn together_is_side_by_side_or_not_at_all() {
-        assert_eq!(fits(ANY, &[3, 4], 0), seats(&[3, 4]));
+        assert_eq!(fits(ANY, &[3, 4], 0), Some(seats(&[3, 4])));
         assert_eq!(fits(ANY, &[3, 5], 0), None);
-        assert_eq!(fits(Fitting { together: false, ..ANY }, &[3, 5], 0), seats(&[3, 5]));
-        assert_eq!(fits(Fitting { quantity: 1, ..ANY }, &[5], 0), seats(&[5]));
+        assert_eq!(fits(Fitting { together: false, ..ANY }, &[3, 5], 0), Some(seats(&[3, 5])));
+        assert_eq!(fits(Fitting { quantity: 1, ..ANY }, &[5], 0), Some(seats(&[5])));
     }
 
     #[test]
@@ -121,7 +121,7 @@ mod tests {
     #[test]
     fn a_category_or_an_area_is_kept_to() {
         let category = |category| Fitting { category: Some(category), ..ANY };
-        assert_eq!(fits(category(0), &[3, 4], 0), seats(&[3, 4]));
+        assert_eq!(fits(category(0), &[3, 4], 0), Some(seats(&[3, 4])));
         assert_eq!(fits(category(1), &[3, 4], 9), None, "places have no category");
         let area = |area| Fitting { area: Some(area), ..ANY };
         assert_eq!(fits(area(1), &[3, 4], 2), Some(Choice::Area { area: 1, quantity: 2 }));

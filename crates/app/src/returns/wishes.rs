@@ -5,12 +5,12 @@
 use onsale_domain::{
     email,
     events::{EventSettings, WaitingRoomMode, WhenSoldOut},
-    ids::{EventId, PerformanceId, WishId},
+    ids::{AccountId, EventId, PerformanceId, WishId},
     wishes::WishStatus,
 };
 
-use super::super::{App, Caller};
 use crate::{
+    App, Caller,
     cards::Card,
     errors::{AppError, Reason},
     ports::ledger::{PutWish, Wanted, Wish, Writing},
@@ -38,11 +38,12 @@ impl App {
         request: WishRequest,
         sells: bool,
     ) -> Result<Wish, AppError> {
-        let found = self.ledger.event(event).await?.ok_or_else(|| AppError::not_found("event"))?;
-        check_line(&found.settings)?;
         let WishRequest { wanted, email, writing } = request;
-        check_quantity(&found.settings, &wanted)?;
         let email = checked_email(email)?;
+        check_category(wanted.category.as_deref())?;
+        let found = self.ledger.event(event).await?.ok_or_else(|| AppError::not_found("event"))?;
+        check_quantity(&found.settings, &wanted)?;
+        check_line(&found.settings)?;
         let card = self.find_card(wanted.performance).await?.filter(|card| card.event.id == event);
         let card = card.ok_or_else(|| AppError::not_found("performance"))?;
         check_place(&card, &wanted)?;
@@ -124,11 +125,7 @@ impl App {
     }
 
     /// Takes back the wish of somebody who gives up their place, unless something is held for it.
-    pub async fn drop_wish(
-        &self,
-        owner: onsale_domain::ids::AccountId,
-        event: EventId,
-    ) -> Result<(), AppError> {
+    pub async fn drop_wish(&self, owner: AccountId, event: EventId) -> Result<(), AppError> {
         let wish = self.ledger.wish(event, owner).await?;
         if let Some(wish) = wish.filter(|wish| wish.status == WishStatus::Waiting) {
             self.step(&wish, WishStatus::Withdrawn).await?;
@@ -136,6 +133,9 @@ impl App {
         Ok(())
     }
 }
+
+/// No category of a plan has a longer name.
+const MOST_OF_CATEGORY: usize = 256;
 
 /// How often a wish is looked at again that others are changing.
 const WITHDRAW_ATTEMPTS: usize = 4;
@@ -162,11 +162,23 @@ fn check_quantity(settings: &EventSettings, wanted: &Wanted) -> Result<(), AppEr
     Ok(())
 }
 
+/// Whether a category could be called this at all.
+fn check_category(name: Option<&str>) -> Result<(), AppError> {
+    let could_be = |name: &str| {
+        (1..=MOST_OF_CATEGORY).contains(&name.chars().count()) && !name.chars().any(char::is_control)
+    };
+    if name.is_none_or(could_be) { Ok(()) } else { Err(no_category()) }
+}
+
+fn no_category() -> AppError {
+    AppError::invalid("category", "the plan has no category of this name")
+}
+
 fn check_place(card: &Card, wanted: &Wanted) -> Result<(), AppError> {
     if let Some(name) = &wanted.category
         && !card.house.plan.categories.iter().any(|category| category.name == *name)
     {
-        return Err(AppError::invalid("category", "the plan has no category of this name"));
+        return Err(no_category());
     }
     if let Some(area) = wanted.area
         && card.layout.area(area).is_none()

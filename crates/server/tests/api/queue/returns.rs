@@ -156,11 +156,11 @@ async fn what_nobody_takes_in_time_goes_to_the_next() {
 /// Somebody was let in before everything was sold and tries all the time; what they get is only what fits nobody.
 #[tokio::test]
 async fn nobody_else_gets_what_fits_somebody_who_waits() {
-    let (stage, queue) = line(60, 6).await;
+    let (stage, queue) = line(60, 7).await;
     let insider = stage.guest().await;
     let (_, pass) = queue.come_in(&insider).await;
     let (single, pair) = (sell(&stage, &queue, &[1]).await, sell(&stage, &queue, &[2, 3]).await);
-    sell(&stage, &queue, &[4, 5, 6]).await;
+    sell(&stage, &queue, &[4, 5, 6, 7]).await;
     let guests = stage.guests(2);
     let (waiting, next) = (Waiting::join(&queue, &guests[0]).await, Waiting::join(&queue, &guests[1]).await);
     waiting.wish(&stage, &queue, 2).await;
@@ -194,7 +194,7 @@ async fn nobody_else_gets_what_fits_somebody_who_waits() {
     })
     .await;
     assert_eq!(seat_ids(&left), [1]);
-    assert_eq!(stage.counts().await, [0, 3, 0, 3, 0]);
+    assert_eq!(stage.counts().await, [0, 3, 0, 4, 0]);
 }
 
 #[tokio::test]

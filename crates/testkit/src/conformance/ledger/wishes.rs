@@ -144,7 +144,7 @@ pub async fn a_wish_goes_step_by_step(ledger: Arc<dyn Ledger>) {
     assert!(!stage.ledger.offer_wish(&stage.offer(&offered)).await.unwrap(), "it does not wait");
     assert!(!stage.ledger.step_wish(step(&wish, WishStatus::Withdrawn)).await.unwrap(), "it was before");
     assert_eq!(stage.known(&wish).await, offered);
-    assert_eq!(stage.ledger.offered_wishes(None, 10).await.unwrap(), [offered.clone()]);
+    assert_eq!(stage.ledger.offered_wishes(None, 10).await.unwrap(), std::slice::from_ref(&offered));
     assert!(stage.ledger.offered_wishes(Some(offered.id), 10).await.unwrap().is_empty());
     assert!(stage.ledger.step_wish(step(&offered, WishStatus::Taken)).await.unwrap());
     assert!(!stage.ledger.step_wish(step(&offered, WishStatus::Missed)).await.unwrap());
