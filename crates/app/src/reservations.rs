@@ -110,8 +110,7 @@ impl App {
         if card.event.settings.waiting_room.mode == WaitingRoomMode::On {
             self.admissions.check(caller, &card.event, shown).await?;
             if self.is_spoken_for(&card).await? {
-                let detail = "what has come back is offered to those who wait in line";
-                return Err(AppError::refused(Reason::SoldOut, detail));
+                return Err(offered_to_others());
             }
         }
         let settings = &card.event.settings;
@@ -128,6 +127,10 @@ impl App {
             request.id = ReservationId::compose(now_ms, card.performance.number, self.entropy.bits());
             let decided = self.on_hot(&card, || self.hot.hold(performance, request.clone())).await?;
             return match decided.outcome {
+                HoldOutcome::Held(hold) if self.was_spoken_for(&card, &hold) => {
+                    self.let_go(hold.owner, hold.id).await?;
+                    Err(offered_to_others())
+                }
                 HoldOutcome::Held(hold) => {
                     tracing::debug!(reservation = %hold.id, sequence = decided.sequence, "held");
                     Ok(view_of_hold(&card, &hold, None, decided.sequence))
@@ -351,6 +354,10 @@ pub(crate) fn payment_under_way() -> AppError {
 
 pub(crate) fn key_mismatch() -> AppError {
     AppError::refused(Reason::IdempotencyMismatch, "this Idempotency-Key was used for another request")
+}
+
+fn offered_to_others() -> AppError {
+    AppError::refused(Reason::SoldOut, "what has come back is offered to those who wait in line")
 }
 
 fn already_confirmed() -> AppError {

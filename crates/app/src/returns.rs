@@ -15,8 +15,8 @@ use ahash::AHashMap;
 use onsale_domain::{
     events::{WaitingRoomMode, WhenSoldOut},
     ids::{AccountId, DeliveryId, PerformanceId, ReservationId, WishId},
-    position::Position,
-    reservations::{Choice, Ending, HoldOutcome, HoldRefusal, HoldRequest, RequestKey},
+    position::{Fence, Position},
+    reservations::{Choice, Ending, Hold, HoldOutcome, HoldRefusal, HoldRequest, RequestKey},
     time::Timestamp,
     units::Counts,
     wishes::{Fitting, WishStatus},
@@ -124,6 +124,14 @@ impl ReturnLines {
         known.lines.get(&performance).is_some_and(|line| line.settled_at != Some(stock.position))
     }
 
+    /// Whether a hold that has just been made took what may be for those who wait: it has to be the very next change
+    /// after the position at which that was looked into.
+    fn was_spoken_for(&self, performance: PerformanceId, fence: Fence) -> bool {
+        let known = self.known.lock();
+        let settled_at = known.lines.get(&performance).map(|line| line.settled_at);
+        settled_at.is_some_and(|at| at.is_none_or(|at| at.next().fence() != fence))
+    }
+
     fn is_known(&self, performance: PerformanceId) -> bool {
         self.known.lock().lines.contains_key(&performance)
     }
@@ -181,6 +189,12 @@ impl App {
         let seen = self.on_stock(card, || self.stock.availability(performance)).await?;
         // Where nothing is free the stock itself says so.
         Ok(seen.counts.available > 0 && self.return_lines.is_spoken_for(performance, &seen))
+    }
+
+    /// Whether a hold, which was not for anybody in line, took what may be for them: something came back after
+    /// [`App::is_spoken_for`] had looked.
+    pub(crate) fn was_spoken_for(&self, card: &Card, hold: &Hold) -> bool {
+        has_return_line(card) && self.return_lines.was_spoken_for(card.performance.id, hold.fence)
     }
 
     /// The states of a stock as admission goes by them: what those who wait are offered is nothing to let others in for,
@@ -332,7 +346,7 @@ impl App {
     }
 
     /// Ends a hold that is nobody's offer.
-    async fn let_go(&self, owner: AccountId, reservation: ReservationId) -> Result<(), AppError> {
+    pub(crate) async fn let_go(&self, owner: AccountId, reservation: ReservationId) -> Result<(), AppError> {
         let Some(card) = self.card_by_number(reservation.performance_number()).await? else { return Ok(()) };
         self.on_hot(&card, || self.hot.cancel(card.performance.id, reservation, owner)).await?;
         Ok(())
