@@ -42,7 +42,7 @@ pub use wishes::WishRequest;
 pub const EVERY: Duration = Duration::from_millis(500);
 
 /// How many performances are looked at in one round, and how many are read at once.
-const LINES: usize = 1_000;
+const LINES: usize = 10_000;
 const LINES_AT_ONCE: u32 = 200;
 
 /// How much is offered in one performance in one round.
@@ -83,6 +83,8 @@ struct Line {
     settled_at: Option<Position>,
     /// In which round somebody was last seen to wait.
     seen_in: u64,
+    /// How many have begun to wait here: whoever looks through the line and finds another figure has missed somebody.
+    notes: u64,
 }
 
 impl ReturnLines {
@@ -90,7 +92,8 @@ impl ReturnLines {
     fn note(&self, performance: PerformanceId) {
         let mut known = self.known.lock();
         let seen_in = known.round;
-        known.lines.insert(performance, Line { settled_at: None, seen_in });
+        let notes = known.lines.get(&performance).map_or(0, |line| line.notes) + 1;
+        known.lines.insert(performance, Line { settled_at: None, seen_in, notes });
     }
 
     /// Begins a round.
@@ -103,12 +106,18 @@ impl ReturnLines {
     /// Somebody is seen to wait in this round.
     fn see(&self, performance: PerformanceId, seen_in: u64) {
         let mut known = self.known.lock();
-        known.lines.entry(performance).or_insert(Line { settled_at: None, seen_in }).seen_in = seen_in;
+        let line = known.lines.entry(performance).or_insert(Line { settled_at: None, seen_in, notes: 0 });
+        line.seen_in = seen_in;
     }
 
-    /// What is free at this position is for nobody who waits.
-    fn settle(&self, performance: PerformanceId, at: Position) {
-        if let Some(line) = self.known.lock().lines.get_mut(&performance) {
+    fn notes(&self, performance: PerformanceId) -> u64 {
+        self.known.lock().lines.get(&performance).map_or(0, |line| line.notes)
+    }
+
+    /// What is free at this position is for nobody who waits, unless somebody has begun to since there were so many.
+    fn settle(&self, performance: PerformanceId, at: Position, notes: u64) {
+        let mut known = self.known.lock();
+        if let Some(line) = known.lines.get_mut(&performance).filter(|line| line.notes == notes) {
             line.settled_at = Some(at);
         }
     }
@@ -227,6 +236,10 @@ impl App {
 
     async fn serve_line(&self, line: ReturnLine, round: u64) -> Result<(), AppError> {
         let performance = line.performance;
+        if line.has_begun {
+            // Also where nothing can be offered to them just now.
+            self.return_lines.see(performance, round);
+        }
         let Some(card) = self.find_card(performance).await? else { return Ok(()) };
         if !has_return_line(&card) || !card.is_on_sale(self.clock.now()) {
             return Ok(());
@@ -237,6 +250,7 @@ impl App {
         }
         self.return_lines.see(performance, round);
         for _ in 0..OFFERS {
+            let notes = self.return_lines.notes(performance);
             let stock = self.on_stock(&card, || self.stock.availability(performance)).await?;
             let looked = if stock.counts.available == 0 {
                 Looked::FitsNobody
@@ -246,7 +260,7 @@ impl App {
             match looked {
                 Looked::Moved => {}
                 Looked::FitsNobody => {
-                    self.return_lines.settle(performance, stock.position);
+                    self.return_lines.settle(performance, stock.position, notes);
                     break;
                 }
                 Looked::TooMany => break,

@@ -156,9 +156,6 @@ fn check_quantity(settings: &EventSettings, wanted: &Wanted) -> Result<(), AppEr
     if !(1..=most).contains(&wanted.quantity) {
         return Err(AppError::invalid("quantity", &format!("allowed is 1 to {most}")));
     }
-    if wanted.category.is_some() && wanted.area.is_some() {
-        return Err(AppError::invalid("area_id", "places of an area have no category; name one of the two"));
-    }
     Ok(())
 }
 
@@ -175,6 +172,9 @@ fn no_category() -> AppError {
 }
 
 fn check_place(card: &Card, wanted: &Wanted) -> Result<(), AppError> {
+    if wanted.category.is_some() && wanted.area.is_some() {
+        return Err(AppError::invalid("area_id", "places of an area have no category; name one of the two"));
+    }
     if let Some(name) = &wanted.category
         && !card.house.plan.categories.iter().any(|category| category.name == *name)
     {
