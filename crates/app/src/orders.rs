@@ -12,7 +12,7 @@ use std::time::Duration;
 use onsale_domain::{
     email,
     events::WaitingRoomMode,
-    ids::{AccountId, OrderId, ReservationId},
+    ids::{AccountId, OrderId, RefundId, ReservationId},
     orders::OrderStatus,
     reservations::{
         BeginOutcome, Ending, FinishOutcome, GRACE_AFTER_DECLINE_MS, Hold, KEY_MEMORY_MS, RequestKey,
@@ -60,11 +60,20 @@ pub struct OrderView {
 
 impl OrderView {
     /// The same with those units only that are in no refund.
-    pub(crate) fn without_refunded(mut self) -> Self {
+    pub(crate) fn without_refunded(self) -> Self {
+        self.only(|unit| unit.refund.is_none())
+    }
+
+    /// The same with those units only that are in this refund.
+    pub(crate) fn of_refund(self, id: RefundId) -> Self {
+        self.only(|unit| unit.refund.is_some_and(|refund| refund.id == id))
+    }
+
+    fn only(mut self, is_meant: impl Fn(&OrderUnit) -> bool) -> Self {
         let units = std::mem::take(&mut self.order.units);
         let labels = std::mem::take(&mut self.labels);
-        let good = units.into_iter().zip(labels).filter(|(unit, _)| unit.refund.is_none());
-        (self.order.units, self.labels) = good.unzip();
+        (self.order.units, self.labels) =
+            units.into_iter().zip(labels).filter(|(unit, _)| is_meant(unit)).unzip();
         self
     }
 }

@@ -26,7 +26,8 @@ pub(super) struct Text {
     title: String,
     starts_at: String,
     seats: Vec<String>,
-    total: String,
+    /// What the sum is called, and how much it is.
+    total: (&'static str, String),
     order: String,
     link: String,
     /// What to mind.
@@ -47,6 +48,9 @@ impl Text {
             LetterKind::Tickets => {
                 (words.tickets_subject, vec![words.tickets], vec![of_tickets.once, of_tickets.secret])
             }
+            LetterKind::Refund if contents.is_in_part => {
+                (words.refund_subject, vec![words.refund_in_part, words.void_in_part], vec![])
+            }
             LetterKind::Refund => (words.refund_subject, vec![words.refund, words.void], vec![]),
         };
         let short: String = title.chars().take(MAX_TITLE).collect();
@@ -63,7 +67,13 @@ impl Text {
             starts_at: date_time(language, contents.tickets.card.performance.starts_at, zone),
             title,
             seats: seats.collect(),
-            total: price(language, contents.total),
+            total: (
+                match kind {
+                    LetterKind::Tickets => words.total,
+                    LetterKind::Refund => words.given_back,
+                },
+                price(language, contents.total),
+            ),
             order: contents.order.to_string(),
             link: format!("{public_url}/#/orders/{}", contents.order),
             advice,
@@ -84,7 +94,7 @@ impl Text {
         for seat in &self.seats {
             let _ = writeln!(text, "- {seat}");
         }
-        let _ = writeln!(text, "\n{}: {}", words.total, self.total);
+        let _ = writeln!(text, "\n{}: {}", self.total.0, self.total.1);
         let _ = writeln!(text, "{}: {}", TicketWords::of(self.language).order, self.order);
         let _ = writeln!(text, "{}: {}", words.look, self.link);
         for sentence in &self.advice {
@@ -114,8 +124,8 @@ impl Text {
             escaped(&self.title),
             paragraph(&self.starts_at),
             escaped(words.seats),
-            escaped(words.total),
-            escaped(&self.total),
+            escaped(self.total.0),
+            escaped(&self.total.1),
             escaped(&self.order),
             escaped(&self.link),
             escaped(words.look),
@@ -145,7 +155,7 @@ mod tests {
             title: "A & \"B\"".into(),
             starts_at: "오늘".into(),
             seats: vec!["A-1 (KRW 1)".into(), "A-2 (KRW 1)".into()],
-            total: "KRW 2".into(),
+            total: (Words::of(Language::Korean).total, "KRW 2".into()),
             order: "0190".into(),
             link: "https://tickets.example.com/#/orders/0190".into(),
             advice: vec![],
