@@ -1,4 +1,5 @@
 /** Every text of the pages in English; the type that the other catalogues satisfy. */
+import { mail, manage, refunds } from './en/manage';
 import { queue } from './en/queue';
 import { reasons } from './en/reasons';
 import { seats } from './en/seats';
@@ -379,6 +380,9 @@ export const en = {
 
   seats,
   queue,
+  mail,
+  refunds,
+  manage,
   reasons,
 };
 

@@ -1,5 +1,6 @@
 /** Every text of the pages in Korean. */
 import type { Catalogue } from './en';
+import { mail, manage, refunds } from './ko/manage';
 import { queue } from './ko/queue';
 import { reasons } from './ko/reasons';
 import { seats } from './ko/seats';
@@ -351,5 +352,8 @@ export const ko: Catalogue = {
 
   seats,
   queue,
+  mail,
+  refunds,
+  manage,
   reasons,
 };
