@@ -6,6 +6,7 @@
 import type { Page, Request } from '@playwright/test';
 
 import { orders, perform } from '../support/api.ts';
+import { expectNoViolation } from '../support/axe.ts';
 import { Stripe, cards } from '../support/stripe.ts';
 import { Buyer, expect, serve, test } from '../support/test.ts';
 
@@ -92,9 +93,10 @@ test('a declined card says why, and another one pays', async ({ page }) => {
   const buyer = await atCheckout(page, 2, 'Declined');
   await type(page, cards.declined);
   await buyer.pay.click();
-  await expect(page.getByRole('alert')).toContainText('There is not enough money on it.');
+  await expect(page.getByRole('alert')).toContainText('There is not enough money for this payment.');
   await expect(page.getByRole('alert')).toContainText('your seats are still held for you');
   await expect(page.getByRole('timer')).toHaveText(/^\d+:\d\d$/);
+  await expectNoViolation(page, 'a card form, and a card that was declined');
   await type(page, cards.good);
   await page.getByRole('button', { name: 'Try the payment again' }).click();
   await buyer.expectTickets(1);

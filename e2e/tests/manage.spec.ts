@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { type Page, expect } from '@playwright/test';
 
 import { call, logIn, perform, stats } from '../support/api.ts';
+import { expectNoViolation } from '../support/axe.ts';
 import { bought } from '../support/doors.ts';
 import { serve, test } from '../support/test.ts';
 
@@ -49,6 +50,8 @@ test('an order is found and refunded seat by seat, back to sale or not', async (
   await find.fill(`https://tickets.example.com/#/orders/${order.id}`);
   await page.getByRole('button', { name: 'Open the order' }).click();
   await expect(page.getByRole('heading', { name: 'Refunds', exact: true })).toBeVisible();
+
+  await expectNoViolation(page, 'an order');
 
   await page.getByRole('checkbox', { name: /A-1/ }).check();
   await page.getByRole('button', { name: 'Refund 1 seat: ₩50,000' }).click();
@@ -102,6 +105,7 @@ test('what a program did not take is listed and sent off again', async ({ page }
 
     await page.reload();
     await expect(page.getByRole('region', { name: 'Endpoints' })).toContainText(url);
+    await expectNoViolation(page, 'a message that was given up');
     isThere = true;
     await page.getByRole('button', { name: /^Send off again: order\.paid/ }).click();
     await expect(

@@ -1,5 +1,6 @@
 /** What a buyer sees of an order afterwards: the e-mail with the tickets, and money that went back. */
 import { type Order, call, guest, hold, logIn, perform } from '../support/api.ts';
+import { expectNoViolation } from '../support/axe.ts';
 import { MailServer } from '../support/mail.ts';
 import { Buyer, expect, serve, test } from '../support/test.ts';
 
@@ -69,6 +70,8 @@ test('refunds are shown seat by seat, then of the whole order', async ({ page })
   await expect(receipt).toContainText('Still paid for');
   const tickets = page.getByRole('region', { name: 'Tickets', exact: true });
   await expect(tickets.getByRole('listitem')).toHaveCount(1);
+
+  await expectNoViolation(page, 'an order of which some is refunded');
 
   await refund({});
   await page.reload();

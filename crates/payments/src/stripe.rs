@@ -413,9 +413,9 @@ impl PaymentProvider for Stripe {
         );
         if script_url != SCRIPT_URL {
             let origin = reqwest::Url::parse(&script_url).ok()?.origin().ascii_serialization();
-            [&mut scripts, &mut frames, &mut calls]
-                .into_iter()
-                .for_each(|sources| *sources = vec![origin.clone()]);
+            for sources in [&mut scripts, &mut frames, &mut calls] {
+                *sources = vec![origin.clone()];
+            }
         }
         Some(PageForm {
             script_url,

@@ -201,7 +201,7 @@ export const en = {
     declined:
       'Nothing was charged, and your seats are still held for you. You can try again or pay another way.',
     declines: {
-      insufficient_funds: 'There is not enough money on it.',
+      insufficient_funds: 'There is not enough money for this payment.',
       expired_card: 'The card has expired.',
       incorrect_details: 'The number, the date or the security code of the card is not right.',
       limit_exceeded: 'The card has reached its limit. Try another one.',
