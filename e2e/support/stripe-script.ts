@@ -80,7 +80,7 @@ const words = {
 const documentOf = (locale: string, body: string, code: string) =>
   `<!doctype html><html lang="${locale}"><meta charset="utf-8"><title>Stripe</title>
 <style>label,input,button,p{display:block;font:1rem system-ui;margin:.25rem 0}input,button{min-height:2.75rem;inline-size:95%}p{color:#a8232b}</style>
-<main>${body}</main><script>${code}</script></html>`;
+<div>${body}</div><script>${code}</script></html>`;
 
 const localeOf = (asked: string | null): 'en' | 'ko' => (asked === 'ko' ? 'ko' : 'en');
 

@@ -31,15 +31,18 @@ pub(super) fn routes(forms: &[PageForm]) -> Router<Arc<Server>> {
         .html_cache_control(CacheControl::NoCache)
         .cache_control(CacheControl::Long)
         .into_router()
-        .layer(middleware::map_response(move |response| guarded(response, policy.clone())))
+        .layer(middleware::map_response(move |response| {
+            let guarded = guarded(response, policy.clone());
+            async { guarded }
+        }))
 }
 
 /// Puts the policy on a page on which nothing is paid.
 pub(super) async fn guard(response: Response) -> Response {
-    guarded(response, HeaderValue::from_static(POLICY)).await
+    guarded(response, HeaderValue::from_static(POLICY))
 }
 
-async fn guarded(mut response: Response, policy: HeaderValue) -> Response {
+fn guarded(mut response: Response, policy: HeaderValue) -> Response {
     response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
     response
 }
