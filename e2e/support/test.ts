@@ -7,13 +7,16 @@ import { Server, type Settings, program } from './server.ts';
 
 export { expect, test };
 
-/** A server for the tests of this file; read it inside of them. */
-export function serve(settings: Settings = {}): { readonly server: Server } {
+/** A server for the tests of this file; read it inside of them. Settings may have to wait for something to start. */
+export function serve(settings: Settings | (() => Promise<Settings>) = {}): {
+  readonly server: Server;
+} {
   const missing = !existsSync(program) && process.env['CI'] !== 'true';
   test.skip(missing, `${program} is not built`);
   let server: Server | undefined;
   test.beforeAll(async () => {
-    if (!missing) server = await Server.start(settings);
+    if (missing) return;
+    server = await Server.start(typeof settings === 'function' ? await settings() : settings);
   });
   test.afterAll(async () => server?.stop());
   return {

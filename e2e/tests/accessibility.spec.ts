@@ -1,8 +1,8 @@
 /** Every page in every state, light and dark, under axe. */
-import AxeBuilder from '@axe-core/playwright';
 import type { Page } from '@playwright/test';
 
 import { call, guest, hold, perform } from '../support/api.ts';
+import { expectNoViolation } from '../support/axe.ts';
 import { atTheDoor, bought } from '../support/doors.ts';
 import { SeatMap } from '../support/maps.ts';
 import { plans } from '../support/server.ts';
@@ -12,19 +12,6 @@ const declining = { ONSALE_PAYMENTS__SIMULATED__FAILURE_RATE: '1' };
 const own = serve({ ONSALE_PAYMENTS__SIMULATED__FAILURE_RATE: '0' });
 
 test.describe.configure({ timeout: 90_000 });
-
-async function expectNoViolation(page: Page, state: string): Promise<void> {
-  for (const colorScheme of ['light', 'dark'] as const) {
-    await page.emulateMedia({ colorScheme });
-    await expect(page.locator('html')).toHaveAttribute('data-theme', colorScheme);
-    const { violations, passes } = await new AxeBuilder({ page }).analyze();
-    const found = violations.flatMap(({ id, help, nodes }) =>
-      nodes.map(({ html, failureSummary }) => `${id} (${help}): ${html}\n${failureSummary}`),
-    );
-    expect.soft(found, `${state}, ${colorScheme}`).toEqual([]);
-    expect(passes.length, 'axe has looked at something').toBeGreaterThan(5);
-  }
-}
 
 async function expectHeading(page: Page, text: string | RegExp): Promise<void> {
   await expect(page.getByRole('heading', { level: 1 })).toHaveText(text);

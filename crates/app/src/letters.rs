@@ -38,8 +38,10 @@ pub enum Contents {
 pub struct CurrentContents {
     /// Its id.
     pub order: OrderId,
-    /// What was paid for it.
+    /// What was paid for it, or has been given back by the refund that this is about.
     pub total: Money,
+    /// Whether it is about some of its seats, and others stay good.
+    pub is_in_part: bool,
     /// What was bought.
     pub tickets: OrderTickets,
 }
@@ -123,7 +125,7 @@ impl App {
             return Err(AppError::refused(Reason::NoMail, "the order has no e-mail address"));
         };
         let writing = order.buyer.letters.clone().unwrap_or(writing);
-        let letter = Letter { kind: LetterKind::Tickets, order: id, to, writing };
+        let letter = Letter { kind: LetterKind::Tickets, order: id, refund: None, to, writing };
         let letter = Delivery::new(self.new_id().into(), Content::Letter(letter), self.clock.now());
         match self.ledger.send_letter(&letter, RESEND_LIMITS).await? {
             SendLetter::Queued => {
@@ -149,7 +151,8 @@ impl App {
         let Some(card) = self.find_card(order.performance).await? else {
             return Ok(Contents::Outdated("the event is gone".to_owned()));
         };
-        let (id, total) = (order.id, order.total);
+        let (id, mut total) = (order.id, order.total);
+        let is_in_part = letter.refund.is_some() && order.status == OrderStatus::Paid;
         let mut view = order_in_words(&card, order);
         if letter.kind == LetterKind::Tickets {
             view = view.without_refunded();
@@ -157,8 +160,12 @@ impl App {
                 return Ok(Contents::Outdated("all of the order is being refunded".to_owned()));
             }
         }
+        if let Some(refund) = letter.refund {
+            view = view.of_refund(refund);
+            total.amount = view.order.units.iter().map(|unit| unit.price.amount).sum();
+        }
         let tickets = printable(card.clone(), view)?;
-        Ok(Contents::Current(Box::new(CurrentContents { order: id, total, tickets })))
+        Ok(Contents::Current(Box::new(CurrentContents { order: id, total, is_in_part, tickets })))
     }
 
     /// What a letter about something that is held is written from; `Err` says why there is nothing to tell any more.

@@ -12,27 +12,37 @@ use serde_json::{Value, json};
 
 use crate::{
     errors::rfc3339,
-    ports::ledger::{NoticeKind, Order},
+    ports::ledger::{NoticeKind, Order, Refund},
 };
 
-/// That an order was paid, failed or refunded.
+/// That an order was paid or failed.
 pub fn about_order(kind: NoticeKind, order: &Order, event: EventId, at: Timestamp) -> String {
+    body(kind, at, &order_data(order, event))
+}
+
+/// That money of an order was given back. The order is as it is after that.
+pub fn about_refund(refund: &Refund, order: &Order, event: EventId, at: Timestamp) -> String {
+    let seat_ids: Vec<u32> = refund.units.iter().map(|unit| unit.0).collect();
+    let mut data = order_data(order, event);
+    data["refund"] = json!({"id": refund.id, "seat_ids": seat_ids, "amount": money(refund.amount)});
+    data["refunded"] = money(order.refunded());
+    data["status"] = json!(order.status);
+    body(NoticeKind::OrderRefunded, at, &data)
+}
+
+fn order_data(order: &Order, event: EventId) -> Value {
     let seats: Vec<Value> =
         order.units.iter().map(|unit| json!({"id": unit.unit.0, "price": money(unit.price)})).collect();
-    body(
-        kind,
-        at,
-        &json!({
-            "order_id": order.id,
-            "reservation_id": order.reservation,
-            "performance_id": order.performance,
-            "event_id": event,
-            "seats": seats,
-            "total": money(order.total),
-            "payment_method": order.method,
-            "sequence": order.sequence,
-        }),
-    )
+    json!({
+        "order_id": order.id,
+        "reservation_id": order.reservation,
+        "performance_id": order.performance,
+        "event_id": event,
+        "seats": seats,
+        "total": money(order.total),
+        "payment_method": order.method,
+        "sequence": order.sequence,
+    })
 }
 
 /// A hold, as it was made or has lapsed.

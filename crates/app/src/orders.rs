@@ -12,7 +12,7 @@ use std::time::Duration;
 use onsale_domain::{
     email,
     events::WaitingRoomMode,
-    ids::{AccountId, OrderId, ReservationId},
+    ids::{AccountId, OrderId, RefundId, ReservationId},
     orders::OrderStatus,
     reservations::{
         BeginOutcome, Ending, FinishOutcome, GRACE_AFTER_DECLINE_MS, Hold, KEY_MEMORY_MS, RequestKey,
@@ -34,7 +34,8 @@ use crate::{
         hot::PaymentStep,
         ledger::{BeginOrder, BuyerDetails, Order, OrderUnit, OwnedKey, Page, PageRequest, RecordedStatus},
         payments::{
-            BadInstrument, BuyerAction, Charge, Charged, Instrument, PaymentProvider, ProviderError, Settled,
+            BadInstrument, BuyerAction, Charge, Charged, Decline, DeclineCode, Instrument, PageForm,
+            PaymentProvider, ProviderError, Settled,
         },
     },
     reservations::{UnitsInWords, ended, in_words, key_mismatch, payment_under_way},
@@ -59,11 +60,20 @@ pub struct OrderView {
 
 impl OrderView {
     /// The same with those units only that are in no refund.
-    pub(crate) fn without_refunded(mut self) -> Self {
+    pub(crate) fn without_refunded(self) -> Self {
+        self.only(|unit| unit.refund.is_none())
+    }
+
+    /// The same with those units only that are in this refund.
+    pub(crate) fn of_refund(self, id: RefundId) -> Self {
+        self.only(|unit| unit.refund.is_some_and(|refund| refund.id == id))
+    }
+
+    fn only(mut self, is_meant: impl Fn(&OrderUnit) -> bool) -> Self {
         let units = std::mem::take(&mut self.order.units);
         let labels = std::mem::take(&mut self.labels);
-        let good = units.into_iter().zip(labels).filter(|(unit, _)| unit.refund.is_none());
-        (self.order.units, self.labels) = good.unzip();
+        (self.order.units, self.labels) =
+            units.into_iter().zip(labels).filter(|(unit, _)| is_meant(unit)).unzip();
         self
     }
 }
@@ -164,6 +174,11 @@ impl App {
         Ok(Some(order).filter(|order| order.status != OrderStatus::Failed))
     }
 
+    /// The ways to pay, by name, each with its form for pages where it has one.
+    pub fn payment_methods(&self) -> Vec<(&'static str, Option<PageForm>)> {
+        self.providers.iter().map(|provider| (provider.name(), provider.page_form())).collect()
+    }
+
     async fn paid_before(&self, card: &Card, id: OrderId) -> Result<OrderView, AppError> {
         let order = self.ledger.order(id).await?;
         let order =
@@ -258,7 +273,7 @@ impl App {
         let charge = Charge { order: order.id, account: order.owner, amount: order.total, instrument };
         match self.charge(attempt.provider, &charge).await {
             Ok(Charged::Captured(reference)) => self.complete(attempt, &reference).await,
-            Ok(Charged::Declined(reason)) => self.declined(attempt, &reason).await,
+            Ok(Charged::Declined(decline)) => self.declined(attempt, &decline).await,
             Ok(Charged::AwaitsBuyer(action)) => {
                 tracing::info!(order = %order.id, "the buyer has to act before it is paid");
                 Ok(OrderView { action: Some(action), ..order_in_words(attempt.card, order) })
@@ -286,7 +301,10 @@ impl App {
     async fn charge_unanswered(&self, attempt: &Attempt<'_>) -> Result<OrderView, AppError> {
         match within(PROVIDER_ANSWERS_WITHIN, attempt.provider.settle(attempt.step.order)).await {
             Ok(Settled::Captured(reference)) => self.complete(attempt, &reference).await,
-            Ok(Settled::Dead) => self.declined(attempt, "the payment provider did not answer").await,
+            Ok(Settled::Dead) => {
+                let (code, words) = (DeclineCode::TryAgain, "the payment provider did not answer".to_owned());
+                self.declined(attempt, &Decline { code, words }).await
+            }
             Err(error) => {
                 tracing::warn!(order = %attempt.step.order, %error, "charge still open; left to the reconciler");
                 Err(AppError::NotNow("the payment is being settled; the seats stay yours until then".into()))
@@ -330,16 +348,17 @@ impl App {
         }
     }
 
-    async fn declined(&self, attempt: &Attempt<'_>, reason: &str) -> Result<OrderView, AppError> {
+    async fn declined(&self, attempt: &Attempt<'_>, decline: &Decline) -> Result<OrderView, AppError> {
         let id = attempt.step.order;
-        if let Err(error) = self.ledger.fail_order(id, reason, self.clock.now()).await {
+        if let Err(error) = self.ledger.fail_order(id, &decline.words, self.clock.now()).await {
             // A later attempt replaces the order, and the reconciler ends it: the buyer need not wait for that.
             tracing::warn!(order = %id, %error, "declined, recorded later");
             self.left_open.add(id);
         }
         self.give_up(attempt, GRACE_AFTER_DECLINE_MS).await;
-        let refusal =
-            AppError::refused(Reason::PaymentDeclined, reason.to_owned()).with("order_id", json!(id));
+        let refusal = AppError::refused(Reason::PaymentDeclined, decline.words.clone())
+            .with("order_id", json!(id))
+            .with("decline_code", json!(decline.code.as_str()));
         let hold = self
             .on_stock(attempt.card, || self.hot.find(attempt.card.performance.id, attempt.step.hold))
             .await

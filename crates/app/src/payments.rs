@@ -5,19 +5,24 @@
 //! paid, or goes back where the order had failed; an attempt that waits for its buyer is ended at the provider before
 //! anything of it is released.
 
-use onsale_domain::{ids::OrderId, orders::OrderStatus, reservations::GRACE_AFTER_DECLINE_MS};
+use onsale_domain::{
+    ids::{OrderId, ReservationId},
+    orders::OrderStatus,
+    reservations::GRACE_AFTER_DECLINE_MS,
+};
 
 use crate::{
-    App,
+    App, Caller,
     cards::Card,
     errors::{AppError, Reason},
     orders::{FREE_OF_CHARGE, OrderView, PROVIDER_ANSWERS_WITHIN, order_in_words, within},
     ports::{
         hot::PaymentStep,
-        ledger::{Order, SettleOrder},
+        ledger::{Order, RecordedStatus, SettleOrder},
         payments::{Delivery, Instrument, Notice, PaymentProvider, Settled, Standing},
     },
     reconciler::LEFT_BEHIND_AFTER_MS,
+    reservations::payment_under_way,
 };
 
 /// What became of an earlier attempt that somebody came back to.
@@ -116,6 +121,28 @@ impl App {
                 self.give_back_late_charge(step.order).await?;
                 Ok(None)
             }
+        }
+    }
+
+    /// A buyer comes back to a payment that was begun: the order where it is paid by now or waits for them, `None` where
+    /// none is under way any more. Nothing is begun. One that has failed at the provider is ended here, so that the hold
+    /// is theirs again at once.
+    ///
+    /// To be run to its end once begun, like a confirm.
+    pub async fn take_up_payment(
+        &self,
+        caller: Caller,
+        id: ReservationId,
+    ) -> Result<Option<OrderView>, AppError> {
+        let reservation = self.reservation(caller, id).await?;
+        let is_open = matches!(reservation.status, RecordedStatus::Paying | RecordedStatus::Confirmed);
+        let Some(order) = reservation.order.filter(|_| is_open) else { return Ok(None) };
+        let order = self.ledger.order(order).await?.ok_or_else(payment_under_way)?;
+        let card = self.card_of(id).await?;
+        match self.resume(&card, order, None).await? {
+            Resumed::Stands(view) => Ok(Some(*view)),
+            Resumed::UnderWay => Err(payment_under_way()),
+            Resumed::Over => Ok(None),
         }
     }
 

@@ -9,11 +9,11 @@ use onsale_app::ports::{
     StoreError,
     ledger::{
         Content, Deliveries, Delivery, DeliveryStatus, Lane, Lease, Letter, LetterKind, Notice, NoticeKind,
-        OfferLetter, Order, SendLetter, SendLimits, Settlement, Writing,
+        OfferLetter, Order, Refund, SendLetter, SendLimits, Settlement, Writing,
     },
 };
 use onsale_domain::{
-    ids::{AccountId, DeliveryId, EndpointId, OrderId, ReservationId},
+    ids::{AccountId, DeliveryId, EndpointId, OrderId, RefundId, ReservationId},
     orders::OrderStatus,
     time::Timestamp,
 };
@@ -234,7 +234,8 @@ impl Deliveries for SqlLedger {
     }
 }
 
-/// Puts among the deliveries whatever is to be told of an order that has just come to this state.
+/// Puts among the deliveries whatever is to be told of an order that has just come to this state; of refunds
+/// [`tell_of_refund`] does.
 pub(crate) async fn tell(
     db: &impl ConnectionTrait,
     order: &Order,
@@ -242,13 +243,25 @@ pub(crate) async fn tell(
     at: Timestamp,
 ) -> Result<(), Failure> {
     let (letter, notice) = match state {
-        OrderStatus::Paying => return Ok(()),
+        OrderStatus::Paying | OrderStatus::Refunded => return Ok(()),
         OrderStatus::Paid => (Some(LetterKind::Tickets), NoticeKind::OrderPaid),
-        OrderStatus::Refunded => (Some(LetterKind::Refund), NoticeKind::OrderRefunded),
         OrderStatus::Failed => (None, NoticeKind::OrderFailed),
     };
-    let letter = letter.and_then(|kind| letter_to_buyer(order, kind, at));
+    let letter = letter.and_then(|kind| letter_to_buyer(order, kind, None, at));
     let notices = endpoints::about_order(db, order, notice, at).await?;
+    insert(db, letter.into_iter().chain(notices).collect()).await
+}
+
+/// Puts among the deliveries what is to be told of money of a paid order that is back now, after which the order is as
+/// given.
+pub(crate) async fn tell_of_refund(
+    db: &impl ConnectionTrait,
+    order: &Order,
+    refund: &Refund,
+    at: Timestamp,
+) -> Result<(), Failure> {
+    let letter = letter_to_buyer(order, LetterKind::Refund, Some(refund.id), at);
+    let notices = endpoints::about_refund(db, order, refund, at).await?;
     insert(db, letter.into_iter().chain(notices).collect()).await
 }
 
@@ -261,14 +274,21 @@ pub(crate) async fn insert(db: &impl ConnectionTrait, new: Vec<Delivery>) -> Res
     Ok(())
 }
 
-fn letter_to_buyer(order: &Order, kind: LetterKind, at: Timestamp) -> Option<Delivery> {
+fn letter_to_buyer(
+    order: &Order,
+    kind: LetterKind,
+    refund: Option<RefundId>,
+    at: Timestamp,
+) -> Option<Delivery> {
     let (to, writing) = (order.buyer.email.clone()?, order.buyer.letters.clone()?);
-    let letter = Letter { kind, order: order.id, to, writing };
-    Some(Delivery::new(letter_id(order.id, kind, at), Content::Letter(letter), at))
+    let id = letter_id(refund.map_or(order.id.0, |refund| refund.0), kind, at);
+    let letter = Letter { kind, order: order.id, refund, to, writing };
+    Some(Delivery::new(id, Content::Letter(letter), at))
 }
 
-pub(crate) fn letter_id(order: OrderId, kind: LetterKind, at: Timestamp) -> DeliveryId {
-    DeliveryId::of(at, order.0, kind.as_str(), MAIL)
+/// The id of a letter about an order, or about a refund.
+pub(crate) fn letter_id(subject: Uuid, kind: LetterKind, at: Timestamp) -> DeliveryId {
+    DeliveryId::of(at, subject, kind.as_str(), MAIL)
 }
 
 fn due(now: Timestamp) -> sea_orm::Select<deliveries::Entity> {
@@ -309,7 +329,11 @@ fn row(delivery: &Delivery) -> Result<deliveries::ActiveModel, StoreError> {
         address: Set(written.map(|(to, _)| to.clone())),
         language: Set(written.map(|(_, writing)| writing.language.clone())),
         time_zone: Set(written.map(|(_, writing)| writing.time_zone.clone())),
-        body: Set(notice.map(|notice| notice.body.clone())),
+        body: Set(match &delivery.content {
+            Content::Letter(letter) => letter.refund.map(|refund| refund.to_string()),
+            Content::Offer(_) => None,
+            Content::Notice(notice) => Some(notice.body.clone()),
+        }),
         status: Set(delivery.status.as_str().to_owned()),
         attempts: Set(signed(delivery.attempts)?),
         due_at: Set(delivery.due_at.as_millis()),
@@ -335,7 +359,11 @@ pub(crate) fn delivery(row: deliveries::Model) -> Result<Delivery, StoreError> {
         } else {
             let kind = LetterKind::parse(&row.kind).ok_or_else(unknown)?;
             let order = row.order_id.map(OrderId).ok_or_else(unknown)?;
-            Content::Letter(Letter { kind, order, to, writing })
+            // Older letters are about all of their order.
+            let refund = row.body.map(|refund| refund.parse()).transpose().map_err(|_| {
+                StoreError::corrupt(format!("delivery {id} is about a refund without a name"))
+            })?;
+            Content::Letter(Letter { kind, order, refund, to, writing })
         }
     } else {
         Content::Notice(Notice {

@@ -12,7 +12,7 @@ use onsale_app::{
         StoreError,
         ledger::{
             Content, Delivery, DeliveryStatus, Endpoint, Endpoints, Notice, NoticeKind, Order, Page,
-            PageRequest, Replay, Watched,
+            PageRequest, Refund, Replay, Watched,
         },
     },
 };
@@ -332,6 +332,19 @@ pub(crate) async fn about_order(
     let audiences = audiences(db, [order.performance]).await?;
     let Some(audience) = audiences.get(&order.performance) else { return Ok(Vec::new()) };
     Ok(audience.tell(kind, order.id.0, at, |event| notices::about_order(kind, order, event, at)))
+}
+
+/// What is told of a refund.
+pub(crate) async fn about_refund(
+    db: &impl ConnectionTrait,
+    order: &Order,
+    refund: &Refund,
+    at: Timestamp,
+) -> Result<Vec<Delivery>, Failure> {
+    let audiences = audiences(db, [order.performance]).await?;
+    let Some(audience) = audiences.get(&order.performance) else { return Ok(Vec::new()) };
+    let told = |event| notices::about_refund(refund, order, event, at);
+    Ok(audience.tell(NoticeKind::OrderRefunded, refund.id.0, at, told))
 }
 
 /// Puts among the deliveries what is to be told of holds that were made or have lapsed. A batch that comes again adds

@@ -91,11 +91,16 @@ impl Refunds for SqlLedger {
                     if order.status.may_become(OrderStatus::Refunded) {
                         let when = [(orders::Column::RefundedAt, at.as_millis().into())];
                         move_order(&txn, order.id, OrderStatus::Refunded, &when).await?;
-                        deliveries::tell(&txn, &order, OrderStatus::Refunded, at).await?;
                     }
                     move_payment(&txn, order.id, rows::PaymentStatus::Refunded, at, None).await?;
                 }
                 let refund = of_order(&txn, order.id).await?.into_iter().find(|refund| refund.id == id);
+                // Whose payment came to nothing has been told that, and has nothing that becomes void.
+                if let Some(refund) = refund.as_ref().filter(|_| order.status != OrderStatus::Failed) {
+                    let now = rows::find_for_update(&txn, order.id).await?;
+                    let now = now.ok_or_else(|| Failure::corrupt("an order that is there and is not"))?;
+                    deliveries::tell_of_refund(&txn, &now, refund, at).await?;
+                }
                 txn.commit().await?;
                 Ok(refund)
             })

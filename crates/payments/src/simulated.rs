@@ -21,7 +21,7 @@ use std::{
 
 use async_trait::async_trait;
 use onsale_app::ports::payments::{
-    Balance, Charge, Charged, PaymentProvider, ProviderError, Repayment, Settled,
+    Balance, Charge, Charged, Decline, PaymentProvider, ProviderError, Repayment, Settled,
 };
 use onsale_domain::{
     ids::{OrderId, RefundId},
@@ -134,10 +134,10 @@ impl Simulated {
                     Err(ProviderError("this order was charged with another amount".to_owned()))
                 }
             }
-            Some(Entry::Dead(reason)) => Ok(Charged::Declined(reason.to_owned())),
+            Some(Entry::Dead(reason)) => Ok(Charged::Declined(Decline::because(reason))),
             None if self.declines(charge.order) => {
                 books.enter(charge.order, Entry::Dead(DECLINED));
-                Ok(Charged::Declined(DECLINED.to_owned()))
+                Ok(Charged::Declined(Decline::because(DECLINED)))
             }
             None => {
                 books.enter(charge.order, Entry::Captured(charge.amount));

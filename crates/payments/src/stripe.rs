@@ -16,8 +16,8 @@ use onsale_app::ports::{
     clock::Clock,
     ledger::{Order, Orders},
     payments::{
-        BUYER_ACTS_WITHIN_MS, Balance, BuyerAction, Charge, Charged, Delivery, Instrument, Notice,
-        PaymentProvider, ProviderError, Repayment, Settled, Standing,
+        BUYER_ACTS_WITHIN_MS, Balance, BuyerAction, Charge, Charged, Decline, DeclineCode, Delivery,
+        Instrument, Notice, PageForm, PaymentProvider, ProviderError, Repayment, Settled, Standing,
     },
 };
 use onsale_domain::{ids::OrderId, time::Timestamp};
@@ -26,6 +26,7 @@ use sha2::{Digest, Sha256};
 
 mod amounts;
 mod client;
+mod declines;
 mod signature;
 
 use amounts::{from_stripes_units, in_stripes_units};
@@ -33,6 +34,9 @@ use client::{ErrorBody, Failure, Refusal, StripeClient};
 
 /// Where Stripe is.
 pub const BASE_URL: &str = "https://api.stripe.com";
+
+/// Where its script for browsers is.
+pub const SCRIPT_URL: &str = "https://js.stripe.com/v3/";
 
 /// How old a webhook's signature may be, seconds, unless told.
 pub const TOLERANCE_S: u64 = 300;
@@ -63,6 +67,8 @@ pub struct StripeSettings {
     pub tolerance_s: u64,
     /// Another place than [`BASE_URL`], for tests.
     pub base_url: String,
+    /// Another place than [`SCRIPT_URL`], for tests.
+    pub script_url: String,
     /// How long a buyer may take to do what is asked of them, milliseconds.
     pub buyer_acts_within_ms: u64,
 }
@@ -76,6 +82,7 @@ impl StripeSettings {
             webhook_secrets: Vec::new(),
             tolerance_s: TOLERANCE_S,
             base_url: BASE_URL.to_owned(),
+            script_url: SCRIPT_URL.to_owned(),
             buyer_acts_within_ms: BUYER_ACTS_WITHIN_MS,
         }
     }
@@ -255,21 +262,26 @@ impl Stripe {
         let reason = match self.standing(intent) {
             Standing::Captured(reference) => return Ok(Charged::Captured(reference)),
             Standing::AwaitsBuyer(action) => return Ok(Charged::AwaitsBuyer(action)),
-            Standing::Dead => return Ok(Charged::Declined(CANCELLED.to_owned())),
+            Standing::Dead => return Ok(Charged::Declined(Decline::because(CANCELLED))),
             Standing::Open if !intent.is_unpaid() => {
                 return Err(ProviderError(format!("{} is {}", intent.id, intent.status)));
             }
             Standing::Failed(reason) => reason,
             Standing::Open | Standing::AwaitsInstrument(_) => String::new(),
         };
-        let said = refusal.filter(|refusal| refusal.status == 402).map(|refusal| refusal.message);
-        let reason = said.filter(|said| !said.is_empty()).unwrap_or(reason);
+        let error = match refusal.filter(|refusal| refusal.status == 402) {
+            Some(Refusal { code, message, decline_code, .. }) => {
+                ErrorBody { code: Some(code), message: Some(message), decline_code }
+            }
+            None => intent.last_payment_error.clone().unwrap_or_default(),
+        };
+        let said = error.message.clone().filter(|said| !said.is_empty()).unwrap_or(reason);
         match self.end(order, &intent.id).await? {
             Settled::Captured(reference) => Ok(Charged::Captured(reference)),
-            Settled::Dead if reason.is_empty() => {
-                Ok(Charged::Declined("the card was not accepted".to_owned()))
-            }
-            Settled::Dead => Ok(Charged::Declined(reason)),
+            Settled::Dead => Ok(Charged::Declined(Decline {
+                code: declines::code_of(&error),
+                words: if said.is_empty() { "the card was not accepted".to_owned() } else { said },
+            })),
         }
     }
 
@@ -365,9 +377,13 @@ impl Stripe {
     }
 }
 
+fn not_chargeable() -> Charged {
+    Charged::Declined(Decline { code: DeclineCode::AmountNotAccepted, words: NOT_CHARGEABLE.to_owned() })
+}
+
 fn no_answer(failure: Failure) -> ProviderError {
     match failure {
-        Failure::Refused(Refusal { status, code, message }) => {
+        Failure::Refused(Refusal { status, code, message, .. }) => {
             ProviderError(format!("refused with status {status} {code} {message}"))
         }
         Failure::NoAnswer(words) => ProviderError(words),
@@ -385,18 +401,43 @@ impl PaymentProvider for Stripe {
         "stripe"
     }
 
+    fn page_form(&self) -> Option<PageForm> {
+        let publishable_key = self.settings.publishable_key.clone()?;
+        let script_url = self.settings.script_url.clone();
+        let owned = |sources: &[&str]| sources.iter().map(|source| (*source).to_owned()).collect();
+        // From docs.stripe.com/security/guide, Content Security Policy.
+        let (mut scripts, mut frames, mut calls): (Vec<String>, Vec<String>, Vec<String>) = (
+            owned(&["https://js.stripe.com", "https://*.js.stripe.com"]),
+            owned(&["https://js.stripe.com", "https://*.js.stripe.com", "https://hooks.stripe.com"]),
+            owned(&["https://api.stripe.com"]),
+        );
+        if script_url != SCRIPT_URL {
+            let origin = reqwest::Url::parse(&script_url).ok()?.origin().ascii_serialization();
+            for sources in [&mut scripts, &mut frames, &mut calls] {
+                *sources = vec![origin.clone()];
+            }
+        }
+        Some(PageForm {
+            script_url,
+            publishable_key,
+            script_sources: scripts,
+            frame_sources: frames,
+            connect_sources: calls,
+        })
+    }
+
     async fn charge(&self, charge: &Charge) -> Result<Charged, ProviderError> {
         let Some(amount) = in_stripes_units(charge.amount) else {
-            return Ok(Charged::Declined(NOT_CHARGEABLE.to_owned()));
+            return Ok(not_chargeable());
         };
         let intent = match self.begun(charge, amount).await {
             Ok(Some(intent)) => intent,
-            Ok(None) => return Ok(Charged::Declined(CANCELLED.to_owned())),
+            Ok(None) => return Ok(Charged::Declined(Decline::because(CANCELLED))),
             Err(Failure::Refused(refusal)) => {
                 // No intent, and with these parameters there never will be one: the amount is below the least that
                 // Stripe takes, say, or the account may not take this currency.
                 tracing::warn!(order = %charge.order, status = refusal.status, code = refusal.code, "refused by stripe");
-                return Ok(Charged::Declined(NOT_CHARGEABLE.to_owned()));
+                return Ok(not_chargeable());
             }
             Err(failure) => return Err(no_answer(failure)),
         };

@@ -11,7 +11,7 @@ use onsale_app::ports::{
     StoreError,
     clock::Clock,
     ledger::{GiveBack, Wallet, WalletOutcome},
-    payments::{Charge, Charged, PaymentProvider, ProviderError, Repayment, Settled},
+    payments::{Charge, Charged, Decline, DeclineCode, PaymentProvider, ProviderError, Repayment, Settled},
 };
 use onsale_domain::ids::OrderId;
 
@@ -51,11 +51,14 @@ impl PaymentProvider for WalletPayments {
         let outcome = self.wallet.charge(charge.order, charge.account, charge.amount, now).await;
         match outcome.map_err(no_answer)? {
             WalletOutcome::Moved(_) => Ok(Charged::Captured(reference(charge.order))),
-            WalletOutcome::Cancelled => Ok(Charged::Declined(CANCELLED.to_owned())),
+            WalletOutcome::Cancelled => Ok(Charged::Declined(Decline::because(CANCELLED))),
             WalletOutcome::Insufficient(_) => match self.settle(charge.order).await? {
                 // The same charge, called twice at once, and in between there was money.
                 Settled::Captured(reference) => Ok(Charged::Captured(reference)),
-                Settled::Dead => Ok(Charged::Declined(INSUFFICIENT.to_owned())),
+                Settled::Dead => Ok(Charged::Declined(Decline {
+                    code: DeclineCode::InsufficientFunds,
+                    words: INSUFFICIENT.to_owned(),
+                })),
             },
         }
     }

@@ -117,6 +117,9 @@ struct Flags {
     /// Another place than Stripe's own, for tests [default: https://api.stripe.com]
     #[arg(long)]
     payments_stripe_base_url: Option<String>,
+    /// Another place than Stripe's own for its script, for tests [default: https://js.stripe.com/v3/]
+    #[arg(long)]
+    payments_stripe_script_url: Option<String>,
     /// How long a buyer may take at their bank, 60 to 86400 s [default: 600]
     #[arg(long)]
     payments_stripe_buyer_acts_within_s: Option<String>,
@@ -194,6 +197,7 @@ impl Flags {
             ("payments.stripe.webhook_secrets", self.payments_stripe_webhook_secrets),
             ("payments.stripe.webhook_tolerance_s", self.payments_stripe_webhook_tolerance_s),
             ("payments.stripe.base_url", self.payments_stripe_base_url),
+            ("payments.stripe.script_url", self.payments_stripe_script_url),
             ("payments.stripe.buyer_acts_within_s", self.payments_stripe_buyer_acts_within_s),
             ("mail.host", self.mail_host),
             ("mail.port", self.mail_port),

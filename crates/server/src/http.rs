@@ -52,6 +52,7 @@ mod money;
 mod operations;
 mod orders;
 mod pages;
+mod payments;
 mod performances;
 mod problem;
 pub(crate) mod queue;
@@ -226,6 +227,8 @@ pub(crate) fn routes() -> (Router<Arc<Server>>, utoipa::openapi::OpenApi) {
         .routes(routes!(reservations::mine))
         .routes(routes!(reservations::extend))
         .routes(routes!(reservations::confirm))
+        .routes(routes!(payments::resume))
+        .routes(routes!(payments::methods))
         .routes(routes!(orders::read))
         .routes(routes!(orders::mine))
         .routes(routes!(orders::refund))
@@ -332,7 +335,7 @@ impl Interface {
         let mut router = routes
             .merge(unknown)
             .merge(swagger)
-            .merge(pages::routes())
+            .merge(pages::routes(&payments::forms(&server.app)))
             .merge(wait::routes())
             .fallback(unknown_address)
             .method_not_allowed_fallback(unknown_method);

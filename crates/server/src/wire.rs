@@ -22,7 +22,8 @@ use onsale_hot::{
 };
 use onsale_ledger::{LedgerSettings, SqlLedger};
 use onsale_payments::{
-    Simulated, SimulatedSettings, Stripe, StripeSettings, WalletPayments, stripe::BASE_URL,
+    Simulated, SimulatedSettings, Stripe, StripeSettings, WalletPayments,
+    stripe::{BASE_URL, SCRIPT_URL},
 };
 
 use crate::{
@@ -327,6 +328,7 @@ fn providers(
             webhook_secrets: account.webhook_secrets.iter().map(|secret| secret.0.clone()).collect(),
             tolerance_s: account.webhook_tolerance_s,
             base_url: account.base_url.clone().unwrap_or_else(|| BASE_URL.to_owned()),
+            script_url: account.script_url.clone().unwrap_or_else(|| SCRIPT_URL.to_owned()),
             buyer_acts_within_ms: account.buyer_acts_within_s * 1000,
         };
         let orders = Arc::clone(ledger) as Arc<dyn Orders>;

@@ -9,6 +9,7 @@ use onsale_app::ports::{
 use onsale_domain::{
     ids::{OrderId, RefundId},
     time::Timestamp,
+    units::Unit,
 };
 use uuid::Uuid;
 
@@ -23,6 +24,17 @@ pub async fn give_back(ledger: &(impl Refunds + ?Sized), new: &NewRefund) -> Res
         }
     }
     Ok(begun)
+}
+
+/// Some units of an order, by their numbers, which go back on sale.
+pub async fn give_back_units(
+    ledger: &(impl Refunds + ?Sized),
+    order: OrderId,
+    numbers: &[u32],
+    at: Timestamp,
+) -> Result<BeginRefund, StoreError> {
+    let of = RefundOf::Units(numbers.iter().copied().map(Unit).collect());
+    give_back(ledger, &NewRefund { id: RefundId(Uuid::new_v4()), order, of, keep_claim: false, at }).await
 }
 
 /// The whole order, under a new id; claims that an earlier refund kept end too, unless these are to be kept.

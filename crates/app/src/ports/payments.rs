@@ -104,13 +104,81 @@ impl fmt::Debug for BuyerAction {
     }
 }
 
+/// What a buyer can do about a charge that was declined.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeclineCode {
+    /// There is not enough money.
+    InsufficientFunds,
+    /// The card has expired.
+    ExpiredCard,
+    /// Its number, date or security code is not right.
+    IncorrectDetails,
+    /// It has been used too often, or for too much.
+    LimitExceeded,
+    /// The buyer did not show that they are its owner.
+    NotAuthenticated,
+    /// This amount, or this currency, cannot be paid so.
+    AmountNotAccepted,
+    /// The bank could not say; the same may go through later.
+    TryAgain,
+    /// Nobody says why, or nothing can be done about it.
+    Declined,
+}
+
+impl DeclineCode {
+    /// Its name in answers.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::InsufficientFunds => "insufficient_funds",
+            Self::ExpiredCard => "expired_card",
+            Self::IncorrectDetails => "incorrect_details",
+            Self::LimitExceeded => "limit_exceeded",
+            Self::NotAuthenticated => "not_authenticated",
+            Self::AmountNotAccepted => "amount_not_accepted",
+            Self::TryAgain => "try_again",
+            Self::Declined => "declined",
+        }
+    }
+}
+
+/// Why a charge was declined.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decline {
+    /// For pages, which have their own words.
+    pub code: DeclineCode,
+    /// In the provider's words.
+    pub words: String,
+}
+
+impl Decline {
+    /// With nothing that the buyer could do about it.
+    pub fn because(words: impl Into<String>) -> Self {
+        Self { code: DeclineCode::Declined, words: words.into() }
+    }
+}
+
+/// The form of a provider that a page shows, so that what is typed there goes to the provider and not to us.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PageForm {
+    /// Where the provider's script is.
+    pub script_url: String,
+    /// Names the seller to it.
+    pub publishable_key: String,
+    /// From where that script may load more scripts.
+    pub script_sources: Vec<String>,
+    /// What it may put into frames.
+    pub frame_sources: Vec<String>,
+    /// What it may call.
+    pub connect_sources: Vec<String>,
+}
+
 /// What came of a charge.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Charged {
     /// The money is taken; the provider's name for it.
     Captured(String),
     /// It is not taken, for this reason, and will not be under this order.
-    Declined(String),
+    Declined(Decline),
     /// The buyer has to do something; until then it is open.
     AwaitsBuyer(BuyerAction),
 }
@@ -171,6 +239,10 @@ pub struct ProviderError(pub String);
 pub trait PaymentProvider: Send + Sync {
     /// Its name in requests and orders.
     fn name(&self) -> &'static str;
+    /// Its form for pages, from a provider that has one and has been told who the seller is.
+    fn page_form(&self) -> Option<PageForm> {
+        None
+    }
     /// Takes the money, once per order.
     async fn charge(&self, charge: &Charge) -> Result<Charged, ProviderError>;
     /// Finds out how a charge stands; where it is still open, ends it.

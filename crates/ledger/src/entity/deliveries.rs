@@ -1,5 +1,5 @@
-//! Deliveries. A letter has an order or a reservation, an address, a language and a zone; a notice has an organizer and
-//! a body.
+//! Deliveries. A letter has an order or a reservation, an address, a language and a zone, and the refund that it is about
+//! as its body; a notice has an organizer and a body.
 
 use sea_orm::entity::prelude::*;
 

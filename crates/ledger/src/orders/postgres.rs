@@ -146,7 +146,7 @@ pub(super) async fn pay(
         .bind(OrderStatus::Paying.as_str())
         .bind(PaymentStatus::Captured.as_str())
         .bind(reference)
-        .bind(deliveries::letter_id(id, LetterKind::Tickets, at).0)
+        .bind(deliveries::letter_id(id.0, LetterKind::Tickets, at).0)
         .bind(deliveries::MAIL)
         .bind(LetterKind::Tickets.as_str())
         .bind(DeliveryStatus::Waiting.as_str())

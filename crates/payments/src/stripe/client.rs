@@ -46,6 +46,8 @@ pub(super) struct Refusal {
     pub(super) code: String,
     /// A sentence that may be shown to the buyer where the status is 402.
     pub(super) message: String,
+    /// Why the issuer of the card declined, where it did.
+    pub(super) decline_code: Option<String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -59,6 +61,8 @@ struct ErrorDocument {
 #[serde(default)]
 pub(super) struct ErrorBody {
     pub(super) code: Option<String>,
+    /// Why the issuer of the card declined, where it did.
+    pub(super) decline_code: Option<String>,
     pub(super) message: Option<String>,
 }
 
@@ -173,6 +177,7 @@ async fn answer<T: DeserializeOwned>(mut response: Response) -> Result<Answer<T>
         return parsed.map(|body| Answer { body, is_repeated }).map_err(unreadable);
     }
     let error = serde_json::from_slice::<ErrorDocument>(&bytes).unwrap_or_default().error;
+    let decline_code = error.decline_code;
     let (code, message) = (error.code.unwrap_or_default(), shortened(error.message.unwrap_or_default()));
     let may_have_happened = status.is_server_error()
         || matches!(
@@ -185,7 +190,7 @@ async fn answer<T: DeserializeOwned>(mut response: Response) -> Result<Answer<T>
         let words = format!("status {} {code} {message}", status.as_u16());
         return Err((Failure::NoAnswer(words.trim_end().to_owned()), advice.unwrap_or(may_have_happened)));
     }
-    Err((Failure::Refused(Refusal { status: status.as_u16(), code, message }), false))
+    Err((Failure::Refused(Refusal { status: status.as_u16(), code, message, decline_code }), false))
 }
 
 /// Whether Stripe itself says that trying again helps.

@@ -1,8 +1,9 @@
 //! The pages, from memory: packed at build time, named after their content, so that browsers keep them for good.
 //!
-//! Invariant: a page loads nothing from anywhere else, and nobody frames it.
+//! Invariant: a page loads nothing from anywhere else, except the forms of payment providers where there are any, and
+//! nobody frames it.
 
-use std::sync::Arc;
+use std::{fmt::Write, sync::Arc};
 
 use axum::{
     Router,
@@ -11,6 +12,7 @@ use axum::{
     response::Response,
 };
 use memory_serve::CacheControl;
+use onsale_app::ports::payments::PageForm;
 
 use super::Server;
 
@@ -19,8 +21,9 @@ const POLICY: &str = "default-src 'self'; img-src 'self' data:; style-src 'self'
                       worker-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; \
                       frame-ancestors 'none'";
 
-/// Their routes.
-pub(super) fn routes() -> Router<Arc<Server>> {
+/// Their routes. The forms of payment providers may be used on them.
+pub(super) fn routes(forms: &[PageForm]) -> Router<Arc<Server>> {
+    let policy = policy(forms);
     memory_serve::load!()
         .enable_brotli(true)
         .enable_gzip(true)
@@ -28,11 +31,37 @@ pub(super) fn routes() -> Router<Arc<Server>> {
         .html_cache_control(CacheControl::NoCache)
         .cache_control(CacheControl::Long)
         .into_router()
-        .layer(middleware::map_response(guard))
+        .layer(middleware::map_response(move |response| {
+            let guarded = guarded(response, policy.clone());
+            async { guarded }
+        }))
 }
 
-/// Puts the policy on a page.
-pub(super) async fn guard(mut response: Response) -> Response {
-    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+/// Puts the policy on a page on which nothing is paid.
+pub(super) async fn guard(response: Response) -> Response {
+    guarded(response, HeaderValue::from_static(POLICY))
+}
+
+fn guarded(mut response: Response, policy: HeaderValue) -> Response {
+    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
     response
+}
+
+fn policy(forms: &[PageForm]) -> HeaderValue {
+    let mut text = POLICY.to_owned();
+    if !forms.is_empty() {
+        let sources = |of: fn(&PageForm) -> &Vec<String>| {
+            forms.iter().flat_map(of).map(String::as_str).collect::<Vec<_>>().join(" ")
+        };
+        // Writing to a string cannot fail.
+        let _ = write!(
+            text,
+            "; script-src 'self' {}; frame-src {}; connect-src 'self' {}",
+            sources(|form| &form.script_sources),
+            sources(|form| &form.frame_sources),
+            sources(|form| &form.connect_sources)
+        );
+    }
+    // What an operator may set has been checked to be plain.
+    HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static(POLICY))
 }

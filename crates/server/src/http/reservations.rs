@@ -11,10 +11,10 @@ use axum::{
 use onsale_app::{
     errors::{AppError, rfc3339},
     orders::Confirmation,
-    ports::{ledger::BuyerDetails, payments::BuyerAction},
+    ports::ledger::BuyerDetails,
     reservations::{PricedUnit, ReservationView, Wish},
 };
-use onsale_domain::ids::{OrderId, PerformanceId, ReservationId};
+use onsale_domain::ids::{PerformanceId, ReservationId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -27,6 +27,7 @@ use super::{
     letters::Reader,
     money::MoneyDto,
     orders::{OrderDto, order_response},
+    payments::{ActionNeeded, action_needed},
     problem::{Problem, ProblemDocument},
     queue::PassHeader,
 };
@@ -218,38 +219,6 @@ pub(crate) struct PaymentDto {
     /// browser has got from Stripe. Without it the answer is 202, and the buyer pays with the client secret. Never a
     /// card number.
     payment_method: Option<String>,
-}
-
-/// What the buyer has to do before the order is paid. Follow the reservation or the order meanwhile; confirming again
-/// says the same once more, or answers with the order where it has been paid.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct ActionNeeded {
-    order_id: Uuid,
-    /// `requires_action`.
-    #[schema(example = "requires_action")]
-    status: &'static str,
-    /// For the provider's script on the page.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    client_secret: Option<String>,
-    /// Names the seller to that script.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    publishable_key: Option<String>,
-    /// Where to send the buyer.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    redirect_url: Option<String>,
-}
-
-fn action_needed(order: OrderId, action: BuyerAction) -> Response {
-    let (client_secret, publishable_key, redirect_url) = match action {
-        BuyerAction::InPage { client_secret, publishable_key } => {
-            (Some(client_secret), publishable_key, None)
-        }
-        BuyerAction::Redirect { url } => (None, None, Some(url)),
-    };
-    let order_id = order.0;
-    let status = "requires_action";
-    let needed = ActionNeeded { order_id, status, client_secret, publishable_key, redirect_url };
-    (StatusCode::ACCEPTED, Json(needed)).into_response()
 }
 
 #[derive(Deserialize, ToSchema)]

@@ -31,7 +31,8 @@ pub(super) struct Text {
     title: String,
     starts_at: String,
     seats: Vec<String>,
-    total: String,
+    /// What the sum is called, and how much it is.
+    total: (&'static str, String),
     /// The number of the order, where there is one.
     order: Option<String>,
     link: String,
@@ -57,6 +58,11 @@ impl Text {
                 vec![words.tickets.to_owned()],
                 vec![of_tickets.once, of_tickets.secret],
             ),
+            LetterKind::Refund if contents.is_in_part => (
+                words.refund_subject,
+                vec![words.refund_in_part.to_owned(), words.void_in_part.to_owned()],
+                vec![],
+            ),
             LetterKind::Refund => {
                 (words.refund_subject, vec![words.refund.to_owned(), words.void.to_owned()], vec![])
             }
@@ -72,7 +78,13 @@ impl Text {
             starts_at: date_time(language, contents.tickets.card.performance.starts_at, zone),
             title,
             seats: seats.collect(),
-            total: price(language, contents.total),
+            total: (
+                match kind {
+                    LetterKind::Tickets => words.total,
+                    LetterKind::Refund => words.given_back,
+                },
+                price(language, contents.total),
+            ),
             order: Some(contents.order.to_string()),
             link: format!("{public_url}/#/orders/{}", contents.order),
             look: words.look,
@@ -102,7 +114,7 @@ impl Text {
             starts_at: date_time(language, contents.card.performance.starts_at, zone),
             title,
             seats: seats.collect(),
-            total: price(language, held.total),
+            total: (words.total, price(language, held.total)),
             order: None,
             link: format!("{public_url}/#/reservations/{}", held.id),
             look: words.take,
@@ -124,7 +136,7 @@ impl Text {
         for seat in &self.seats {
             let _ = writeln!(text, "- {seat}");
         }
-        let _ = writeln!(text, "\n{}: {}", words.total, self.total);
+        let _ = writeln!(text, "\n{}: {}", self.total.0, self.total.1);
         if let Some(order) = &self.order {
             let _ = writeln!(text, "{}: {order}", TicketWords::of(self.language).order);
         }
@@ -157,8 +169,8 @@ impl Text {
             escaped(&self.title),
             paragraph(&self.starts_at),
             escaped(words.seats),
-            escaped(words.total),
-            escaped(&self.total),
+            escaped(self.total.0),
+            escaped(&self.total.1),
             order.unwrap_or_default(),
             escaped(&self.link),
             escaped(self.look),
@@ -195,7 +207,7 @@ mod tests {
             title: "A & \"B\"".into(),
             starts_at: "오늘".into(),
             seats: vec!["A-1 (KRW 1)".into(), "A-2 (KRW 1)".into()],
-            total: "KRW 2".into(),
+            total: (Words::of(Language::Korean).total, "KRW 2".into()),
             order: Some("0190".into()),
             link: "https://tickets.example.com/#/orders/0190".into(),
             look: Words::of(Language::Korean).look,

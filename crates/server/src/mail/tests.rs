@@ -24,7 +24,7 @@ use onsale_domain::{
 use onsale_testkit::{
     clock::{ManualClock, SeededEntropy},
     ledger::MemoryLedger,
-    refunds::give_back_all,
+    refunds::{give_back_all, give_back_units},
     servers::{
         or_passed_over,
         smtp::{MailFault, MailServer},
@@ -219,6 +219,22 @@ async fn a_refund_is_told_and_tickets_that_have_not_left_do_not() {
     assert_eq!(letters[0]["attachments"].as_array().map(Vec::len), Some(0));
     let plain = letters[0]["plain"].as_str().unwrap();
     assert!(plain.contains("KRW 100,000") && plain.contains("void"), "{plain}");
+}
+
+#[tokio::test]
+async fn a_refund_of_some_seats_names_them_and_their_sum() {
+    let Some(office) = Office::of("Recital", "Kim", "ko").await else { return };
+    give_back_units(&*office.ledger, office.order.id, &[4], office.clock.advance(1)).await.unwrap();
+    assert_eq!(office.outbox().work_off_due().await.unwrap(), 2);
+    let letters = office.server.wait_for(2).await.unwrap();
+    let refund = letters.iter().find(|letter| header(letter, "subject").contains("환불")).unwrap();
+    let plain = refund["plain"].as_str().unwrap();
+    assert!(
+        plain.contains("환불 금액: ") && plain.contains("50,000") && !plain.contains("100,000"),
+        "{plain}"
+    );
+    assert_eq!(plain.matches("\n- ").count(), 1, "{plain}");
+    assert!(plain.contains("나머지 티켓은 그대로 유효합니다"), "{plain}");
 }
 
 #[tokio::test]

@@ -9,6 +9,9 @@ pub(super) struct Words {
     pub(super) tickets: &'static str,
     pub(super) refund: &'static str,
     pub(super) void: &'static str,
+    pub(super) refund_in_part: &'static str,
+    pub(super) void_in_part: &'static str,
+    pub(super) given_back: &'static str,
     pub(super) seats: &'static str,
     pub(super) total: &'static str,
     pub(super) look: &'static str,
@@ -45,6 +48,10 @@ static ENGLISH: Words = Words {
     refund: "the money for your order has been given back. Depending on how you paid, it takes a few days until \
              you have it.",
     void: "The tickets of this order are void.",
+    refund_in_part: "the money for some seats of your order has been given back. Depending on how you paid, it takes a \
+                     few days until you have it.",
+    void_in_part: "The tickets for the seats below are void; all others of your order stay good.",
+    given_back: "Given back",
     seats: "Seats",
     total: "Total",
     look: "Your order",
@@ -64,6 +71,10 @@ static KOREAN: Words = Words {
               열어 입장할 때 보여 주세요.",
     refund: "주문하신 금액을 환불했습니다. 결제 수단에 따라 돌려받기까지 며칠이 걸릴 수 있습니다.",
     void: "이 주문의 티켓은 더 이상 사용할 수 없습니다.",
+    refund_in_part: "주문하신 좌석 가운데 일부의 금액을 환불했습니다. 결제 수단에 따라 돌려받기까지 며칠이 걸릴 수 \
+                     있습니다.",
+    void_in_part: "아래 좌석의 티켓은 더 이상 사용할 수 없으며, 나머지 티켓은 그대로 유효합니다.",
+    given_back: "환불 금액",
     seats: "좌석",
     total: "합계",
     look: "주문 보기",

@@ -26,6 +26,8 @@ pub(crate) struct StripeAccount {
     pub(crate) webhook_tolerance_s: u64,
     /// Another place than Stripe's own.
     pub(crate) base_url: Option<String>,
+    /// Another place than Stripe's own for its script.
+    pub(crate) script_url: Option<String>,
     pub(crate) buyer_acts_within_s: u64,
 }
 
@@ -52,6 +54,7 @@ struct RawStripe {
     webhook_secrets: List,
     webhook_tolerance_s: Option<String>,
     base_url: Option<String>,
+    script_url: Option<String>,
     buyer_acts_within_s: Option<String>,
 }
 
@@ -85,11 +88,22 @@ impl RawStripe {
             within("payments.stripe.webhook_tolerance_s", self.webhook_tolerance_s, 300, 10..=3_600)?;
         let buyer_acts_within_s =
             within("payments.stripe.buyer_acts_within_s", self.buyer_acts_within_s, 600, 60..=86_400)?;
-        // The secret key goes with every call.
+        // The secret key goes with every call to the one, card numbers into the other.
+        let places =
+            [("payments.stripe.base_url", &self.base_url), ("payments.stripe.script_url", &self.script_url)];
         let safe = ["https://", "http://localhost", "http://127.", "http://[::1]"];
-        if let Some(url) = self.base_url.as_ref().filter(|url| !safe.iter().any(|safe| url.starts_with(safe)))
-        {
-            return Err(bad("payments.stripe.base_url", url, "https://…, or http:// on this machine"));
+        for (name, place) in places {
+            if let Some(url) = place.as_ref().filter(|url| !safe.iter().any(|safe| url.starts_with(safe))) {
+                return Err(bad(name, url, "https://…, or http:// on this machine"));
+            }
+        }
+        // It becomes part of a header.
+        if let Some(url) = self.script_url.as_ref().filter(|url| !is_plain(url)) {
+            return Err(bad(
+                "payments.stripe.script_url",
+                url,
+                "an address without spaces, quotes and semicolons",
+            ));
         }
         let Some(secret_key) = self.secret_key else { return Ok(None) };
         let is_key = secret_key.len() >= 8
@@ -110,9 +124,14 @@ impl RawStripe {
             webhook_secrets: webhook_secrets.into_iter().map(|secret| Secret(secret.into_bytes())).collect(),
             webhook_tolerance_s,
             base_url: self.base_url,
+            script_url: self.script_url,
             buyer_acts_within_s,
         }))
     }
+}
+
+fn is_plain(url: &str) -> bool {
+    url.chars().all(|c| c.is_ascii_graphic() && !matches!(c, ';' | ',' | '"' | '\''))
 }
 
 #[cfg(test)]
@@ -160,6 +179,14 @@ mod tests {
                 "webhook_secrets is 5 bytes",
             ),
             (RawStripe { base_url: text("http://stripe.example"), ..account() }, "base_url is http://stripe"),
+            (
+                RawStripe { script_url: text("http://stripe.example/v3/"), ..account() },
+                "script_url is http://stripe",
+            ),
+            (
+                RawStripe { script_url: text("https://a.example/; x"), ..account() },
+                "allowed is an address without",
+            ),
             (RawStripe { webhook_tolerance_s: text("86400"), ..account() }, "allowed is from 10 to 3600"),
             (RawStripe { buyer_acts_within_s: text("1"), ..account() }, "allowed is from 60 to 86400"),
         ];

@@ -196,6 +196,12 @@ pub(crate) const ENDPOINTS: &[Endpoint] = &[
         foreign: UNKNOWN,
         ..endpoint("POST", "/api/v1/reservations/{reservation_id}/confirm", Who::Buyer, 201)
     },
+    // Nothing is being paid.
+    Endpoint {
+        foreign: UNKNOWN,
+        ..endpoint("POST", "/api/v1/reservations/{reservation_id}/resume", Who::Buyer, 204)
+    },
+    endpoint("GET", "/api/v1/payment-methods", Who::Anyone, 200),
     list("/api/v1/me/orders", Who::Buyer),
     Endpoint { foreign: UNKNOWN, ..endpoint("GET", "/api/v1/orders/{order_id}", Who::Buyer, 200) },
     Endpoint {

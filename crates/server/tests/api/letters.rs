@@ -173,6 +173,25 @@ async fn tickets_are_sent_again_to_those_who_may_ask() {
 }
 
 #[tokio::test]
+async fn the_buyer_reads_which_seats_were_refunded_and_how_much_that_is() {
+    let Some(office) = Office::open().await else { return };
+    let order = office.buy(&[1, 2], Some(ADDRESS)).await;
+    office.until(&order, is_sent).await;
+    let refund = format!("/orders/{}/refund", text(&order["id"]));
+    let some = json!({"seat_ids": [2]});
+    office.stage.post(&refund, &some).by(&office.stage.organizer).await.ok(200);
+    let letters = office.server.wait_for(2).await.unwrap();
+    let plain = text(&letters[1]["plain"]);
+    assert!(plain.contains("- A-2 (") && !plain.contains("A-1"), "{plain}");
+    assert!(plain.contains("Given back: KRW 1,000") && plain.contains("stay good"), "{plain}");
+    // What is refunded already is not told again with the rest.
+    office.stage.post(&refund, &json!({})).by(&office.stage.organizer).await.ok(200);
+    let letters = office.server.wait_for(3).await.unwrap();
+    let plain = text(&letters[2]["plain"]);
+    assert!(plain.contains("- A-1 (") && !plain.contains("A-2"), "{plain}");
+}
+
+#[tokio::test]
 async fn without_a_mail_server_nothing_is_promised() {
     let stage = Stage::seats(1, 2).await;
     let buyer = stage.guest().await;

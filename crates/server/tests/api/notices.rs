@@ -153,7 +153,12 @@ async fn whoever_asks_is_told_what_happens() {
     assert_eq!(events.map(count), [3, 1, 2, 1, 1, 0], "{told:?}");
     let of = |kind: &str| &told.iter().find(|(told, _)| told == kind).unwrap().1;
     assert_eq!(of("reservation.expired")["reservation_id"], lapses["id"]);
-    assert_eq!(of("order.refunded")["order_id"], order["id"]);
+    let refunded = of("order.refunded");
+    assert_eq!((&refunded["order_id"], &refunded["status"]), (&order["id"], &json!("refunded")));
+    assert_eq!(
+        (&refunded["refund"]["seat_ids"], &refunded["refund"]["amount"]),
+        (&json!([2]), &order["total"])
+    );
     assert_eq!(of("order.failed")["reservation_id"], declined["id"]);
     assert_eq!(of("order.paid")["performance_id"], json!(stage.performance));
     assert_eq!(of("order.paid")["event_id"], json!(stage.event));

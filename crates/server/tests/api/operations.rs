@@ -41,6 +41,8 @@ const CONTRACT: &[(&str, &str)] = &[
     ("POST", "/reservations/{reservation_id}/extend"),
     ("DELETE", "/reservations/{reservation_id}"),
     ("POST", "/reservations/{reservation_id}/confirm"),
+    ("POST", "/reservations/{reservation_id}/resume"),
+    ("GET", "/payment-methods"),
     ("GET", "/orders/{order_id}"),
     ("POST", "/orders/{order_id}/refund"),
     ("POST", "/orders/{order_id}/tickets/resend"),

@@ -16,6 +16,7 @@ use crate::{
     support::{Onsale, Stage, grid, text},
 };
 
+mod forms;
 mod late;
 mod purchases;
 mod refunds;

@@ -131,7 +131,8 @@ macro_rules! ledger_conformance {
                 those_who_came_are_counted;
             deliveries:
                 tickets_go_to_the_buyer_when_the_order_is_paid,
-                a_buyer_is_told_of_a_refund,
+                a_buyer_is_told_of_each_refund,
+                a_late_charge_that_goes_back_is_not_told_as_a_refund,
                 nothing_is_written_where_there_are_no_letters,
                 what_is_claimed_is_nobody_elses_until_the_lease_ends,
                 one_of_many_who_claim_at_once_has_it,
@@ -145,6 +146,7 @@ macro_rules! ledger_conformance {
                 an_endpoint_comes_back_as_it_was,
                 an_organizer_has_so_many_endpoints,
                 orders_are_told_to_whom_asks,
+                each_refund_is_told_with_its_seats_and_sum,
                 a_replaced_attempt_is_told_as_failed,
                 holds_are_told_once_to_whom_asks,
                 others_are_told_nothing,

@@ -9,7 +9,7 @@ use onsale_app::{
         StoreError,
         ledger::{
             Content, Deliveries, Delivery, DeliveryStatus, Endpoint, Endpoints, Lane, Lease, Letter,
-            LetterKind, Notice, NoticeKind, Order, Page, PageRequest, Replay, SendLetter, SendLimits,
+            LetterKind, Notice, NoticeKind, Order, Page, PageRequest, Refund, Replay, SendLetter, SendLimits,
             Settlement, Watched,
         },
     },
@@ -266,19 +266,30 @@ impl State {
     /// Puts among the deliveries what is to be told of an order that has just come to this state.
     pub(super) fn tell_of_order(&mut self, order: &Order, status: OrderStatus, at: Timestamp) {
         let (letter, notice) = match status {
-            OrderStatus::Paying => return,
+            OrderStatus::Paying | OrderStatus::Refunded => return,
             OrderStatus::Paid => (Some(LetterKind::Tickets), NoticeKind::OrderPaid),
-            OrderStatus::Refunded => (Some(LetterKind::Refund), NoticeKind::OrderRefunded),
             OrderStatus::Failed => (None, NoticeKind::OrderFailed),
         };
         let reader = order.buyer.email.clone().zip(order.buyer.letters.clone());
         if let (Some(kind), Some((to, writing))) = (letter, reader) {
             let id = DeliveryId::of(at, order.id.0, kind.as_str(), Uuid::nil());
-            let letter = Letter { kind, order: order.id, to, writing };
+            let letter = Letter { kind, order: order.id, refund: None, to, writing };
             self.put(Delivery::new(id, Content::Letter(letter), at));
         }
         let told = |event| notices::about_order(notice, order, event, at);
         self.notify(order.performance, notice, order.id.0, at, told);
+    }
+
+    /// The same of money of a paid order that is back.
+    pub(super) fn tell_of_refund(&mut self, order: &Order, refund: &Refund, at: Timestamp) {
+        let kind = LetterKind::Refund;
+        if let Some((to, writing)) = order.buyer.email.clone().zip(order.buyer.letters.clone()) {
+            let id = DeliveryId::of(at, refund.id.0, kind.as_str(), Uuid::nil());
+            let letter = Letter { kind, order: order.id, refund: Some(refund.id), to, writing };
+            self.put(Delivery::new(id, Content::Letter(letter), at));
+        }
+        let told = |event| notices::about_refund(refund, order, event, at);
+        self.notify(order.performance, NoticeKind::OrderRefunded, refund.id.0, at, told);
     }
 
     /// The same of a hold that was made or has lapsed.

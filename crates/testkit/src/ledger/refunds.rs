@@ -79,8 +79,10 @@ impl Refunds for MemoryLedger {
             let is_back = |unit: &OrderUnit| unit.refund.is_some_and(|refund| refund.status.is_money_back());
             if order.status == OrderStatus::Paid && order.units.iter().all(is_back) {
                 order.status = OrderStatus::Refunded;
-                let refunded = order.clone();
-                state.tell_of_order(&refunded, OrderStatus::Refunded, at);
+            }
+            let now = order.clone();
+            if now.status != OrderStatus::Failed {
+                state.tell_of_refund(&now, &refund, at);
             }
         }
         Ok(Some(refund))

@@ -52,18 +52,21 @@ export const surroundings: Surroundings = {
   now: () => performance.now(),
 };
 
-/** Whether doing it twice is the same as doing it once; joining a queue and entering from it are by their nature. */
+/**
+ * Whether doing it twice is the same as doing it once; joining a queue, entering from it and coming back to a
+ * payment are by their nature.
+ */
 export function isRepeatable(request: Request): boolean {
   return (
     ['GET', 'HEAD', 'DELETE'].includes(request.method) ||
     request.headers.has('idempotency-key') ||
-    /\/queue(\/enter)?$/.test(new URL(request.url).pathname)
+    /\/(queue(\/enter)?|resume)$/.test(new URL(request.url).pathname)
   );
 }
 
 /** How long an attempt may take; a payment waits for the provider, who may take its time. */
 export function timeoutMs(request: Request): number {
-  return request.url.endsWith('/confirm') ? 45_000 : 15_000;
+  return /\/(confirm|resume)$/.test(request.url) ? 45_000 : 15_000;
 }
 
 /** Seconds or a date, as RFC 9110 has it. */

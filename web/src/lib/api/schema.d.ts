@@ -508,6 +508,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/payment-methods": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the ways to pay that this server offers. */
+        get: operations["get_payment_methods"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/performances/{performance_id}": {
         parameters: {
             query?: never;
@@ -787,6 +804,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/reservations/{reservation_id}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Comes back to a payment of mine that was begun: after the buyer has done what the provider asked of them, or when the page
+         *     was left meanwhile. Begins nothing; a payment that has failed is ended, and the hold is there again.
+         */
+        post: operations["post_reservations_by_reservation_id_resume"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/seating-plans": {
         parameters: {
             query?: never;
@@ -1036,7 +1073,7 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
-         * @description What the buyer has to do before the order is paid. Follow the reservation or the order meanwhile; confirming again
+         * @description What the buyer has to do before the order is paid. Follow the reservation or the order meanwhile; resuming
          *     says the same once more, or answers with the order where it has been paid.
          */
         ActionNeeded: {
@@ -1683,6 +1720,30 @@ export interface components {
              *     card number.
              */
             payment_method?: string | null;
+        };
+        /** @description What a page needs to show a provider's own form, so that what is typed there never comes here. */
+        PaymentForm: {
+            /**
+             * @description Where the provider's script is.
+             * @example https://js.stripe.com/v3/
+             */
+            script_url: string;
+            /**
+             * @description Names the seller to that script.
+             * @example pk_live_51H…
+             */
+            publishable_key: string;
+        };
+        PaymentMethod: {
+            /**
+             * @description To be sent as `payment.method`.
+             * @example stripe
+             */
+            method: string;
+            form?: components["schemas"]["PaymentForm"] | null;
+        };
+        PaymentMethods: {
+            items: components["schemas"]["PaymentMethod"][];
         };
         Performance: {
             /** Format: uuid */
@@ -4071,6 +4132,25 @@ export interface operations {
             };
         };
     };
+    get_payment_methods: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaymentMethods"];
+                };
+            };
+        };
+    };
     get_performances_by_performance_id: {
         parameters: {
             query?: never;
@@ -4917,6 +4997,76 @@ export interface operations {
                 };
             };
             410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    post_reservations_by_reservation_id_resume: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                reservation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is paid */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Order"];
+                };
+            };
+            /** @description The provider needs the buyer */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ActionNeeded"];
+                };
+            };
+            /** @description No payment is under way */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };

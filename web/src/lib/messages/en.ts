@@ -1,4 +1,5 @@
 /** Every text of the pages in English; the type that the other catalogues satisfy. */
+import { mail, manage, refunds } from './en/manage';
 import { queue } from './en/queue';
 import { reasons } from './en/reasons';
 import { seats } from './en/seats';
@@ -165,6 +166,10 @@ export const en = {
     walletGuest: 'Wallets belong to accounts; you are buying as a guest.',
     topUp: 'Top up the wallet',
     topUpBy: (amount: string) => `Top up ${amount}`,
+    cardHint: 'What you type goes straight to the payment provider.',
+    cardForm: 'Card details',
+    cardLoading: 'Getting the card form…',
+    cardPrivate: 'This form is the payment provider’s own; we never see your card.',
     pay: (total: string) => `Pay ${total}`,
     payNothing: 'Confirm, free of charge',
     paying: 'Paying…',
@@ -195,11 +200,25 @@ export const en = {
     declinedTitle: 'The payment was declined',
     declined:
       'Nothing was charged, and your seats are still held for you. You can try again or pay another way.',
+    declines: {
+      insufficient_funds: 'There is not enough money for this payment.',
+      expired_card: 'The card has expired.',
+      incorrect_details: 'The number, the date or the security code of the card is not right.',
+      limit_exceeded: 'The card has reached its limit. Try another one.',
+      not_authenticated: 'Your bank did not get a confirmation from you.',
+      amount_not_accepted: 'This amount cannot be paid this way.',
+      try_again: 'The bank could not answer just now. A little later it may work.',
+      declined: 'The bank gives no reason; it may tell you when you ask.',
+    } as Record<string, string>,
     retry: 'Try the payment again',
     actionTitle: 'Your bank needs you',
     action:
       'Confirm the payment with your provider, then come back here. Your seats stay held meanwhile.',
     actionLink: 'Continue at the provider',
+    actionHere: 'Your bank wants to know that it is you. Your seats stay held meanwhile.',
+    actionGo: 'Confirm with my bank',
+    acting: 'Waiting for your bank…',
+    actingHint: 'Answer your bank in the window that has opened.',
     actionWait:
       'Follow the steps your provider shows you. This page notices when the payment is through.',
   },
@@ -361,6 +380,9 @@ export const en = {
 
   seats,
   queue,
+  mail,
+  refunds,
+  manage,
   reasons,
 };
 

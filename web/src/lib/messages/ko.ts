@@ -1,5 +1,6 @@
 /** Every text of the pages in Korean. */
 import type { Catalogue } from './en';
+import { mail, manage, refunds } from './ko/manage';
 import { queue } from './ko/queue';
 import { reasons } from './ko/reasons';
 import { seats } from './ko/seats';
@@ -144,6 +145,10 @@ export const ko: Catalogue = {
     walletGuest: '지갑은 회원만 쓸 수 있습니다. 지금은 비회원으로 예매 중입니다.',
     topUp: '지갑 충전',
     topUpBy: (amount) => `${amount} 충전`,
+    cardHint: '입력하신 내용은 결제사로 바로 전달됩니다.',
+    cardForm: '카드 정보',
+    cardLoading: '카드 입력란을 불러오는 중…',
+    cardPrivate: '결제사가 직접 제공하는 입력란이며, 저희는 카드 정보를 볼 수 없습니다.',
     pay: (total) => `${total} 결제하기`,
     payNothing: '무료로 확정하기',
     paying: '결제하는 중…',
@@ -173,10 +178,24 @@ export const ko: Catalogue = {
     declinedTitle: '결제가 거절되었습니다',
     declined:
       '결제된 금액은 없고 좌석은 그대로 선점되어 있습니다. 다시 시도하거나 다른 수단으로 결제하세요.',
+    declines: {
+      insufficient_funds: '잔액이 부족합니다.',
+      expired_card: '유효 기간이 지난 카드입니다.',
+      incorrect_details: '카드 번호, 유효 기간 또는 보안 코드가 올바르지 않습니다.',
+      limit_exceeded: '카드 한도를 넘었습니다. 다른 카드를 사용하세요.',
+      not_authenticated: '카드사 본인 확인이 이루어지지 않았습니다.',
+      amount_not_accepted: '이 금액은 이 수단으로 결제할 수 없습니다.',
+      try_again: '지금은 카드사가 응답하지 않습니다. 잠시 뒤에는 될 수 있습니다.',
+      declined: '카드사가 이유를 알려 주지 않았습니다. 카드사에 문의하시면 알 수 있습니다.',
+    },
     retry: '다시 결제하기',
     actionTitle: '결제사 확인이 필요합니다',
     action: '결제사 화면에서 결제를 확인한 뒤 이 화면으로 돌아오세요. 그동안 좌석은 유지됩니다.',
     actionLink: '결제사에서 계속하기',
+    actionHere: '카드사에서 본인 확인을 요청했습니다. 그동안 좌석은 유지됩니다.',
+    actionGo: '카드사에서 확인하기',
+    acting: '카드사 확인을 기다리는 중…',
+    actingHint: '열린 창에서 카드사의 확인 절차를 진행하세요.',
     actionWait: '결제사가 안내하는 대로 진행하세요. 결제가 끝나면 이 화면이 알아차립니다.',
   },
 
@@ -333,5 +352,8 @@ export const ko: Catalogue = {
 
   seats,
   queue,
+  mail,
+  refunds,
+  manage,
   reasons,
 };

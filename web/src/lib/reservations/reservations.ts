@@ -72,6 +72,16 @@ export async function confirm(id: string, body: Confirm, key: string): Promise<C
   return status === 202 ? { action: data as ActionNeeded } : { paid: data as Order };
 }
 
+/** Comes back to a payment that was begun; nothing where none is under way any more. */
+export async function resume(id: string): Promise<Confirmed | undefined> {
+  const params = { path: { reservation_id: id } };
+  const { data, status } = await answered(
+    own.POST('/api/v1/reservations/{reservation_id}/resume', { params }),
+  );
+  if (status === 204) return undefined;
+  return status === 202 ? { action: data as ActionNeeded } : { paid: data as Order };
+}
+
 export function order(id: string, signal: AbortSignal): Promise<Order> {
   return given(
     own.GET('/api/v1/orders/{order_id}', { params: { path: { order_id: id } }, signal }),

@@ -6,7 +6,7 @@
 
 use async_trait::async_trait;
 use onsale_domain::{
-    ids::{AccountId, DeliveryId, EndpointId, EventId, OrderId, PerformanceId, ReservationId},
+    ids::{AccountId, DeliveryId, EndpointId, EventId, OrderId, PerformanceId, RefundId, ReservationId},
     time::Timestamp,
 };
 use uuid::Uuid;
@@ -28,7 +28,7 @@ pub struct Writing {
 pub enum LetterKind {
     /// The tickets of an order that was paid.
     Tickets,
-    /// Its money was given back.
+    /// Money of it was given back.
     Refund,
 }
 
@@ -54,6 +54,8 @@ pub struct Letter {
     pub kind: LetterKind,
     /// The order.
     pub order: OrderId,
+    /// Which refund, where it is about one.
+    pub refund: Option<RefundId>,
     /// The address.
     pub to: String,
     /// How it is written.
@@ -85,7 +87,7 @@ pub enum NoticeKind {
     ReservationExpired,
     /// An order is paid.
     OrderPaid,
-    /// Its money was given back.
+    /// Money of it was given back: of all its seats, or of some.
     OrderRefunded,
     /// A payment came to nothing.
     OrderFailed,

@@ -7,18 +7,18 @@
 use std::sync::Arc;
 
 use onsale_app::ports::ledger::{
-    Content, Delivery, DeliveryStatus, Lane, Lease, Ledger, Letter, LetterKind, Order, SendLetter,
-    SendLimits, Settlement, Writing,
+    Content, Delivery, DeliveryStatus, Lane, Lease, Ledger, Letter, LetterKind, NewRefund, Order, RefundOf,
+    SendLetter, SendLimits, Settlement, Writing,
 };
 use onsale_domain::{
-    ids::{AccountId, DeliveryId},
+    ids::{AccountId, DeliveryId, RefundId},
     time::Timestamp,
 };
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use super::stage::{Stage, at, id, later};
-use crate::refunds::give_back_all;
+use crate::refunds::{give_back_all, give_back_units};
 
 /// How letters to the buyers here are written.
 fn writing() -> Writing {
@@ -40,9 +40,9 @@ async fn paid(stage: &Stage, numbers: &[u32], paid_at: Timestamp) -> Order {
     order
 }
 
-fn letter(order: &Order, kind: LetterKind) -> Content {
+fn letter(order: &Order, kind: LetterKind, refund: Option<RefundId>) -> Content {
     let to = order.buyer.email.clone().unwrap();
-    Content::Letter(Letter { kind, order: order.id, to, writing: writing() })
+    Content::Letter(Letter { kind, order: order.id, refund, to, writing: writing() })
 }
 
 fn lease(now: Timestamp) -> Lease {
@@ -69,23 +69,54 @@ pub async fn tickets_go_to_the_buyer_when_the_order_is_paid(ledger: Arc<dyn Ledg
     assert_eq!(stage.ledger.due_lanes(at(1_999)).await.unwrap(), []);
     assert_eq!(stage.ledger.due_lanes(at(2_000)).await.unwrap(), [Lane::Mail]);
     let waiting = latest(&stage, &order).await.unwrap();
-    assert_eq!(waiting, Delivery::new(waiting.id, letter(&order, LetterKind::Tickets), at(2_000)));
+    assert_eq!(waiting, Delivery::new(waiting.id, letter(&order, LetterKind::Tickets, None), at(2_000)));
     let taken = lease(at(2_000));
     let claimed = Delivery { attempts: 1, due_at: taken.until, ..waiting };
     assert_eq!(claim(&stage, taken).await, [claimed]);
 }
 
-/// Once, when the last of it has gone back.
-pub async fn a_buyer_is_told_of_a_refund(ledger: Arc<dyn Ledger>) {
+/// Of each one once, when its money is back: of some seats, then of the rest.
+pub async fn a_buyer_is_told_of_each_refund(ledger: Arc<dyn Ledger>) {
     let stage = Stage::new(ledger).await;
-    let order = paid(&stage, &[1], at(1_000)).await;
+    let order = paid(&stage, &[1, 2, 3], at(1_000)).await;
     for _ in 0..2 {
-        give_back_all(&*stage.ledger, order.id, false, at(2_000)).await.unwrap();
+        give_back_units(&*stage.ledger, order.id, &[2], at(2_000)).await.unwrap();
     }
-    let told: Vec<Content> = claim(&stage, lease(at(2_000))).await.into_iter().map(|d| d.content).collect();
-    assert_eq!(told, [letter(&order, LetterKind::Tickets), letter(&order, LetterKind::Refund)]);
-    let refund = stage.ledger.latest_letter(order.id, LetterKind::Refund).await.unwrap().unwrap();
-    assert_eq!(refund.created_at, at(2_000));
+    let latest = async || stage.ledger.latest_letter(order.id, LetterKind::Refund).await.unwrap().unwrap();
+    assert_eq!(latest().await.created_at, at(2_000));
+    for _ in 0..2 {
+        give_back_all(&*stage.ledger, order.id, false, at(3_000)).await.unwrap();
+    }
+    assert_eq!(latest().await.created_at, at(3_000));
+    let now = stage.ledger.order(order.id).await.unwrap().unwrap();
+    let [some, rest] = [1, 0].map(|nth: usize| now.units[nth].refund.map(|refund| refund.id));
+    let told: Vec<Content> = claim(&stage, lease(at(3_000))).await.into_iter().map(|d| d.content).collect();
+    assert_eq!(
+        told,
+        [
+            letter(&order, LetterKind::Tickets, None),
+            letter(&order, LetterKind::Refund, some),
+            letter(&order, LetterKind::Refund, rest)
+        ]
+    );
+    assert!(some.is_some() && rest.is_some() && some != rest);
+}
+
+/// Their payment had failed, and they were told so.
+pub async fn a_late_charge_that_goes_back_is_not_told_as_a_refund(ledger: Arc<dyn Ledger>) {
+    let stage = Stage::new(ledger).await;
+    let order = begun(&stage, stage.buyer().await, &[1]).await;
+    stage.ledger.fail_order(order.id, "declined", at(1_000)).await.unwrap();
+    let new = NewRefund {
+        id: RefundId(id()),
+        order: order.id,
+        of: RefundOf::LateCharge,
+        keep_claim: true,
+        at: at(2_000),
+    };
+    stage.ledger.begin_refund(&new).await.unwrap();
+    stage.ledger.finish_refund(new.id, at(3_000)).await.unwrap().unwrap();
+    assert_eq!(stage.ledger.latest_letter(order.id, LetterKind::Refund).await.unwrap(), None);
 }
 
 /// Neither without an address nor where nobody writes, and not of a payment that came to nothing.
@@ -222,7 +253,7 @@ pub async fn what_is_due_longest_is_claimed_first(ledger: Arc<dyn Ledger>) {
 const LIMITS: SendLimits = SendLimits { gap_ms: 60_000, at_most: 3, span_ms: 1_000_000 };
 
 fn another(order: &Order, asked_at: Timestamp) -> Delivery {
-    Delivery::new(DeliveryId(id()), letter(order, LetterKind::Tickets), asked_at)
+    Delivery::new(DeliveryId(id()), letter(order, LetterKind::Tickets, None), asked_at)
 }
 
 /// Not too soon, not too often; the first letter counts, those about other orders do not.

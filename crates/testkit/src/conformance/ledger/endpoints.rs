@@ -15,10 +15,10 @@ use onsale_domain::{
     ids::{AccountId, DeliveryId, EndpointId},
     time::Timestamp,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::stage::{Stage, all_pages, at, first_page, id, later, units};
-use crate::refunds::give_back_all;
+use crate::refunds::{give_back_all, give_back_units};
 
 fn asking(organizer: AccountId, kinds: &[NoticeKind]) -> Endpoint {
     Endpoint {
@@ -119,6 +119,31 @@ pub async fn orders_are_told_to_whom_asks(ledger: Arc<dyn Ledger>) {
     }
     let lanes = stage.ledger.due_lanes(at(3_000)).await.unwrap();
     assert!(lanes.len() == 2 && lanes.contains(&Lane::Endpoint(paid_only.id)), "{lanes:?}");
+}
+
+/// What was given back, how much that is, and how the order stands then.
+pub async fn each_refund_is_told_with_its_seats_and_sum(ledger: Arc<dyn Ledger>) {
+    let stage = Stage::new(ledger).await;
+    endpoint(&stage, &[NoticeKind::OrderRefunded]).await;
+    let order = stage.paid(stage.buyer().await, &[1, 2]).await;
+    for _ in 0..2 {
+        give_back_units(&*stage.ledger, order.id, &[2], at(3_000)).await.unwrap();
+    }
+    give_back_all(&*stage.ledger, order.id, false, at(4_000)).await.unwrap();
+    let mut data: Vec<Value> =
+        told(&stage, stage.organizer).await.into_iter().map(|(_, _, data)| data).collect();
+    data.sort_by_key(|data| data["refunded"]["amount"].as_i64());
+    let [some, rest] = data.as_slice() else { panic!("two refunds: {data:?}") };
+    let price = |nth: usize| order.units[nth].price.amount;
+    assert_eq!(some["refund"]["seat_ids"], json!([2]));
+    assert_eq!(some["refund"]["amount"]["amount"], price(1));
+    assert_eq!((&some["refunded"]["amount"], &some["status"]), (&json!(price(1)), &json!("paid")));
+    assert_eq!(rest["refund"]["seat_ids"], json!([1]));
+    assert_eq!(
+        (&rest["refunded"]["amount"], &rest["status"]),
+        (&json!(order.total.amount), &json!("refunded"))
+    );
+    assert!(some["refund"]["id"].is_string() && some["refund"]["id"] != rest["refund"]["id"]);
 }
 
 /// Whoever tries again gives the first attempt up.

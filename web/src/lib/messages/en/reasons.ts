@@ -14,6 +14,16 @@ export const reasons = {
     safe: 'Nothing is done twice when you try again.',
     todo: 'Check your connection and try again.',
   },
+  card_form_unavailable: {
+    happened: 'The payment provider’s card form cannot be reached.',
+    safe: 'Nothing was charged, and your seats are still held for you.',
+    todo: 'Try again, or pay another way.',
+  },
+  card_incomplete: {
+    happened: 'The card details are not complete.',
+    safe: nothingCharged,
+    todo: 'Look at what the card form has marked, and try again.',
+  },
   validation: {
     happened: 'Something in the request is not accepted.',
     safe: nothingChanged,

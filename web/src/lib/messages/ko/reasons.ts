@@ -10,6 +10,16 @@ export const reasons: typeof english = {
     safe: '다시 시도해도 두 번 처리되지 않습니다.',
     todo: '인터넷 연결을 확인하고 다시 시도하세요.',
   },
+  card_form_unavailable: {
+    happened: '결제사의 카드 입력란을 불러올 수 없습니다.',
+    safe: '결제된 금액은 없고 좌석은 그대로 선점되어 있습니다.',
+    todo: '다시 시도하거나 다른 수단으로 결제하세요.',
+  },
+  card_incomplete: {
+    happened: '카드 정보를 모두 입력하지 않았습니다.',
+    safe: nothingCharged,
+    todo: '카드 입력란에 표시된 곳을 확인하고 다시 시도하세요.',
+  },
   validation: {
     happened: '요청에 받아들일 수 없는 내용이 있습니다.',
     safe: nothingChanged,
