@@ -242,14 +242,25 @@ pub(crate) async fn tell(
     state: OrderStatus,
     at: Timestamp,
 ) -> Result<(), Failure> {
+    tell_all(db, &[(order, at)], state).await
+}
+
+/// As [`tell`], for orders that are in this state now, each since a time of its own.
+pub(crate) async fn tell_all(
+    db: &impl ConnectionTrait,
+    orders: &[(&Order, Timestamp)],
+    state: OrderStatus,
+) -> Result<(), Failure> {
     let (letter, notice) = match state {
         OrderStatus::Paying | OrderStatus::Refunded => return Ok(()),
         OrderStatus::Paid => (Some(LetterKind::Tickets), NoticeKind::OrderPaid),
         OrderStatus::Failed => (None, NoticeKind::OrderFailed),
     };
-    let letter = letter.and_then(|kind| letter_to_buyer(order, kind, None, at));
-    let notices = endpoints::about_order(db, order, notice, at).await?;
-    insert(db, letter.into_iter().chain(notices).collect()).await
+    let mut told = endpoints::about_orders(db, orders, notice).await?;
+    if let Some(kind) = letter {
+        told.extend(orders.iter().filter_map(|(order, at)| letter_to_buyer(order, kind, None, *at)));
+    }
+    insert(db, told).await
 }
 
 /// Puts among the deliveries what is to be told of money of a paid order that is back now, after which the order is as

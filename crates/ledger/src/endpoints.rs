@@ -322,16 +322,19 @@ async fn owner(
     Ok(found.map(|(event, organizer)| (EventId(event), AccountId(organizer))))
 }
 
-/// What is told of an order.
-pub(crate) async fn about_order(
+/// What is told of orders, each as of a time.
+pub(crate) async fn about_orders(
     db: &impl ConnectionTrait,
-    order: &Order,
+    orders: &[(&Order, Timestamp)],
     kind: NoticeKind,
-    at: Timestamp,
 ) -> Result<Vec<Delivery>, Failure> {
-    let audiences = audiences(db, [order.performance]).await?;
-    let Some(audience) = audiences.get(&order.performance) else { return Ok(Vec::new()) };
-    Ok(audience.tell(kind, order.id.0, at, |event| notices::about_order(kind, order, event, at)))
+    let of: BTreeSet<PerformanceId> = orders.iter().map(|(order, _)| order.performance).collect();
+    let audiences = audiences(db, of).await?;
+    let told = orders.iter().filter_map(|(order, at)| {
+        let audience = audiences.get(&order.performance)?;
+        Some(audience.tell(kind, order.id.0, *at, |event| notices::about_order(kind, order, event, *at)))
+    });
+    Ok(told.flatten().collect())
 }
 
 /// What is told of a refund.

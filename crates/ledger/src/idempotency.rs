@@ -21,6 +21,7 @@ use uuid::Uuid;
 use crate::{
     entity::idempotency_keys::{self, Column},
     failures::Failure,
+    inserts::insert_unless,
 };
 
 /// How many expired keys are deleted with each one written at most.
@@ -113,10 +114,19 @@ pub(crate) async fn point(
     thing: Uuid,
     now: Timestamp,
 ) -> Result<(), Failure> {
-    let Some(key) = key else { return Ok(()) };
-    prune(db, Some(key), now).await?;
-    let insert = idempotency_keys::Entity::insert(row(key, kind, thing, now)).on_conflict(overwrite());
-    Ok(insert.exec_without_returning(db).await.map(drop)?)
+    point_all(db, key.map(|key| (key, thing, now)).into_iter().collect(), kind).await
+}
+
+/// Points keys, each of which is there once, at things, from when they are.
+pub(crate) async fn point_all(
+    db: &impl ConnectionTrait,
+    keys: Vec<(OwnedKey, Uuid, Timestamp)>,
+    kind: Kind,
+) -> Result<(), Failure> {
+    let Some((first, _, now)) = keys.first().copied() else { return Ok(()) };
+    prune(db, Some(first), now).await?;
+    let rows = keys.into_iter().map(|(key, thing, now)| row(key, kind, thing, now)).collect();
+    insert_unless(db, rows, &overwrite()).await.map(drop)
 }
 
 fn row(key: OwnedKey, kind: Kind, thing: Uuid, now: Timestamp) -> idempotency_keys::ActiveModel {

@@ -22,3 +22,31 @@ pub(crate) async fn insert_new<A: ActiveModelTrait>(
 ) -> Result<bool, Failure> {
     Ok(insert_missing(db, [row]).await? > 0)
 }
+
+/// How many rows one statement inserts: SQLite takes 32,766 values in one, and a row has twenty at most.
+const AT_ONCE: usize = 500;
+
+/// Inserts rows of one table, none of which is there.
+pub(crate) async fn insert_all<A: ActiveModelTrait>(
+    db: &impl ConnectionTrait,
+    rows: Vec<A>,
+) -> Result<(), Failure> {
+    for some in rows.chunks(AT_ONCE) {
+        A::Entity::insert_many(some.iter().cloned()).exec_without_returning(db).await?;
+    }
+    Ok(())
+}
+
+/// Inserts rows of one table unless something stands in their way; gives how many it inserted.
+pub(crate) async fn insert_unless<A: ActiveModelTrait>(
+    db: &impl ConnectionTrait,
+    rows: Vec<A>,
+    conflict: &OnConflict,
+) -> Result<u64, Failure> {
+    let mut inserted = 0;
+    for some in rows.chunks(AT_ONCE) {
+        let insert = A::Entity::insert_many(some.iter().cloned()).on_conflict(conflict.clone());
+        inserted += insert.exec_without_returning(db).await?;
+    }
+    Ok(inserted)
+}

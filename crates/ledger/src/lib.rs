@@ -49,13 +49,15 @@ pub use migrations::{MigrateError, MigrationState};
 pub use moving::{Arrival, MoveError, Tally};
 
 use connection::{Connections, Line};
+use orders::{Begin, Pay};
 
 /// The ledger in a SQL database.
 #[derive(Debug)]
 pub struct SqlLedger {
     db: Arc<Connections>,
     /// Those whose commands go into one transaction with others.
-    line: Arc<Line>,
+    begins: Arc<Line<Begin>>,
+    pays: Arc<Line<Pay>>,
 }
 
 impl SqlLedger {
@@ -63,7 +65,11 @@ impl SqlLedger {
     /// `postgres://onsale:secret@db.example.com/onsale?sslmode=verify-full`; a SQLite file that is not there is
     /// made. Its tables are [`SqlLedger::migrate`]'s affair.
     pub async fn open(url: &str, settings: LedgerSettings) -> Result<Self, StoreError> {
-        Ok(Self { db: Arc::new(Connections::open(url, settings).await?), line: Arc::default() })
+        Ok(Self {
+            db: Arc::new(Connections::open(url, settings).await?),
+            begins: Arc::default(),
+            pays: Arc::default(),
+        })
     }
 
     /// A ledger that ends with the process, its tables in place: for tests.

@@ -30,10 +30,11 @@ use crate::{
     entity::{order_units, orders, payments, performances},
     failures::Failure,
     idempotency::{self, Kind},
-    inserts::insert_new,
+    inserts::{insert_new, insert_unless},
     pages,
 };
 
+mod plain;
 mod postgres;
 pub(crate) mod rows;
 
@@ -43,7 +44,7 @@ use rows::PaymentStatus;
 impl Orders for SqlLedger {
     async fn begin_order(&self, order: &Order, key: Option<OwnedKey>) -> Result<BeginOrder, StoreError> {
         let begin = Begin { order: order.clone(), key };
-        let Some(pool) = self.db.postgres() else { return self.line.write(&self.db, begin).await };
+        let Some(pool) = self.db.postgres() else { return self.begins.write(&self.db, begin).await };
         self.db
             .command(|| async {
                 if postgres::begin(pool, order, key).await? {
@@ -84,7 +85,7 @@ impl Orders for SqlLedger {
         at: Timestamp,
     ) -> Result<SettleOrder, StoreError> {
         let pay = Pay { id, reference: reference.to_owned(), at };
-        let Some(pool) = self.db.postgres() else { return self.line.write(&self.db, pay).await };
+        let Some(pool) = self.db.postgres() else { return self.pays.write(&self.db, pay).await };
         self.db
             .command(|| async {
                 if let Some(paid) = postgres::pay(pool, id, reference, at).await? {
@@ -195,7 +196,7 @@ impl Orders for SqlLedger {
 
 /// Records an order as paying and claims its units.
 #[derive(Clone)]
-struct Begin {
+pub(crate) struct Begin {
     order: Order,
     key: Option<OwnedKey>,
 }
@@ -224,11 +225,19 @@ impl Command for Begin {
     fn is_to_stay(outcome: &BeginOrder) -> bool {
         *outcome == BeginOrder::Begun
     }
+
+    async fn carry_out_plain(
+        these: &[&Self],
+        db: &DatabaseTransaction,
+    ) -> Result<Vec<Option<BeginOrder>>, Failure> {
+        let begun = plain::begin(db, these).await?;
+        Ok(begun.into_iter().map(|is_begun| is_begun.then_some(BeginOrder::Begun)).collect())
+    }
 }
 
 /// PAYING → PAID.
 #[derive(Clone)]
-struct Pay {
+pub(crate) struct Pay {
     id: OrderId,
     reference: String,
     at: Timestamp,
@@ -255,6 +264,13 @@ impl Command for Pay {
 
     fn is_to_stay(outcome: &SettleOrder) -> bool {
         matches!(outcome, SettleOrder::Done(_))
+    }
+
+    async fn carry_out_plain(
+        these: &[&Self],
+        db: &DatabaseTransaction,
+    ) -> Result<Vec<Option<SettleOrder>>, Failure> {
+        plain::pay(db, these).await
     }
 }
 
@@ -322,19 +338,19 @@ async fn attempts_under_way(db: &impl ConnectionTrait, order: &Order) -> Result<
 
 /// Claims the units of an order; `false` where another order has some of them.
 async fn claim(db: &impl ConnectionTrait, order: &Order) -> Result<bool, Failure> {
-    if order.units.is_empty() {
-        return Ok(true);
-    }
+    Ok(claim_rows(db, rows::units(order)?).await? == order.units.len() as u64)
+}
+
+/// Claims units; gives how many of them no other order has.
+async fn claim_rows(
+    db: &impl ConnectionTrait,
+    wanted: Vec<order_units::ActiveModel>,
+) -> Result<u64, Failure> {
     let unless_claimed = OnConflict::columns([order_units::Column::PerformanceId, order_units::Column::Unit])
         .target_and_where(Expr::col(order_units::Column::Live))
         .do_nothing()
         .to_owned();
-    let wanted = rows::units(order)?;
-    let claimed = order_units::Entity::insert_many(wanted)
-        .on_conflict(unless_claimed)
-        .exec_without_returning(db)
-        .await?;
-    Ok(claimed == order.units.len() as u64)
+    insert_unless(db, wanted, &unless_claimed).await
 }
 
 /// The units of an order that other orders have claimed.

@@ -1,5 +1,5 @@
 //! Commands that come at the same time are written in one transaction, where the database lets one write at a time: the
-//! disk is then waited for once for all of them.
+//! disk is then waited for once for all of them, and their statements are sent once.
 //!
 //! Invariants:
 //! - an answer that says that something was changed is given after the transaction that holds it is on disk;
@@ -9,16 +9,15 @@
 
 use std::{collections::VecDeque, mem, sync::Arc};
 
-use async_trait::async_trait;
 use onsale_app::ports::StoreError;
 use parking_lot::Mutex;
-use sea_orm::{DatabaseTransaction, TransactionTrait};
+use sea_orm::DatabaseTransaction;
 use tokio::sync::oneshot;
 
 use super::Connections;
 use crate::failures::Failure;
 
-/// How many are written at once: some ten milliseconds, for which everybody else who writes has to wait.
+/// How many are written at once: some milliseconds, for which everybody else who writes has to wait.
 const MOST_TOGETHER: usize = 64;
 
 /// Who comes when so many wait is sent away at once; the database would not be through with them in time.
@@ -29,7 +28,7 @@ pub(crate) trait Command: Clone + Send + Sync + 'static {
     /// What came of it.
     type Outcome: Send + 'static;
 
-    /// Carries it out, within a transaction that may have others in it.
+    /// Carries it out in a transaction of its own.
     fn carry_out(
         &self,
         db: &DatabaseTransaction,
@@ -37,6 +36,13 @@ pub(crate) trait Command: Clone + Send + Sync + 'static {
 
     /// Whether what it has written is to stay.
     fn is_to_stay(outcome: &Self::Outcome) -> bool;
+
+    /// Carries out those of many that nothing is in the way of, together; gives an outcome for each, in their order.
+    /// `None`: nothing was written of it, and it has to be carried out by itself. A failure is of all of them.
+    fn carry_out_plain(
+        these: &[&Self],
+        db: &DatabaseTransaction,
+    ) -> impl Future<Output = Result<Vec<Option<Self::Outcome>>, Failure>> + Send;
 }
 
 impl Connections {
@@ -49,79 +55,67 @@ impl Connections {
         }
         Ok(outcome)
     }
+
+    /// Carries out those of many that nothing is in the way of. A failure before the end leaves all of them undone; what
+    /// became of them is not known if it is the commit that fails.
+    async fn carry_out_plain<C: Command>(
+        &self,
+        commands: &[&C],
+    ) -> Result<Vec<Option<C::Outcome>>, StoreError> {
+        let begun = async {
+            let txn = self.begin_write().await?;
+            let outcomes = C::carry_out_plain(commands, &txn).await?;
+            Ok::<_, Failure>((txn, outcomes))
+        };
+        match begun.await {
+            Ok((txn, outcomes)) => {
+                txn.commit().await.map_err(Failure::from)?;
+                Ok(outcomes)
+            }
+            Err(failure) => {
+                tracing::debug!(?failure, "one after the other");
+                Ok(commands.iter().map(|_| None).collect())
+            }
+        }
+    }
 }
 
-/// A command in the line, whatever it is.
-#[async_trait]
-trait Waiting: Send {
-    /// Carries it out within a transaction of others, and keeps what came of it. An error is of the transaction as a whole.
-    async fn carry_out(&mut self, db: &DatabaseTransaction) -> Result<(), Failure>;
-
-    /// The transaction is over: tells, unless the command has to be carried out alone. Gives it back then.
-    fn settle(self: Box<Self>, written: &Result<(), StoreError>) -> Option<Box<dyn Waiting>>;
-
-    /// Carries it out in a transaction of its own, and tells.
-    async fn alone(self: Box<Self>, db: &Connections);
-}
-
+/// A command in the line, and who waits for what comes of it.
 struct Waiter<C: Command> {
     command: C,
-    outcome: Option<Result<C::Outcome, Failure>>,
     answer: oneshot::Sender<Result<C::Outcome, StoreError>>,
 }
 
-#[async_trait]
-impl<C: Command> Waiting for Waiter<C> {
-    async fn carry_out(&mut self, db: &DatabaseTransaction) -> Result<(), Failure> {
-        let point = db.begin().await?;
-        let outcome = self.command.carry_out(&point).await;
-        if outcome.as_ref().is_ok_and(C::is_to_stay) {
-            point.commit().await?;
-        } else {
-            point.rollback().await?;
-        }
-        self.outcome = Some(outcome);
-        Ok(())
-    }
-
-    fn settle(mut self: Box<Self>, written: &Result<(), StoreError>) -> Option<Box<dyn Waiting>> {
-        let answer = match (self.outcome.take(), written) {
-            // Others were in its way, or the transaction ended before it was its turn.
-            (Some(Err(Failure::Contended(_))), _) | (None, Ok(())) => return Some(self),
-            (Some(Err(failure)), _) => Err(failure.into()),
-            (Some(Ok(outcome)), Ok(())) => Ok(outcome),
-            (_, Err(error)) => Err(error.clone()),
-        };
+impl<C: Command> Waiter<C> {
+    fn tell(self, outcome: Result<C::Outcome, StoreError>) {
         // Whoever asked may have gone; what was written stays all the same.
-        let _ = self.answer.send(answer);
-        None
-    }
-
-    async fn alone(self: Box<Self>, db: &Connections) {
-        let answer = db.command(|| db.carry_out(&self.command)).await;
-        let _ = self.answer.send(answer);
+        let _ = self.answer.send(outcome);
     }
 }
 
-/// Those who wait for their write.
-#[derive(Default)]
-pub(crate) struct Line(Mutex<State>);
+/// Those who wait for their write of one kind.
+pub(crate) struct Line<C: Command>(Mutex<State<C>>);
 
-#[derive(Default)]
-struct State {
-    waiting: VecDeque<Box<dyn Waiting>>,
+struct State<C: Command> {
+    waiting: VecDeque<Waiter<C>>,
     is_seen_to: bool,
 }
 
-impl std::fmt::Debug for Line {
+impl<C: Command> Default for Line<C> {
+    fn default() -> Self {
+        Self(Mutex::new(State { waiting: VecDeque::new(), is_seen_to: false }))
+    }
+}
+
+impl<C: Command> std::fmt::Debug for Line<C> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Line").field("waiting", &self.0.lock().waiting.len()).finish()
     }
 }
 
-impl Line {
+impl<C: Command> Line<C> {
     /// Writes a command, with whoever writes now.
-    pub(crate) async fn write<C: Command>(
+    pub(crate) async fn write(
         self: &Arc<Self>,
         db: &Arc<Connections>,
         command: C,
@@ -132,7 +126,7 @@ impl Line {
             if state.waiting.len() >= MOST_WAITING {
                 return Err(StoreError::unavailable("too many wait for the database"));
             }
-            state.waiting.push_back(Box::new(Waiter { command, outcome: None, answer }));
+            state.waiting.push_back(Waiter { command, answer });
             !mem::replace(&mut state.is_seen_to, true)
         };
         if is_wanted {
@@ -147,33 +141,38 @@ impl Line {
     }
 }
 
-async fn write_together(db: &Connections, mut commands: Vec<Box<dyn Waiting>>) {
-    if commands.len() > 1 {
-        let written = write(db, &mut commands).await.map_err(StoreError::from);
-        commands = commands.into_iter().filter_map(|command| command.settle(&written)).collect();
+async fn write_together<C: Command>(db: &Connections, mut waiters: Vec<Waiter<C>>) {
+    if waiters.len() > 1 {
+        let commands: Vec<&C> = waiters.iter().map(|waiter| &waiter.command).collect();
+        let written = db.carry_out_plain(&commands).await;
+        let outcomes = match written {
+            Ok(outcomes) => outcomes.into_iter().map(|outcome| outcome.map(Ok)).collect(),
+            Err(error) => commands.iter().map(|_| Some(Err(error.clone()))).collect::<Vec<_>>(),
+        };
+        let mut left = Vec::new();
+        for (waiter, outcome) in waiters.into_iter().zip(outcomes) {
+            match outcome {
+                Some(outcome) => waiter.tell(outcome),
+                None => left.push(waiter),
+            }
+        }
+        waiters = left;
     }
-    for command in commands {
-        command.alone(db).await;
+    for waiter in waiters {
+        let outcome = db.command(|| db.carry_out(&waiter.command)).await;
+        waiter.tell(outcome);
     }
-}
-
-async fn write(db: &Connections, commands: &mut [Box<dyn Waiting>]) -> Result<(), Failure> {
-    let txn = db.begin_write().await?;
-    for command in commands {
-        command.carry_out(&txn).await?;
-    }
-    Ok(txn.commit().await?)
 }
 
 /// One who sees to the line until it is empty.
-struct Turn {
-    line: Arc<Line>,
+struct Turn<C: Command> {
+    line: Arc<Line<C>>,
     is_over: bool,
 }
 
-impl Turn {
+impl<C: Command> Turn<C> {
     /// The next who are written together. `None`: nobody waits, and the turn is over.
-    fn next(&mut self) -> Option<Vec<Box<dyn Waiting>>> {
+    fn next(&mut self) -> Option<Vec<Waiter<C>>> {
         let mut state = self.line.0.lock();
         let count = state.waiting.len().min(MOST_TOGETHER);
         if count == 0 {
@@ -185,7 +184,7 @@ impl Turn {
     }
 }
 
-impl Drop for Turn {
+impl<C: Command> Drop for Turn<C> {
     fn drop(&mut self) {
         // Ended in the middle, with its runtime: the next who comes sees to those who wait.
         if !self.is_over {

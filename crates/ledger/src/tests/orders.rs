@@ -139,18 +139,30 @@ async fn what_is_written_together_is_decided_one_by_one() {
             _ => assert_eq!(outcome.unwrap(), BeginOrder::Exists(OrderStatus::Failed)),
         }
     }
-    let paid = winners.iter().map(|order| order.id).chain([OrderId(id())]).map(|id| {
+    // Each has a reference and a time of its own, and is told twice that it is paid; one is not there.
+    let when = |at: usize| START.plus_ms(at as u64);
+    let twice = winners.iter().enumerate().flat_map(|at| [at, at]).map(|(at, order)| (at, order.id));
+    let paid = twice.chain([(0, OrderId(id()))]).map(|(at, id)| {
         let ledger = Arc::clone(&ledger);
-        tokio::spawn(async move { ledger.pay_order(id, "ref", START).await.unwrap() })
+        tokio::spawn(async move { ledger.pay_order(id, &format!("ref {at}"), when(at)).await.unwrap() })
     });
     let paid: Vec<SettleOrder> =
         futures_util::future::join_all(paid).await.into_iter().map(Result::unwrap).collect();
-    for (order, outcome) in winners.iter().zip(&paid) {
-        let paid = Order { status: OrderStatus::Paid, reference: Some("ref".into()), ..order.clone() };
-        assert_eq!(*outcome, SettleOrder::Done(Box::new(paid.clone())));
+    let (unknown, paid) = paid.split_last().unwrap();
+    assert_eq!(*unknown, SettleOrder::NotFound);
+    for (at, (order, outcomes)) in winners.iter().zip(paid.chunks(2)).enumerate() {
+        let reference = Some(format!("ref {at}"));
+        let paid = Order { status: OrderStatus::Paid, reference, ..order.clone() };
+        for outcome in outcomes {
+            assert_eq!(*outcome, SettleOrder::Done(Box::new(paid.clone())));
+        }
         assert_eq!(ledger.order(order.id).await.unwrap(), Some(paid));
+        assert_eq!(payment_status(&ledger, order.id).await, "captured");
+        let times = "SELECT settled_at + updated_at FROM orders JOIN payments ON order_id = id WHERE id = x";
+        let times = number(&ledger, &format!("{times}'{}'", order.id.0.simple())).await;
+        assert_eq!(times, when(at).as_millis() * 2);
+        assert_eq!(ledger.order_by_key(key(order.owner, 1, 1)).await.unwrap().unwrap().1, order.id);
     }
-    assert_eq!(paid[winners.len()], SettleOrder::NotFound);
     assert_eq!(number(&ledger, "SELECT COUNT(*) FROM order_units WHERE live").await, 50);
     ledger.close().await;
 }
