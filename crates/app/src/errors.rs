@@ -101,6 +101,10 @@ reasons! {
     TicketVoid = "ticket_void", 409, "The ticket is void";
     /// The ticket is for another performance than the one that is entered here.
     WrongPerformance = "wrong_performance", 409, "The ticket is for another performance";
+    /// The event does not offer what comes back to those who wait.
+    NoReturnLine = "no_return_line", 409, "Nothing is offered to those who wait";
+    /// Something is held for this wish.
+    OfferOpen = "offer_open", 409, "Something is held for you already";
     /// The sale is over.
     SaleClosed = "sale_closed", 410, "The sale is closed";
     /// The hold's time is up.

@@ -1,18 +1,23 @@
-//! Letters: e-mails about orders, as their buyers and organizers see them.
+//! Letters: e-mails about orders and offers, as their buyers and organizers see them.
 //!
 //! Invariants: a letter goes to the address that the buyer gave, or to one that the organizer names; what went wrong
 //! with it is the organizer's to know; nobody can have somebody else's mailbox filled by asking again and again.
+
+use std::sync::Arc;
 
 use onsale_domain::{email, ids::OrderId, money::Money, orders::OrderStatus, time::Timestamp};
 use serde_json::json;
 
 use crate::{
     App, Caller,
+    cards::Card,
     errors::{AppError, Reason},
     orders::{OrderView, order_in_words},
     ports::ledger::{
-        Content, Delivery, DeliveryStatus, Letter, LetterKind, Order, SendLetter, SendLimits, Writing,
+        Content, Delivery, DeliveryStatus, Letter, LetterKind, OfferLetter, Order, SendLetter, SendLimits,
+        Writing,
     },
+    reservations::{ReservationView, view_of_hold},
     tickets::{OrderTickets, printable},
 };
 
@@ -39,6 +44,17 @@ pub struct CurrentContents {
     pub is_in_part: bool,
     /// What was bought.
     pub tickets: OrderTickets,
+}
+
+/// What is held for somebody, as a letter tells of it.
+#[derive(Clone, Debug)]
+pub struct OfferContents {
+    /// Its performance.
+    pub card: Arc<Card>,
+    /// What to call whom it is held for, where that is known.
+    pub name: Option<String>,
+    /// What is held.
+    pub reservation: ReservationView,
 }
 
 /// How the newest letter with the tickets of an order fares.
@@ -150,6 +166,25 @@ impl App {
         }
         let tickets = printable(card.clone(), view)?;
         Ok(Contents::Current(Box::new(CurrentContents { order: id, total, is_in_part, tickets })))
+    }
+
+    /// What a letter about something that is held is written from; `Err` says why there is nothing to tell any more.
+    pub async fn offer_contents(
+        &self,
+        letter: &OfferLetter,
+    ) -> Result<Result<OfferContents, String>, AppError> {
+        let gone = |why: &str| Ok(Err(why.to_owned()));
+        let Some(card) = self.card_by_number(letter.reservation.performance_number()).await? else {
+            return gone("the event is gone");
+        };
+        let held = self.on_stock(&card, || self.hot.find(card.performance.id, letter.reservation)).await?;
+        let Some(held) = held.filter(|held| held.ended.is_none()) else {
+            return gone("it is not held any more");
+        };
+        let account = self.ledger.account(held.hold.owner).await?;
+        let name = account.map(|account| account.name).filter(|name| !name.is_empty());
+        let reservation = view_of_hold(&card, &held.hold, None, None);
+        Ok(Ok(OfferContents { card, name, reservation }))
     }
 
     async fn manages_order(&self, caller: Caller, view: &OrderView) -> Result<bool, AppError> {

@@ -31,6 +31,7 @@ pub mod ports;
 pub mod reconciler;
 pub mod refunds;
 pub mod reservations;
+pub mod returns;
 pub mod tickets;
 pub mod waiting_room;
 pub mod wallets;
@@ -49,6 +50,7 @@ use ports::{
     payments::PaymentProvider,
 };
 use reconciler::LeftOpen;
+use returns::ReturnLines;
 use tokio::sync::watch;
 use uuid::Uuid;
 
@@ -91,6 +93,8 @@ pub struct App {
     passwords: Passwords,
     cards: Cards,
     on_sale: OnSale,
+    /// Who waits for what comes back.
+    return_lines: ReturnLines,
     /// When to ask again about payments that stayed open.
     pauses: parking_lot::Mutex<Pauses<OrderId>>,
     /// The same for refunds.
@@ -156,6 +160,7 @@ impl App {
             passwords: Passwords::new(),
             cards: Cards::default(),
             on_sale: OnSale::default(),
+            return_lines: ReturnLines::default(),
             pauses: parking_lot::Mutex::default(),
             refund_pauses: parking_lot::Mutex::default(),
             loading: tokio::sync::Mutex::new(()),

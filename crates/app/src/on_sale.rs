@@ -51,7 +51,8 @@ impl App {
             if !card.is_on_sale(now) {
                 continue;
             }
-            let seen = self.on_stock(&card, || self.stock.availability(*performance)).await?.counts;
+            let stock = self.on_stock(&card, || self.stock.availability(*performance)).await?;
+            let seen = self.without_returns(&card, &stock);
             let sum = sum.get_or_insert_default();
             sum.available = sum.available.saturating_add(seen.available);
             sum.held = sum.held.saturating_add(seen.held);

@@ -109,6 +109,9 @@ impl App {
         self.check_may_buy(caller, &card)?;
         if card.event.settings.waiting_room.mode == WaitingRoomMode::On {
             self.admissions.check(caller, &card.event, shown).await?;
+            if self.is_spoken_for(&card).await? {
+                return Err(offered_to_others());
+            }
         }
         let settings = &card.event.settings;
         let mut request = HoldRequest {
@@ -124,6 +127,10 @@ impl App {
             request.id = ReservationId::compose(now_ms, card.performance.number, self.entropy.bits());
             let decided = self.on_hot(&card, || self.hot.hold(performance, request.clone())).await?;
             return match decided.outcome {
+                HoldOutcome::Held(hold) if self.was_spoken_for(&card, &hold) => {
+                    self.let_go(hold.owner, hold.id).await?;
+                    Err(offered_to_others())
+                }
                 HoldOutcome::Held(hold) => {
                     tracing::debug!(reservation = %hold.id, sequence = decided.sequence, "held");
                     Ok(view_of_hold(&card, &hold, None, decided.sequence))
@@ -176,7 +183,7 @@ impl App {
     }
 
     /// A record of a hold that the hot store does not know any more has lapsed, whatever it says.
-    fn as_of_now(&self, mut record: ReservationRecord) -> ReservationRecord {
+    pub(crate) fn as_of_now(&self, mut record: ReservationRecord) -> ReservationRecord {
         if record.status == RecordedStatus::Held && record.expires_at <= self.clock.now() {
             record.status = RecordedStatus::Expired;
         }
@@ -349,6 +356,10 @@ pub(crate) fn key_mismatch() -> AppError {
     AppError::refused(Reason::IdempotencyMismatch, "this Idempotency-Key was used for another request")
 }
 
+fn offered_to_others() -> AppError {
+    AppError::refused(Reason::SoldOut, "what has come back is offered to those who wait in line")
+}
+
 fn already_confirmed() -> AppError {
     AppError::refused(Reason::AlreadyConfirmed, "the reservation is paid already")
 }
@@ -367,7 +378,12 @@ fn priced(card: &Card, units: &[Unit]) -> Vec<PricedUnit> {
         .collect()
 }
 
-fn view_of_hold(card: &Card, hold: &Hold, ended: Option<Ending>, sequence: Option<u64>) -> ReservationView {
+pub(crate) fn view_of_hold(
+    card: &Card,
+    hold: &Hold,
+    ended: Option<Ending>,
+    sequence: Option<u64>,
+) -> ReservationView {
     let (status, order) = match (ended, hold.status) {
         (None, HoldStatus::Held) => (RecordedStatus::Held, None),
         (None, HoldStatus::Paying { order, .. }) => (RecordedStatus::Paying, Some(order)),

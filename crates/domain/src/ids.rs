@@ -86,6 +86,11 @@ id!(
     EndpointId
 );
 
+id!(
+    /// What somebody in the line would take of what comes back.
+    WishId
+);
+
 impl EndpointId {
     /// The id of the endpoint that an account adds under an idempotency key: a repeat has the same.
     pub fn under(owner: AccountId, key: &[u8; 16]) -> Self {

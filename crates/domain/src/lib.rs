@@ -17,3 +17,4 @@ pub mod tickets;
 pub mod time;
 pub mod units;
 pub mod waiting_room;
+pub mod wishes;

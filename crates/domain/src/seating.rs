@@ -9,7 +9,7 @@ mod layout;
 mod plan;
 mod pretix;
 
-pub use best::{BestAvailable, best_available};
+pub use best::{BestAvailable, best_available, side_by_side};
 pub use layout::{AreaRun, Layout};
 pub use plan::{
     Category, MAX_PLAN_BYTES, MAX_SEATS, PlacedSeat, PlanError, PlanErrors, Row, Seat, SeatingPlan, Section,

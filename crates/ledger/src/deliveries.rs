@@ -9,11 +9,11 @@ use onsale_app::ports::{
     StoreError,
     ledger::{
         Content, Deliveries, Delivery, DeliveryStatus, Lane, Lease, Letter, LetterKind, Notice, NoticeKind,
-        Order, Refund, SendLetter, SendLimits, Settlement, Writing,
+        OfferLetter, Order, Refund, SendLetter, SendLimits, Settlement, Writing,
     },
 };
 use onsale_domain::{
-    ids::{AccountId, DeliveryId, EndpointId, OrderId, RefundId},
+    ids::{AccountId, DeliveryId, EndpointId, OrderId, RefundId, ReservationId},
     orders::OrderStatus,
     time::Timestamp,
 };
@@ -305,22 +305,33 @@ pub(crate) fn lane_column(lane: Lane) -> Uuid {
 }
 
 fn row(delivery: &Delivery) -> Result<deliveries::ActiveModel, StoreError> {
-    let (letter, notice) = match &delivery.content {
-        Content::Letter(letter) => (Some(letter), None),
-        Content::Notice(notice) => (None, Some(notice)),
+    let (mut letter, mut offer, mut notice) = (None, None, None);
+    let (kind, written) = match &delivery.content {
+        Content::Letter(content) => {
+            letter = Some(content);
+            (content.kind.as_str(), Some((&content.to, &content.writing)))
+        }
+        Content::Offer(content) => {
+            offer = Some(content);
+            (OfferLetter::KIND, Some((&content.to, &content.writing)))
+        }
+        Content::Notice(content) => {
+            notice = Some(content);
+            (content.kind.as_str(), None)
+        }
     };
-    let kind = letter.map(|letter| letter.kind.as_str()).or(notice.map(|notice| notice.kind.as_str()));
     Ok(deliveries::ActiveModel {
         id: Set(delivery.id.0),
         lane: Set(lane_column(delivery.content.lane())),
-        kind: Set(kind.unwrap_or_default().to_owned()),
+        kind: Set(kind.to_owned()),
         order_id: Set(letter.map(|letter| letter.order.0)),
         organizer_id: Set(notice.map(|notice| notice.organizer.0)),
-        address: Set(letter.map(|letter| letter.to.clone())),
-        language: Set(letter.map(|letter| letter.writing.language.clone())),
-        time_zone: Set(letter.map(|letter| letter.writing.time_zone.clone())),
+        address: Set(written.map(|(to, _)| to.clone())),
+        language: Set(written.map(|(_, writing)| writing.language.clone())),
+        time_zone: Set(written.map(|(_, writing)| writing.time_zone.clone())),
         body: Set(match &delivery.content {
             Content::Letter(letter) => letter.refund.map(|refund| refund.to_string()),
+            Content::Offer(_) => None,
             Content::Notice(notice) => Some(notice.body.clone()),
         }),
         status: Set(delivery.status.as_str().to_owned()),
@@ -331,23 +342,27 @@ fn row(delivery: &Delivery) -> Result<deliveries::ActiveModel, StoreError> {
         created_at: Set(delivery.created_at.as_millis()),
         settled_at: Set(delivery.settled_at.map(Timestamp::as_millis)),
         last_error: Set(delivery.last_error.clone()),
+        reservation_id: Set(offer.map(|offer| offer.reservation.0)),
     })
 }
 
 pub(crate) fn delivery(row: deliveries::Model) -> Result<Delivery, StoreError> {
-    let unknown = || StoreError::corrupt(format!("delivery {} of kind {:?}", row.id, row.kind));
+    let (id, kind) = (row.id, row.kind.clone());
+    let unknown = || StoreError::corrupt(format!("delivery {id} of kind {kind:?}"));
     let content = if row.lane == MAIL {
-        let writing = row.language.zip(row.time_zone).ok_or_else(unknown)?;
-        Content::Letter(Letter {
-            kind: LetterKind::parse(&row.kind).ok_or_else(unknown)?,
-            order: row.order_id.map(OrderId).ok_or_else(unknown)?,
+        let (language, time_zone) = row.language.zip(row.time_zone).ok_or_else(unknown)?;
+        let writing = Writing { language, time_zone };
+        let to = row.address.ok_or_else(unknown)?;
+        if row.kind == OfferLetter::KIND {
+            let reservation = row.reservation_id.map(ReservationId).ok_or_else(unknown)?;
+            Content::Offer(OfferLetter { reservation, to, writing })
+        } else {
+            let kind = LetterKind::parse(&row.kind).ok_or_else(unknown)?;
+            let order = row.order_id.map(OrderId).ok_or_else(unknown)?;
             // Older letters are about all of their order.
-            refund: row.body.map(|refund| refund.parse()).transpose().map_err(|_| {
-                StoreError::corrupt(format!("delivery {} is about a refund without a name", row.id))
-            })?,
-            to: row.address.ok_or_else(unknown)?,
-            writing: Writing { language: writing.0, time_zone: writing.1 },
-        })
+            let refund = row.body.map(|refund| refund.parse()).transpose().map_err(|_| unknown())?;
+            Content::Letter(Letter { kind, order, refund, to, writing })
+        }
     } else {
         Content::Notice(Notice {
             endpoint: EndpointId(row.lane),

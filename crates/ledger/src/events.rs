@@ -21,7 +21,7 @@ use sea_orm::{
 use crate::{
     SqlLedger,
     columns::{from_json, to_json},
-    entity::{blocked_units, events, order_units, orders, performances, reservations},
+    entity::{blocked_units, events, order_units, orders, performances, reservations, return_lines, wishes},
     failures::Failure,
     idempotency::{self, Kind, Standing},
     inserts::insert_new,
@@ -121,6 +121,11 @@ impl Events for SqlLedger {
                     .await?;
                 blocked_units::Entity::delete_many()
                     .filter(blocked_units::Column::PerformanceId.in_subquery(performances_of(id)))
+                    .exec(&txn)
+                    .await?;
+                wishes::Entity::delete_many().filter(wishes::Column::EventId.eq(id.0)).exec(&txn).await?;
+                return_lines::Entity::delete_many()
+                    .filter(return_lines::Column::PerformanceId.in_subquery(performances_of(id)))
                     .exec(&txn)
                     .await?;
                 performances::Entity::delete_many()

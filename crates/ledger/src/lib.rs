@@ -39,6 +39,7 @@ mod reservations;
 mod seating_plans;
 mod tickets;
 mod wallets;
+mod wishes;
 
 #[cfg(test)]
 mod tests;

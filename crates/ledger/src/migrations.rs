@@ -23,6 +23,7 @@ mod orders;
 mod refunds;
 mod reservations;
 mod wallets;
+mod wishes;
 
 /// What PostgreSQL knows the lock of migrations by: any number, the same in every version.
 const MIGRATION_LOCK: i64 = 0x6f6e_7361_6c65_0001;
@@ -72,6 +73,7 @@ impl MigratorTrait for Migrator {
             Box::new(deliveries::Migration),
             Box::new(refunds::Migration),
             Box::new(books::Migration),
+            Box::new(wishes::Migration),
         ]
     }
 }

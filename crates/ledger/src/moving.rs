@@ -125,7 +125,7 @@ impl Table {
 }
 
 /// All of them; what others refer to comes first.
-fn tables() -> [Table; 20] {
+fn tables() -> [Table; 22] {
     [
         Table::of::<entity::accounts::Entity>(None),
         Table::of::<entity::logins::Entity>(None),
@@ -147,6 +147,8 @@ fn tables() -> [Table; 20] {
         Table::of::<entity::deliveries::Entity>(None),
         Table::of::<entity::webhook_endpoints::Entity>(None),
         Table::of::<entity::sold_out_performances::Entity>(None),
+        Table::of::<entity::wishes::Entity>(None),
+        Table::of::<entity::return_lines::Entity>(None),
     ]
 }
 

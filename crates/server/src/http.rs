@@ -241,6 +241,7 @@ pub(crate) fn routes() -> (Router<Arc<Server>>, utoipa::openapi::OpenApi) {
         .routes(routes!(queue::join, queue::read, queue::leave))
         .routes(routes!(queue::stream))
         .routes(routes!(queue::enter))
+        .routes(routes!(queue::wishes::put, queue::wishes::read, queue::wishes::withdraw))
         .routes(routes!(queue::verify))
         .routes(routes!(queue::reports::take))
         .routes(routes!(queue::draw::read))
@@ -284,6 +285,7 @@ fn name_operations(document: &mut utoipa::openapi::OpenApi) {
         let methods = [
             ("get", &mut item.get),
             ("post", &mut item.post),
+            ("put", &mut item.put),
             ("patch", &mut item.patch),
             ("delete", &mut item.delete),
         ];
@@ -398,7 +400,7 @@ fn cors(settings: &Settings) -> Option<CorsLayer> {
     Some(
         CorsLayer::new()
             .allow_origin(origins)
-            .allow_methods([Method::GET, Method::POST, Method::PATCH, Method::DELETE])
+            .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
             .allow_headers([
                 header::AUTHORIZATION,
                 header::CONTENT_TYPE,

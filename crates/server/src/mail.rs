@@ -25,7 +25,7 @@ use onsale_app::{
     letters::Contents,
     ports::{
         carriers::{Carrier, Undelivered},
-        ledger::{Content, Delivery, Letter, LetterKind},
+        ledger::{Content, Delivery, Letter, LetterKind, OfferLetter, Writing},
     },
 };
 
@@ -90,8 +90,7 @@ impl MailCarrier {
             Contents::Current(contents) => *contents,
             Contents::Outdated(why) => return Err(Undelivered::Withdrawn(why)),
         };
-        let language = Language::named(&letter.writing.language).unwrap_or(Language::English);
-        let zone = TimeZone::get(&letter.writing.time_zone).unwrap_or(TimeZone::UTC);
+        let (language, zone) = reading(&letter.writing);
         let text = letters::Text::new(letter.kind, language, &zone, &contents, &self.settings.public_url);
         let body = MultiPart::alternative_plain_html(text.plain(), text.html());
         let parts = match letter.kind {
@@ -103,13 +102,32 @@ impl MailCarrier {
                 MultiPart::mixed().multipart(body).singlepart(attached(name, paper)?)
             }
         };
-        let to: Address = letter.to.parse().map_err(|error| never(&error))?;
+        self.message(delivery, &letter.to, text.subject(), parts)
+    }
+
+    async fn written_offer(&self, delivery: &Delivery, letter: &OfferLetter) -> Result<Message, Undelivered> {
+        let contents = self.app.offer_contents(letter).await.map_err(|error| not_now(&error))?;
+        let contents = contents.map_err(Undelivered::Withdrawn)?;
+        let (language, zone) = reading(&letter.writing);
+        let text = letters::Text::of_offer(language, &zone, &contents, &self.settings.public_url);
+        let body = MultiPart::alternative_plain_html(text.plain(), text.html());
+        self.message(delivery, &letter.to, text.subject(), body)
+    }
+
+    fn message(
+        &self,
+        delivery: &Delivery,
+        to: &str,
+        subject: String,
+        parts: MultiPart,
+    ) -> Result<Message, Undelivered> {
+        let to: Address = to.parse().map_err(|error| never(&error))?;
         let from = &self.settings.from;
         Message::builder()
             .message_id(Some(format!("<{}@{}>", delivery.id, from.email.domain())))
             .from(from.clone())
             .to(Mailbox::new(None, to))
-            .subject(text.subject())
+            .subject(subject)
             .raw_header(HeaderValue::new(
                 HeaderName::new_from_ascii_str("Auto-Submitted"),
                 "auto-generated".to_owned(),
@@ -122,19 +140,26 @@ impl MailCarrier {
 #[async_trait]
 impl Carrier for MailCarrier {
     async fn carry(&self, delivery: &Delivery) -> Result<(), Undelivered> {
-        let Content::Letter(letter) = &delivery.content else {
-            return Err(Undelivered::Never("not a letter".into()));
+        let (message, to) = match &delivery.content {
+            Content::Letter(letter) => (self.written(delivery, letter).await?, &letter.to),
+            Content::Offer(letter) => (self.written_offer(delivery, letter).await?, &letter.to),
+            Content::Notice(_) => return Err(Undelivered::Never("not a letter".into())),
         };
-        let message = self.written(delivery, letter).await?;
         match tokio::time::timeout(self.send_within, self.server.send(message)).await {
             Err(_) => Err(Undelivered::Away(format!(
                 "the mail server did not answer within {:?}",
                 self.send_within
             ))),
-            Ok(Err(error)) => Err(refused(&error, letter)),
+            Ok(Err(error)) => Err(refused(&error, to)),
             Ok(Ok(_)) => Ok(()),
         }
     }
+}
+
+/// The language and the zone of a letter.
+fn reading(writing: &Writing) -> (Language, TimeZone) {
+    let language = Language::named(&writing.language).unwrap_or(Language::English);
+    (language, TimeZone::get(&writing.time_zone).unwrap_or(TimeZone::UTC))
 }
 
 fn attached(name: String, paper: Vec<u8>) -> Result<SinglePart, Undelivered> {
@@ -143,7 +168,7 @@ fn attached(name: String, paper: Vec<u8>) -> Result<SinglePart, Undelivered> {
 }
 
 /// What the mail server's refusal means for a letter.
-fn refused(error: &lettre::transport::smtp::Error, letter: &Letter) -> Undelivered {
+fn refused(error: &lettre::transport::smtp::Error, to: &str) -> Undelivered {
     let said = with_cause(error);
     match error.status().map(u16::from) {
         Some(421) => Undelivered::Away(said),
@@ -151,7 +176,7 @@ fn refused(error: &lettre::transport::smtp::Error, letter: &Letter) -> Undeliver
         Some(_) if error.is_permanent() => Undelivered::Never(said),
         Some(_) => Undelivered::NotNow(said),
         // It takes no such addresses, and will not tomorrow.
-        None if error.is_client() && !letter.to.is_ascii() => Undelivered::Never(said),
+        None if error.is_client() && !to.is_ascii() => Undelivered::Never(said),
         None => Undelivered::Away(said),
     }
 }

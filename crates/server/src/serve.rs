@@ -8,7 +8,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use anyhow::Context;
 use axum::extract::ConnectInfo;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use onsale_app::{App, deliveries::Outbox, ports::carriers::Carrier};
+use onsale_app::{App, deliveries::Outbox, ports::carriers::Carrier, returns};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -36,6 +36,9 @@ const DELIVER_WITHIN: Duration = Duration::from_secs(5);
 
 /// How often it is looked what is sold out.
 const SELL_OUTS_EVERY: Duration = Duration::from_secs(5);
+
+/// How long a round of offering what has come back may take.
+const ROUND_WITHIN: Duration = Duration::from_secs(20);
 
 /// How often payments that were left behind are looked for.
 const RECONCILE_EVERY: Duration = Duration::from_secs(5);
@@ -68,6 +71,7 @@ pub(crate) async fn serve(settings: Settings) -> anyhow::Result<()> {
     // Open payments are those of whoever sells, and so is what is told of them.
     let deliveries = if sells { Some(Deliveries::start(&app, &server)?) } else { None };
     let reconciler = sells.then(|| tokio::spawn(run_reconciler(Arc::clone(&app))));
+    let returns = sells.then(|| tokio::spawn(run_returns(Arc::clone(&app))));
     announce(address);
     let connections = Connections::default();
     connections.accept_until_stopped(&listener, &interface).await;
@@ -75,6 +79,8 @@ pub(crate) async fn serve(settings: Settings) -> anyhow::Result<()> {
     server.begin_stopping();
     tracing::info!("stopping");
     reconciler.inspect(tokio::task::JoinHandle::abort);
+    // In the middle of whatever it does: what is held and not offered is found again, or lapses.
+    returns.inspect(tokio::task::JoinHandle::abort);
     waiting_room.stop();
     let orderly = async {
         let delivered = async {
@@ -228,6 +234,17 @@ async fn run_reconciler(app: Arc<App>) {
         }
         if let Err(error) = app.reconcile_in_turn().await {
             tracing::warn!(%error, "the reconciler tries again");
+        }
+    }
+}
+
+async fn run_returns(app: Arc<App>) {
+    loop {
+        tokio::time::sleep(returns::EVERY).await;
+        match tokio::time::timeout(ROUND_WITHIN, app.offer_returns()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "what has come back waits"),
+            Err(_) => tracing::warn!("what has come back waits: a store does not answer"),
         }
     }
 }

@@ -11,13 +11,13 @@ use onsale_app::ports::{
     StoreError,
     ledger::{
         Account, CheckIn, Created, Endpoint, Event, LedgerHealth, Order, OwnedKey, Page, PageRequest,
-        Performance, PlanSummary, Refund, ReservationRecord,
+        Performance, PlanSummary, Refund, ReservationRecord, Wish,
     },
 };
 use onsale_domain::{
     ids::{
         AccountId, DeliveryId, EndpointId, EventId, LoginId, OrderId, PerformanceId, PlanId, RefundId,
-        ReservationId,
+        ReservationId, WishId,
     },
     position::Position,
     reservations::RequestKey,
@@ -37,6 +37,7 @@ mod refunds;
 mod reservations;
 mod tickets;
 mod wallet;
+mod wishes;
 
 pub use wallet::{WalletEntry, WalletSide};
 
@@ -72,6 +73,9 @@ struct State {
     deliveries: BTreeMap<DeliveryId, deliveries::Kept>,
     endpoints: BTreeMap<EndpointId, Endpoint>,
     sold_out: BTreeSet<PerformanceId>,
+    wishes: BTreeMap<WishId, Wish>,
+    /// Performances that somebody has waited for, and whether they have been sold out.
+    return_lines: BTreeMap<PerformanceId, bool>,
     entries: Vec<WalletEntry>,
     charges: BTreeMap<OrderId, wallet::ChargeState>,
     /// Refunds that wallets have.

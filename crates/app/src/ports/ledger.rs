@@ -31,6 +31,7 @@ mod orders;
 mod refunds;
 mod tickets;
 mod wallets;
+mod wishes;
 
 pub use books::{
     BookPage, BookedCharge, BookedEntry, BookedMoney, BookedOrder, BookedPayment, BookedRefund, BookedUnit,
@@ -38,12 +39,13 @@ pub use books::{
 };
 pub use deliveries::{
     Content, Deliveries, Delivery, DeliveryStatus, Endpoint, Endpoints, Lane, Lease, Letter, LetterKind,
-    Notice, NoticeKind, Replay, SendLetter, SendLimits, Settlement, Watched, Writing,
+    Notice, NoticeKind, OfferLetter, Replay, SendLetter, SendLimits, Settlement, Watched, Writing,
 };
 pub use orders::{BeginOrder, BuyerDetails, Order, OrderUnit, Orders, SettleOrder, UnitRefund};
 pub use refunds::{BeginRefund, NewRefund, Refund, RefundOf, Refunds};
 pub use tickets::{Attendance, CheckIn, CheckInOutcome, Ticket, Tickets};
 pub use wallets::{GiveBack, Wallet, WalletOutcome};
+pub use wishes::{InLine, Offer, PutWish, ReturnLine, Unfit, Wanted, Wish, WishStep, Wishes};
 
 /// A created thing, or what an earlier request under the same key created.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -432,6 +434,7 @@ pub trait Ledger:
     + Deliveries
     + Endpoints
     + Wallet
+    + Wishes
     + Books
     + LedgerHealth
 {
@@ -450,6 +453,7 @@ impl<T> Ledger for T where
         + Deliveries
         + Endpoints
         + Wallet
+        + Wishes
         + Books
         + LedgerHealth
 {

@@ -60,6 +60,17 @@ pub fn best_available(
     Some(units)
 }
 
+/// As [`best_available`], but side by side in one row or not at all, whatever the wish says of that.
+pub fn side_by_side(layout: &Layout, wish: &BestAvailable, is_free: impl Fn(Unit) -> bool) -> Option<Units> {
+    if wish.quantity == 0 || wish.quantity > layout.seat_count() {
+        return None;
+    }
+    let search = Search { layout, quantity: wish.quantity as usize, category: wish.category, is_free };
+    let mut units = search.side_by_side()?;
+    units.sort_unstable();
+    Some(units)
+}
+
 struct Search<'a, F> {
     layout: &'a Layout,
     /// Never 0.

@@ -431,6 +431,8 @@ impl<P: Places> Room<P> {
                 .stock
                 .filter(|stock| *stock != Stock::NOT_YET)
                 .map(|stock| self.reached(stock, &fullness)),
+            return_line: terms.when_sold_out == WhenSoldOut::ReturnLine
+                && self.stock.is_some_and(|stock| stock.available == 0 && stock != Stock::NOT_YET),
         }
     }
 

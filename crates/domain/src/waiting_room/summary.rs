@@ -56,6 +56,8 @@ pub struct Summary {
     pub free: u32,
     /// How many of those waiting are likely to be called before all is sold; `None`: not known.
     pub reached: Option<u32>,
+    /// Nothing is free just now, and those who wait are offered what comes back.
+    pub return_line: bool,
 }
 
 /// Where somebody stands, as a poll is answered.
@@ -75,6 +77,8 @@ pub struct Progress {
     pub likely: Option<bool>,
     /// When to ask again.
     pub poll_after_ms: u64,
+    /// Nothing is free just now, and those who wait are offered what comes back.
+    pub return_line: bool,
 }
 
 /// What a poll tells.
@@ -138,6 +142,7 @@ impl Summary {
             reached: self.reached.filter(|_| waiting.is_some() || status == Status::Lobby).map(round),
             likely: ahead.zip(self.reached).map(|(ahead, reached)| ahead < reached),
             poll_after_ms: self.poll_after_ms(place, status, eta_ms, now),
+            return_line: self.return_line,
         }
     }
 
@@ -242,6 +247,7 @@ mod tests {
             calls_per_second: 10.0,
             free: 100,
             reached: Some(3_941),
+            return_line: false,
         }
     }
 

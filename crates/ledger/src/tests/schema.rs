@@ -73,6 +73,12 @@ async fn the_lookups_of_a_busy_sale_use_their_indexes() {
             "SELECT id FROM reservations WHERE owner_id = x'00' AND id < x'01' ORDER BY id DESC",
             "reservations_owner",
         ),
+        (
+            "SELECT id FROM wishes WHERE performance_id = x'00' AND status = 'waiting' ORDER BY position, id",
+            "wishes_waiting",
+        ),
+        ("SELECT id FROM wishes WHERE status = 'offered' AND id > x'00' ORDER BY id", "wishes_offered"),
+        ("SELECT id FROM wishes WHERE event_id = x'00' AND owner_id = x'01'", "wishes_owner"),
     ];
     let db = ledger.db.reader();
     for (lookup, index) in lookups {

@@ -22,6 +22,7 @@ use onsale_app::{
     waiting_room::{Rooms, door},
 };
 use onsale_domain::{
+    events::WhenSoldOut,
     ids::{AccountId, EventId},
     waiting_room::{Progress, summary::Status},
 };
@@ -43,6 +44,7 @@ pub(crate) mod control;
 pub(crate) mod draw;
 pub(crate) mod proof;
 pub(crate) mod reports;
+pub(crate) mod wishes;
 
 /// The longest time between two looks at a place whose owner listens.
 const LOOK_AT_MOST_EVERY_MS: u64 = 2_000;
@@ -170,6 +172,8 @@ pub(crate) struct QueuePlaceDto {
     missed: bool,
     /// With `inside`: until when.
     inside_until: Option<String>,
+    /// Nothing is free just now, and what comes back after everything was sold is offered to those who have left a wish.
+    return_line: bool,
 }
 
 impl QueuePlaceDto {
@@ -197,6 +201,7 @@ impl QueuePlaceDto {
             at_door: progress.status == Status::Ready(None),
             missed: progress.status == Status::Passed,
             inside_until: inside_until.map(rfc3339),
+            return_line: progress.return_line,
         }
     }
 }
@@ -260,7 +265,15 @@ pub(crate) async fn leave(
     TicketHeader(text): TicketHeader,
 ) -> Result<StatusCode, Problem> {
     let (buyer, place) = server.open_ticket(event, &text)?;
-    server.rooms()?.leave(buyer, place).await?;
+    let rooms = server.rooms()?;
+    rooms.leave(buyer, place).await?;
+    let (found, _) = rooms.glance(event).await?;
+    if found.settings.waiting_room.when_sold_out == WhenSoldOut::ReturnLine
+        && let Err(error) = server.app.drop_wish(buyer, event).await
+    {
+        // Who leaves holds up nobody for it; what is offered to them lapses.
+        tracing::warn!(%error, %event, "a wish is left behind");
+    }
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -5,7 +5,12 @@
 use std::fmt::Write;
 
 use jiff::tz::TimeZone;
-use onsale_app::{letters::CurrentContents, ports::ledger::LetterKind};
+use onsale_app::{
+    cards::UnitLabel,
+    letters::{CurrentContents, OfferContents},
+    ports::ledger::LetterKind,
+};
+use onsale_domain::money::Money;
 
 use super::words::{Words, greeting};
 use crate::{
@@ -22,14 +27,17 @@ pub(super) struct Text {
     subject: String,
     greeting: String,
     /// What happened, in sentences.
-    news: Vec<&'static str>,
+    news: Vec<String>,
     title: String,
     starts_at: String,
     seats: Vec<String>,
     /// What the sum is called, and how much it is.
     total: (&'static str, String),
-    order: String,
+    /// The number of the order, where there is one.
+    order: Option<String>,
     link: String,
+    /// What the link leads to.
+    look: &'static str,
     /// What to mind.
     advice: Vec<&'static str>,
 }
@@ -45,20 +53,23 @@ impl Text {
         let (words, of_tickets) = (Words::of(language), TicketWords::of(language));
         let title = one_line(&contents.tickets.card.event.title);
         let (subject, news, advice) = match kind {
-            LetterKind::Tickets => {
-                (words.tickets_subject, vec![words.tickets], vec![of_tickets.once, of_tickets.secret])
+            LetterKind::Tickets => (
+                words.tickets_subject,
+                vec![words.tickets.to_owned()],
+                vec![of_tickets.once, of_tickets.secret],
+            ),
+            LetterKind::Refund => {
+                let news = if contents.is_in_part {
+                    [words.refund_in_part, words.void_in_part]
+                } else {
+                    [words.refund, words.void]
+                };
+                (words.refund_subject, news.map(str::to_owned).to_vec(), vec![])
             }
-            LetterKind::Refund if contents.is_in_part => {
-                (words.refund_subject, vec![words.refund_in_part, words.void_in_part], vec![])
-            }
-            LetterKind::Refund => (words.refund_subject, vec![words.refund, words.void], vec![]),
         };
         let short: String = title.chars().take(MAX_TITLE).collect();
-        let seats = contents.tickets.units.iter().map(|(unit, _, label)| {
-            let section = label.section.as_ref().map(|section| format!("{}, ", one_line(section)));
-            let place = format!("{}{}", section.unwrap_or_default(), one_line(&label.label));
-            format!("{place} ({})", price(language, unit.price))
-        });
+        let units = contents.tickets.units.iter();
+        let seats = units.map(|(unit, _, label)| priced(language, label, unit.price));
         Self {
             language,
             subject: format!("{subject}: {short}"),
@@ -74,9 +85,40 @@ impl Text {
                 },
                 price(language, contents.total),
             ),
-            order: contents.order.to_string(),
+            order: Some(contents.order.to_string()),
             link: format!("{public_url}/#/orders/{}", contents.order),
+            look: words.look,
             advice,
+        }
+    }
+
+    /// That something which came back is held for somebody.
+    pub(super) fn of_offer(
+        language: Language,
+        zone: &TimeZone,
+        contents: &OfferContents,
+        public_url: &str,
+    ) -> Self {
+        let words = Words::of(language);
+        let title = one_line(&contents.card.event.title);
+        let short: String = title.chars().take(MAX_TITLE).collect();
+        let held = &contents.reservation;
+        let name = contents.name.as_deref().map(one_line);
+        let until = date_time(language, held.expires_at, zone);
+        let seats = held.units.iter().map(|unit| priced(language, &unit.label, unit.price));
+        Self {
+            language,
+            subject: format!("{}: {short}", words.offer_subject),
+            greeting: name.map_or_else(|| words.hello.to_owned(), |name| greeting(language, &name)),
+            news: vec![words.offer.to_owned(), format!("{}: {until}", words.held_until)],
+            starts_at: date_time(language, contents.card.performance.starts_at, zone),
+            title,
+            seats: seats.collect(),
+            total: (words.total, price(language, held.total)),
+            order: None,
+            link: format!("{public_url}/#/reservations/{}", held.id),
+            look: words.take,
+            advice: vec![words.same_browser],
         }
     }
 
@@ -95,8 +137,10 @@ impl Text {
             let _ = writeln!(text, "- {seat}");
         }
         let _ = writeln!(text, "\n{}: {}", self.total.0, self.total.1);
-        let _ = writeln!(text, "{}: {}", TicketWords::of(self.language).order, self.order);
-        let _ = writeln!(text, "{}: {}", words.look, self.link);
+        if let Some(order) = &self.order {
+            let _ = writeln!(text, "{}: {order}", TicketWords::of(self.language).order);
+        }
+        let _ = writeln!(text, "{}: {}", self.look, self.link);
         for sentence in &self.advice {
             let _ = write!(text, "\n{sentence}");
         }
@@ -112,12 +156,13 @@ impl Text {
         let seats: Vec<String> =
             self.seats.iter().map(|seat| format!("<li>{}</li>", escaped(seat))).collect();
         let seats = seats.concat();
-        let order = TicketWords::of(self.language).order;
+        let name = TicketWords::of(self.language).order;
+        let order = self.order.as_ref().map(|order| format!("<br>{name}: {}", escaped(order)));
         format!(
             "<!doctype html><html lang=\"{}\"><head><meta charset=\"utf-8\"><title>{}</title></head>\
              <body style=\"font-family:sans-serif;line-height:1.5;max-width:36em;margin:0 auto;padding:1em\">\
              {}{news}<h1 style=\"font-size:1.4em;margin-bottom:0\">{}</h1>{}<p>{}:</p><ul>{seats}</ul>\
-             <p>{}: {}<br>{order}: {}</p><p><a href=\"{}\">{}</a></p>{advice}</body></html>",
+             <p>{}: {}{}</p><p><a href=\"{}\">{}</a></p>{advice}</body></html>",
             self.language.tag(),
             escaped(&self.subject),
             paragraph(&self.greeting),
@@ -126,11 +171,18 @@ impl Text {
             escaped(words.seats),
             escaped(self.total.0),
             escaped(&self.total.1),
-            escaped(&self.order),
+            order.unwrap_or_default(),
             escaped(&self.link),
-            escaped(words.look),
+            escaped(self.look),
         )
     }
+}
+
+/// A unit in words, and what it costs.
+fn priced(language: Language, label: &UnitLabel, money: Money) -> String {
+    let section = label.section.as_ref().map(|section| format!("{}, ", one_line(section)));
+    let place = format!("{}{}", section.unwrap_or_default(), one_line(&label.label));
+    format!("{place} ({})", price(language, money))
 }
 
 fn escaped(text: &str) -> String {
@@ -151,13 +203,14 @@ mod tests {
             language: Language::Korean,
             subject: one_line("제목: <b>\r\nBcc: x@y.z"),
             greeting: greeting(Language::Korean, "김 <script>"),
-            news: vec![Words::of(Language::Korean).tickets],
+            news: vec![Words::of(Language::Korean).tickets.to_owned()],
             title: "A & \"B\"".into(),
             starts_at: "오늘".into(),
             seats: vec!["A-1 (KRW 1)".into(), "A-2 (KRW 1)".into()],
             total: (Words::of(Language::Korean).total, "KRW 2".into()),
-            order: "0190".into(),
+            order: Some("0190".into()),
             link: "https://tickets.example.com/#/orders/0190".into(),
+            look: Words::of(Language::Korean).look,
             advice: vec![],
         }
     }

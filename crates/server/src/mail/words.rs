@@ -15,6 +15,12 @@ pub(super) struct Words {
     pub(super) seats: &'static str,
     pub(super) total: &'static str,
     pub(super) look: &'static str,
+    pub(super) hello: &'static str,
+    pub(super) offer_subject: &'static str,
+    pub(super) offer: &'static str,
+    pub(super) held_until: &'static str,
+    pub(super) take: &'static str,
+    pub(super) same_browser: &'static str,
 }
 
 impl Words {
@@ -49,6 +55,13 @@ static ENGLISH: Words = Words {
     seats: "Seats",
     total: "Total",
     look: "Your order",
+    hello: "Hello,",
+    offer_subject: "Seats have come back for you",
+    offer: "what you were waiting for has come back, and it is held for you. Buy it in time; after that it is \
+            offered to the next in line. Nothing is charged if you do not.",
+    held_until: "Held for you until",
+    take: "Buy it now",
+    same_browser: "If you are waiting without an account, open the link in the browser in which you joined the line.",
 };
 
 static KOREAN: Words = Words {
@@ -65,4 +78,11 @@ static KOREAN: Words = Words {
     seats: "좌석",
     total: "합계",
     look: "주문 보기",
+    hello: "안녕하세요.",
+    offer_subject: "기다리시던 좌석이 나왔습니다",
+    offer: "기다리시던 좌석이 다시 나와 고객님 앞으로 잡아 두었습니다. 시간 안에 결제해 주세요. 시간이 지나면 다음 \
+            대기자에게 넘어가며, 결제하지 않으시면 요금은 청구되지 않습니다.",
+    held_until: "잡아 둔 시간",
+    take: "지금 결제하기",
+    same_browser: "회원 가입 없이 기다리셨다면 대기를 시작한 브라우저에서 링크를 열어 주세요.",
 };

@@ -68,6 +68,10 @@ impl Api {
         self.call("POST", path).json(body)
     }
 
+    pub(crate) fn put(&self, path: &str, body: &Value) -> Call {
+        self.call("PUT", path).json(body)
+    }
+
     pub(crate) fn patch(&self, path: &str, body: &Value) -> Call {
         self.call("PATCH", path).json(body)
     }

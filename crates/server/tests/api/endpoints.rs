@@ -251,6 +251,29 @@ pub(crate) const ENDPOINTS: &[Endpoint] = &[
         foreign: Some((403, "ticket_invalid")),
         ..endpoint("POST", "/api/v1/events/{event_id}/queue/enter", Who::Buyer, 425)
     },
+    // The event has no return line; `queue` asks where there is one.
+    Endpoint {
+        ticket: true,
+        body: Some(|world| {
+            json!({"performance_id": world.ids[1].1, "quantity": 2, "together": true,
+            "category": "standard", "area_id": 1, "email": "kim@example.com", "language": "ko",
+            "time_zone": "Asia/Seoul"})
+        }),
+        missing: &["/together", "/category", "/area_id", "/email", "/language", "/time_zone"],
+        null: &["/category", "/area_id", "/email", "/language", "/time_zone"],
+        foreign: Some((403, "ticket_invalid")),
+        ..endpoint("PUT", "/api/v1/events/{event_id}/queue/wish", Who::Buyer, 409)
+    },
+    Endpoint {
+        ticket: true,
+        foreign: Some((403, "ticket_invalid")),
+        ..endpoint("GET", "/api/v1/events/{event_id}/queue/wish", Who::Buyer, 404)
+    },
+    Endpoint {
+        ticket: true,
+        foreign: Some((403, "ticket_invalid")),
+        ..endpoint("DELETE", "/api/v1/events/{event_id}/queue/wish", Who::Buyer, 204)
+    },
     Endpoint {
         body: Some(|_| json!({"pass": "x", "event_id": "01a1fcad-dbf5-78c0-a41a-138665a747ec"})),
         odd_text: Some((403, "pass_invalid")),

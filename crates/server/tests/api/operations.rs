@@ -68,6 +68,9 @@ const CONTRACT: &[(&str, &str)] = &[
     ("GET", "/events/{event_id}/queue/stream"),
     ("POST", "/events/{event_id}/queue/enter"),
     ("DELETE", "/events/{event_id}/queue"),
+    ("PUT", "/events/{event_id}/queue/wish"),
+    ("GET", "/events/{event_id}/queue/wish"),
+    ("DELETE", "/events/{event_id}/queue/wish"),
     ("POST", "/queue/passes/verify"),
     ("GET", "/events/{event_id}/queue/draw"),
 ];

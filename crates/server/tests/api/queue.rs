@@ -18,6 +18,7 @@ mod draws;
 mod joining;
 mod order;
 mod passes;
+mod returns;
 mod roles;
 mod scriptless;
 

@@ -21,6 +21,7 @@ pub mod settling;
 mod stage;
 pub mod tickets;
 pub mod wallets;
+pub mod wishes;
 
 /// Makes every case of the ledger suite a test, for an `async fn make() -> (Arc<dyn Ledger>, impl Sized)` in scope.
 /// The second value is kept until the case is over: a temporary folder, a private server.
@@ -166,6 +167,15 @@ macro_rules! ledger_conformance {
                 giving_back_happens_once,
                 parts_given_back_never_exceed_the_charge,
                 wallets_and_currencies_do_not_mix;
+            wishes:
+                a_wish_comes_back_as_it_was,
+                a_wish_takes_the_place_of_the_one_before,
+                a_wish_goes_step_by_step,
+                one_of_many_steps_at_once_is_taken,
+                many_wishes_at_once_are_one,
+                wishes_are_served_by_position,
+                a_line_is_there_while_somebody_waits,
+                an_offer_is_written_about_once_it_is_noted;
             books:
                 the_books_are_read_page_by_page,
                 an_order_is_booked_with_all_that_belongs_to_it,

@@ -10,17 +10,18 @@ use onsale_app::ports::{
     ledger::{
         Account, Accounts, Attendance, BeginOrder, BeginRefund, BookPage, BookedOrder, Books, CheckIn,
         CheckInOutcome, Created, DeleteOutcome, Deliveries, Delivery, DeliveryStatus, Endpoint, Endpoints,
-        Event, Events, GiveBack, Lane, Lease, Ledger, LedgerHealth, LetterKind, Logins, NewRefund, Order,
-        Orders, OwnedKey, Page, PageRequest, Performance, Performances, PlanSummary, Refund, Refunds, Replay,
-        ReservationRecord, ReservationRecords, Role, Rotation, SeatingPlans, SendLetter, SendLimits,
-        SettleOrder, Settlement, Stray, Ticket, Tickets, Wallet, WalletOutcome, WalletSums, Watched,
+        Event, Events, GiveBack, InLine, Lane, Lease, Ledger, LedgerHealth, LetterKind, Logins, NewRefund,
+        Offer, Order, Orders, OwnedKey, Page, PageRequest, Performance, Performances, PlanSummary, PutWish,
+        Refund, Refunds, Replay, ReservationRecord, ReservationRecords, ReturnLine, Role, Rotation,
+        SeatingPlans, SendLetter, SendLimits, SettleOrder, Settlement, Stray, Ticket, Tickets, Unfit, Wallet,
+        WalletOutcome, WalletSums, Watched, Wish, WishStep, Wishes,
     },
 };
 use onsale_domain::{
     changes::Recorded,
     ids::{
         AccountId, DeliveryId, EndpointId, EventId, LoginId, OrderId, PerformanceId, PerformanceNumber,
-        PlanId, RefundId, ReservationId,
+        PlanId, RefundId, ReservationId, WishId,
     },
     inventory::Image,
     money::{Currency, Money},
@@ -206,6 +207,26 @@ passed_on!(Wallet for FaultyLedger.inner {
         amount: Money,
         at: Timestamp,
     ) -> Result<GiveBack, StoreError>;
+});
+
+passed_on!(Wishes for FaultyLedger.inner {
+    fn put_wish(wish: &Wish) -> Result<PutWish, StoreError>;
+    fn wish(event: EventId, owner: AccountId) -> Result<Option<Wish>, StoreError>;
+    fn step_wish(step: WishStep) -> Result<bool, StoreError>;
+    fn offer_wish(offer: &Offer) -> Result<bool, StoreError>;
+    fn return_lines(
+        starting_after: Timestamp,
+        after: Option<PerformanceId>,
+        limit: u32,
+    ) -> Result<Vec<ReturnLine>, StoreError>;
+    fn begin_return_line(performance: PerformanceId, at: Timestamp) -> Result<(), StoreError>;
+    fn waiting_wishes(
+        performance: PerformanceId,
+        unfit: &[Unfit],
+        after: Option<InLine>,
+        limit: u32,
+    ) -> Result<Vec<Wish>, StoreError>;
+    fn offered_wishes(after: Option<WishId>, limit: u32) -> Result<Vec<Wish>, StoreError>;
 });
 
 passed_on!(Books for FaultyLedger.inner {

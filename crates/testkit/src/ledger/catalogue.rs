@@ -66,6 +66,8 @@ impl Events for MemoryLedger {
         if state.claims.keys().any(|(performance, _)| of_event(performance)) {
             return Ok(DeleteOutcome::HasOrders);
         }
+        state.return_lines.retain(|p, _| state.performances.get(p).is_none_or(|found| found.event != id));
+        state.wishes.retain(|_, wish| wish.event != id);
         state.performances.retain(|_, performance| performance.event != id);
         state.events.remove(&id);
         Ok(DeleteOutcome::Deleted)

@@ -331,7 +331,7 @@ impl State {
         }
     }
 
-    fn put(&mut self, delivery: Delivery) {
+    pub(super) fn put(&mut self, delivery: Delivery) {
         self.deliveries.entry(delivery.id).or_insert(Kept { delivery, lease: None });
     }
 

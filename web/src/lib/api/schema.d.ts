@@ -327,6 +327,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/events/{event_id}/queue/wish": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What I would take, and what is held for me. */
+        get: operations["get_events_by_event_id_queue_wish"];
+        /**
+         * Leaves what I would take of what comes back after everything was sold, in place of what I left before. Whom it fits
+         *     is offered it in the order of the line, already held.
+         */
+        put: operations["put_events_by_event_id_queue_wish"];
+        post?: never;
+        /** Takes my wish back, and gives back what is held for it. Doing it again is no mistake. */
+        delete: operations["delete_events_by_event_id_queue_wish"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/me": {
         parameters: {
             query?: never;
@@ -1933,6 +1955,8 @@ export interface components {
             missed: boolean;
             /** @description With `inside`: until when. */
             inside_until?: string | null;
+            /** @description Nothing is free just now, and what comes back after everything was sold is offered to those who have left a wish. */
+            return_line: boolean;
         };
         Refresh: {
             refresh_token: string;
@@ -2178,6 +2202,72 @@ export interface components {
              */
             secret?: string | null;
             created_at: string;
+        };
+        /** @description A wish. */
+        Wish: {
+            /** Format: uuid */
+            performance_id: string;
+            /** Format: int32 */
+            quantity: number;
+            category?: string | null;
+            /** Format: int32 */
+            area_id?: number | null;
+            together: boolean;
+            /**
+             * Format: int32
+             * @description In the line; the first whom something fits is the first to be offered it.
+             */
+            position: number;
+            /**
+             * @description `waiting`, `offered`, `taken` (bought), `missed` (lapsed or given back) or `withdrawn`.
+             * @example waiting
+             */
+            status: string;
+            offer?: components["schemas"]["WishOffer"] | null;
+        };
+        /** @description What is held for a wish. */
+        WishOffer: {
+            /**
+             * Format: uuid
+             * @description To be confirmed like any other.
+             */
+            reservation_id: string;
+            /** Format: uuid */
+            performance_id: string;
+            /** @description Until when; then it goes to the next. */
+            expires_at: string;
+        };
+        /** @description What somebody would take. */
+        WishToPut: {
+            /**
+             * Format: uuid
+             * @description In which performance of the event.
+             */
+            performance_id: string;
+            /**
+             * Format: int32
+             * @description How many, all or none.
+             * @example 2
+             */
+            quantity: number;
+            /** @description Seats of this category only. */
+            category?: string | null;
+            /**
+             * Format: int32
+             * @description Places of this area only.
+             */
+            area_id?: number | null;
+            /**
+             * @description Seats side by side or not at all.
+             * @default true
+             */
+            together: boolean;
+            /** @description Where to write to when something is held, where that is not the account's address. */
+            email?: string | null;
+            /** @description `en` or `ko`; else what the browser likes best. */
+            language?: string | null;
+            /** @description The zone of the times in an e-mail, as the IANA names it. */
+            time_zone?: string | null;
         };
     };
     responses: never;
@@ -3372,6 +3462,208 @@ export interface operations {
                 };
             };
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    get_events_by_event_id_queue_wish: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description From joining, of the same buyer */
+                "Queue-Ticket": string;
+            };
+            path: {
+                event_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Wish"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    put_events_by_event_id_queue_wish: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description From joining, of the same buyer */
+                "Queue-Ticket": string;
+            };
+            path: {
+                event_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WishToPut"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Wish"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    delete_events_by_event_id_queue_wish: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description From joining, of the same buyer */
+                "Queue-Ticket": string;
+            };
+            path: {
+                event_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -18,6 +18,7 @@ const place = (status: string, ahead = 5): Place => ({
   at_door: false,
   missed: false,
   inside_until: null,
+  return_line: false,
 });
 
 /** A network in the hands of the test. */

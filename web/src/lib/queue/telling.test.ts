@@ -15,6 +15,7 @@ const waiting = (ahead: number, more: Partial<Place> = {}): Place => ({
   at_door: false,
   missed: false,
   inside_until: null,
+  return_line: false,
   ...more,
 });
 

@@ -21,6 +21,7 @@ const place = (status: string, more: Partial<Place> = {}): Place => ({
   at_door: false,
   missed: false,
   inside_until: null,
+  return_line: false,
   ...more,
 });
 

@@ -6,7 +6,7 @@
 
 use async_trait::async_trait;
 use onsale_domain::{
-    ids::{AccountId, DeliveryId, EndpointId, EventId, OrderId, PerformanceId, RefundId},
+    ids::{AccountId, DeliveryId, EndpointId, EventId, OrderId, PerformanceId, RefundId, ReservationId},
     time::Timestamp,
 };
 use uuid::Uuid;
@@ -60,6 +60,22 @@ pub struct Letter {
     pub to: String,
     /// How it is written.
     pub writing: Writing,
+}
+
+/// An e-mail that something which came back is held for somebody. It is written when it is sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OfferLetter {
+    /// What is held.
+    pub reservation: ReservationId,
+    /// The address.
+    pub to: String,
+    /// How it is written.
+    pub writing: Writing,
+}
+
+impl OfferLetter {
+    /// Its kind in the ledger.
+    pub const KIND: &str = "offer";
 }
 
 /// What programs of an organizer can be told of.
@@ -126,6 +142,8 @@ pub struct Notice {
 pub enum Content {
     /// To a person, by e-mail.
     Letter(Letter),
+    /// To a person, by e-mail, about what is held for them.
+    Offer(OfferLetter),
     /// To a program, by HTTP.
     Notice(Notice),
 }
@@ -134,7 +152,7 @@ impl Content {
     /// What it goes along.
     pub fn lane(&self) -> Lane {
         match self {
-            Self::Letter(_) => Lane::Mail,
+            Self::Letter(_) | Self::Offer(_) => Lane::Mail,
             Self::Notice(notice) => Lane::Endpoint(notice.endpoint),
         }
     }

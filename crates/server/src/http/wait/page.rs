@@ -396,6 +396,7 @@ mod tests {
             ahead: Some(1),
             eta_ms: Some(1_640_000),
             reached: Some(3_900),
+            return_line: false,
             likely: Some(true),
             poll_after_ms: 60_000,
         }

@@ -169,6 +169,16 @@ export const reasons = {
     safe: 'It has not been used up.',
     todo: 'Show its bearer the date on the ticket.',
   },
+  no_return_line: {
+    happened: 'Nothing that comes back is held for those who wait here.',
+    safe: nothingChanged,
+    todo: 'Look at the event again later.',
+  },
+  offer_open: {
+    happened: 'Something is held for you already.',
+    safe: 'It is yours for the time shown.',
+    todo: 'Pay for it, or give it back first.',
+  },
   sale_closed: {
     happened: 'The sale is closed.',
     safe: 'What you have paid for is yours.',

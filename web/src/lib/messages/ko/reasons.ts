@@ -165,6 +165,16 @@ export const reasons: typeof english = {
     safe: '티켓은 사용 처리되지 않았습니다.',
     todo: '티켓에 적힌 날짜를 보여 주세요.',
   },
+  no_return_line: {
+    happened: '이 행사는 취소표를 대기자 앞으로 잡아 두지 않습니다.',
+    safe: nothingChanged,
+    todo: '나중에 행사 화면을 다시 확인하세요.',
+  },
+  offer_open: {
+    happened: '이미 고객님 앞으로 잡아 둔 자리가 있습니다.',
+    safe: '표시된 시간 동안 고객님의 것입니다.',
+    todo: '결제하시거나 먼저 돌려주세요.',
+  },
   sale_closed: {
     happened: '판매가 끝났습니다.',
     safe: '이미 결제한 좌석은 고객님의 것입니다.',
