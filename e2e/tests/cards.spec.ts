@@ -93,7 +93,9 @@ test('a declined card says why, and another one pays', async ({ page }) => {
   const buyer = await atCheckout(page, 2, 'Declined');
   await type(page, cards.declined);
   await buyer.pay.click();
-  await expect(page.getByRole('alert')).toContainText('There is not enough money for this payment.');
+  await expect(page.getByRole('alert')).toContainText(
+    'There is not enough money for this payment.',
+  );
   await expect(page.getByRole('alert')).toContainText('your seats are still held for you');
   await expect(page.getByRole('timer')).toHaveText(/^\d+:\d\d$/);
   await expectNoViolation(page, 'a card form, and a card that was declined');

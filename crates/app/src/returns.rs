@@ -55,6 +55,10 @@ const WISHES_AT_ONCE: u32 = 20;
 /// areas, together or not; what does not fit is asked for once.
 const LOOKS: usize = 250;
 
+/// How many who wait are asked after where something may be held for one of them that was not noted: a process that ends
+/// between the two leaves one such hold, for one of the first whom what came back fits.
+const UNNOTED: usize = 200;
+
 /// How many offers are looked after in one round.
 const OPEN_OFFERS: u32 = 200;
 
@@ -83,6 +87,8 @@ struct Line {
     settled_at: Option<Position>,
     /// In which round somebody was last seen to wait.
     seen_in: u64,
+    /// Whether this process knows of every hold that was made for those who wait.
+    all_noted: bool,
     /// How many have begun to wait here: whoever looks through the line and finds another figure has missed somebody.
     notes: u64,
 }
@@ -92,8 +98,9 @@ impl ReturnLines {
     fn note(&self, performance: PerformanceId) {
         let mut known = self.known.lock();
         let seen_in = known.round;
-        let notes = known.lines.get(&performance).map_or(0, |line| line.notes) + 1;
-        known.lines.insert(performance, Line { settled_at: None, seen_in, notes });
+        let before = known.lines.get(&performance);
+        let (all_noted, notes) = before.map_or((false, 0), |line| (line.all_noted, line.notes));
+        known.lines.insert(performance, Line { settled_at: None, seen_in, all_noted, notes: notes + 1 });
     }
 
     /// Begins a round.
@@ -106,8 +113,19 @@ impl ReturnLines {
     /// Somebody is seen to wait in this round.
     fn see(&self, performance: PerformanceId, seen_in: u64) {
         let mut known = self.known.lock();
-        let line = known.lines.entry(performance).or_insert(Line { settled_at: None, seen_in, notes: 0 });
-        line.seen_in = seen_in;
+        let new = Line { settled_at: None, seen_in, all_noted: false, notes: 0 };
+        known.lines.entry(performance).or_insert(new).seen_in = seen_in;
+    }
+
+    /// Whether something may be held for somebody who waits that was not noted.
+    fn has_unnoted(&self, performance: PerformanceId) -> bool {
+        self.known.lock().lines.get(&performance).is_none_or(|line| !line.all_noted)
+    }
+
+    fn note_all_noted(&self, performance: PerformanceId, all_noted: bool) {
+        if let Some(line) = self.known.lock().lines.get_mut(&performance) {
+            line.all_noted = all_noted;
+        }
     }
 
     fn notes(&self, performance: PerformanceId) -> u64 {
@@ -249,13 +267,19 @@ impl App {
             return Ok(());
         }
         self.return_lines.see(performance, round);
+        if self.return_lines.has_unnoted(performance) {
+            self.note_what_is_held(&card, &stock).await?;
+            self.return_lines.note_all_noted(performance, true);
+        }
         for _ in 0..OFFERS {
             let notes = self.return_lines.notes(performance);
             let stock = self.on_stock(&card, || self.stock.availability(performance)).await?;
             let looked = if stock.counts.available == 0 {
                 Looked::FitsNobody
             } else {
-                self.offer_next(&card, &stock).await?
+                let looked = self.offer_next(&card, &stock).await;
+                // It may have been held all the same.
+                looked.inspect_err(|_| self.return_lines.note_all_noted(performance, false))?
             };
             match looked {
                 Looked::Moved => {}
@@ -264,6 +288,32 @@ impl App {
                     break;
                 }
                 Looked::TooMany => break,
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes what is held for those who wait and was not noted: by this process before it failed, or by one that has
+    /// ended since. It is found under the key of wish and attempt, whatever is free now.
+    async fn note_what_is_held(&self, card: &Card, stock: &Availability) -> Result<(), AppError> {
+        let (mut after, mut asked) = (None, 0);
+        while asked < UNNOTED {
+            let waiting = self.ledger.waiting_wishes(card.performance.id, &[], after, WISHES_AT_ONCE).await?;
+            let Some(last) = waiting.last() else { break };
+            after = Some((last.position, last.id));
+            asked += waiting.len();
+            // Whom something fits is offered it in a moment, under the same key.
+            for wish in waiting.iter().filter(|wish| chosen(card, stock, wish).is_none()) {
+                let wanted = &wish.wanted;
+                let (quantity, together) = (wanted.quantity, wanted.together);
+                let choice = Choice::Best { quantity, category: None, together };
+                let decided = self.on_hold(card, wish, choice).await?;
+                match decided {
+                    // Not what they want: something has come back in this moment.
+                    HoldOutcome::Held(hold) => self.let_go(hold.owner, hold.id).await?,
+                    HoldOutcome::Repeated(made) => self.note_again(card, wish, made).await?,
+                    HoldOutcome::KeyMismatch | HoldOutcome::Refused(_) => {}
+                }
             }
         }
         Ok(())
@@ -293,10 +343,10 @@ impl App {
         Ok(Looked::TooMany)
     }
 
-    async fn offer_to(&self, card: &Card, wish: &Wish, choice: Choice) -> Result<Tried, AppError> {
+    /// Holds something for an attempt of a wish, or gives what was held for it before.
+    async fn on_hold(&self, card: &Card, wish: &Wish, choice: Choice) -> Result<HoldOutcome, AppError> {
         let performance = card.performance.id;
-        let now = self.clock.now();
-        let now_ms = u64::try_from(now.as_millis()).unwrap_or(0);
+        let now_ms = u64::try_from(self.clock.now().as_millis()).unwrap_or(0);
         let settings = &card.event.settings;
         let request = HoldRequest {
             id: ReservationId::compose(now_ms, card.performance.number, self.entropy.bits()),
@@ -306,31 +356,32 @@ impl App {
             max_per_owner: settings.max_seats_per_buyer,
             key: Some(key_of(wish)),
         };
-        let decided = self.on_hot(card, || self.hot.hold(performance, request.clone())).await?;
-        let (reservation, until) = match decided.outcome {
-            HoldOutcome::Held(hold) => (hold.id, hold.expires_at),
-            // Held before, and not noted: by another process, or by this one before it ended.
-            HoldOutcome::Repeated(made) => {
-                match self.on_stock(card, || self.hot.find(performance, made)).await? {
-                    Some(found) if found.ended.is_none() => (made, found.hold.expires_at),
-                    Some(found) if matches!(found.ended, Some(Ending::Confirmed(_))) => {
-                        self.step(wish, WishStatus::Taken).await?;
-                        return Ok(Tried::Moved);
-                    }
-                    // It ended before they were told: another attempt.
-                    _ => {
-                        self.step(wish, WishStatus::Waiting).await?;
-                        return Ok(Tried::Moved);
-                    }
-                }
-            }
+        Ok(self.on_hot(card, || self.hot.hold(performance, request.clone())).await?.outcome)
+    }
+
+    async fn offer_to(&self, card: &Card, wish: &Wish, choice: Choice) -> Result<Tried, AppError> {
+        match self.on_hold(card, wish, choice).await? {
+            HoldOutcome::Held(hold) => self.note_offer(wish, hold.id, hold.expires_at).await?,
+            HoldOutcome::Repeated(made) => self.note_again(card, wish, made).await?,
             HoldOutcome::KeyMismatch => return Err(AppError::Internal("a key of an offer was used".into())),
             HoldOutcome::Refused(HoldRefusal::LimitExceeded { .. }) => return Ok(Tried::Over),
             // Somebody was faster.
-            HoldOutcome::Refused(_) => return Ok(Tried::Moved),
-        };
-        self.note_offer(wish, reservation, until, now).await?;
+            HoldOutcome::Refused(_) => {}
+        }
         Ok(Tried::Moved)
+    }
+
+    /// Notes what was held for an attempt before: by another process, or by this one before it ended.
+    async fn note_again(&self, card: &Card, wish: &Wish, made: ReservationId) -> Result<(), AppError> {
+        let found = self.on_stock(card, || self.hot.find(card.performance.id, made)).await?;
+        match found {
+            Some(found) if found.ended.is_none() => self.note_offer(wish, made, found.hold.expires_at).await,
+            Some(found) if matches!(found.ended, Some(Ending::Confirmed(_))) => {
+                self.step(wish, WishStatus::Taken).await.map(drop)
+            }
+            // It ended before they were told: another attempt.
+            _ => self.step(wish, WishStatus::Waiting).await.map(drop),
+        }
     }
 
     /// Writes down what is held for a wish; gives it back where the wish is another by now.
@@ -339,8 +390,8 @@ impl App {
         wish: &Wish,
         reservation: ReservationId,
         until: Timestamp,
-        at: Timestamp,
     ) -> Result<(), AppError> {
+        let at = self.clock.now();
         let letter = wish.letters.clone().map(|(to, writing)| {
             let id = DeliveryId::of(at, reservation.0, OfferLetter::KIND, wish.owner.0);
             Delivery::new(id, Content::Offer(OfferLetter { reservation, to, writing }), at)

@@ -371,9 +371,7 @@ pub(crate) fn delivery(row: deliveries::Model) -> Result<Delivery, StoreError> {
             let kind = LetterKind::parse(&row.kind).ok_or_else(unknown)?;
             let order = row.order_id.map(OrderId).ok_or_else(unknown)?;
             // Older letters are about all of their order.
-            let refund = row.body.map(|refund| refund.parse()).transpose().map_err(|_| {
-                StoreError::corrupt(format!("delivery {id} is about a refund without a name"))
-            })?;
+            let refund = row.body.map(|refund| refund.parse()).transpose().map_err(|_| unknown())?;
             Content::Letter(Letter { kind, order, refund, to, writing })
         }
     } else {

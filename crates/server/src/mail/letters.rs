@@ -64,7 +64,12 @@ impl Text {
                 vec![],
             ),
             LetterKind::Refund => {
-                (words.refund_subject, vec![words.refund.to_owned(), words.void.to_owned()], vec![])
+                let news = if contents.is_in_part {
+                    [words.refund_in_part, words.void_in_part]
+                } else {
+                    [words.refund, words.void]
+                };
+                (words.refund_subject, news.map(str::to_owned).to_vec(), vec![])
             }
         };
         let short: String = title.chars().take(MAX_TITLE).collect();
