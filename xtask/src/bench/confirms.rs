@@ -32,8 +32,8 @@ use crate::workspace::Workspace;
 
 /// How many places a buyer holds, one by one.
 const HOLDS_PER_BUYER: usize = 50;
-/// Connections do not advance evenly.
-const RESERVE: f64 = 1.3;
+/// Connections do not advance evenly, and what is written together may be faster than what the floor writes one by one.
+const RESERVE: f64 = 4.0;
 const CONFIRMATION: &[u8] = br#"{"payment":{"method":"simulated"},"buyer":{"name":"Kim Min-ji"}}"#;
 
 #[derive(Args)]
