@@ -26,6 +26,7 @@ const waiting: Place = {
   at_door: false,
   missed: false,
   inside_until: null,
+  return_line: false,
 };
 const states: Record<string, () => Place> = {
   lobby: () => ({ ...waiting, status: 'lobby', position: null, ahead: null, odds: null }),
