@@ -13,6 +13,7 @@ use crate::{connection::Connections, failures::Failure};
 
 mod accounts;
 mod arrivals;
+mod attempts;
 mod books;
 mod catalogue;
 mod check_ins;
@@ -74,6 +75,7 @@ impl MigratorTrait for Migrator {
             Box::new(refunds::Migration),
             Box::new(books::Migration),
             Box::new(wishes::Migration),
+            Box::new(attempts::Migration),
         ]
     }
 }

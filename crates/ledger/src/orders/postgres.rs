@@ -4,6 +4,9 @@
 //!
 //! Invariant: a statement here either does the whole of its command or nothing; where it does nothing, the queries
 //! that all dialects share say why.
+//!
+//! These statements are prepared while a new sale's tables are empty, and PostgreSQL keeps the plan that it made then.
+//! `IS TRUE` keeps it from looking for an order among all that are or were being paid for.
 
 use onsale_app::ports::{
     StoreError,
@@ -109,7 +112,7 @@ pub(super) async fn begin(pool: &PgPool, order: &Order, key: Option<OwnedKey>) -
 /// there are to be any. No row either where a program of the organizer wants to be told of it.
 const PAY: &str = "
 WITH moved AS (
-    UPDATE orders SET status = $2, settled_at = $3 WHERE id = $1 AND status = $4
+    UPDATE orders SET status = $2, settled_at = $3 WHERE id = $1 AND (status = $4) IS TRUE
     AND (NOT EXISTS (SELECT 1 FROM webhook_endpoints) OR NOT EXISTS (
         SELECT 1 FROM performances
         JOIN events ON events.id = performances.event_id
