@@ -81,6 +81,8 @@ export class Server {
     let [output, errors] = ['', ''];
     child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
     child.stderr.setEncoding('utf8').on('data', (text: string) => (errors += text));
+    // Whoever does not read it may be through before it is written; what it says is in its status.
+    child.stdin.on('error', () => undefined);
     child.stdin.end(`${input}\n`);
     const [status] = (await once(child, 'close')) as [number | null];
     if (status !== 0) throw new Error(`onsale ${args.join(' ')}: ${errors}`);
