@@ -11,17 +11,13 @@
 
 use std::time::Duration;
 
-use ahash::AHashMap;
 use onsale_domain::{
-    events::{WaitingRoomMode, WhenSoldOut},
-    ids::{AccountId, DeliveryId, PerformanceId, ReservationId, WishId},
-    position::{Fence, Position},
+    ids::{AccountId, DeliveryId, ReservationId},
     reservations::{Choice, Ending, Hold, HoldOutcome, HoldRefusal, HoldRequest, RequestKey},
     time::Timestamp,
     units::Counts,
     wishes::{Fitting, WishStatus},
 };
-use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
 
 use crate::{
@@ -34,8 +30,10 @@ use crate::{
     },
 };
 
+mod lines;
 mod wishes;
 
+pub(crate) use lines::ReturnLines;
 pub use wishes::WishRequest;
 
 /// How often it is looked for what has come back.
@@ -64,105 +62,6 @@ const OPEN_OFFERS: u32 = 200;
 
 /// A hold that nobody knows has lapsed when its time has been up for so long; until then it may be on its way.
 const UNKNOWN_FOR_MS: u64 = 60_000;
-
-/// What a process knows of the performances that somebody waits for.
-#[derive(Default)]
-pub(crate) struct ReturnLines {
-    known: Mutex<Known>,
-}
-
-#[derive(Default)]
-struct Known {
-    /// Counts the rounds.
-    round: u64,
-    lines: AHashMap<PerformanceId, Line>,
-    /// Behind which offer the next round goes on.
-    cursor: Option<WishId>,
-}
-
-/// A performance that has been sold out, and that somebody waits for.
-#[derive(Clone, Copy)]
-struct Line {
-    /// At which position of the stock what is free fits nobody who waits.
-    settled_at: Option<Position>,
-    /// In which round somebody was last seen to wait.
-    seen_in: u64,
-    /// Whether this process knows of every hold that was made for those who wait.
-    all_noted: bool,
-    /// How many have begun to wait here: whoever looks through the line and finds another figure has missed somebody.
-    notes: u64,
-}
-
-impl ReturnLines {
-    /// Somebody waits: what is free may be for them.
-    fn note(&self, performance: PerformanceId) {
-        let mut known = self.known.lock();
-        let seen_in = known.round;
-        let before = known.lines.get(&performance);
-        let (all_noted, notes) = before.map_or((false, 0), |line| (line.all_noted, line.notes));
-        known.lines.insert(performance, Line { settled_at: None, seen_in, all_noted, notes: notes + 1 });
-    }
-
-    /// Begins a round.
-    fn begin(&self) -> u64 {
-        let mut known = self.known.lock();
-        known.round += 1;
-        known.round
-    }
-
-    /// Somebody is seen to wait in this round.
-    fn see(&self, performance: PerformanceId, seen_in: u64) {
-        let mut known = self.known.lock();
-        let new = Line { settled_at: None, seen_in, all_noted: false, notes: 0 };
-        known.lines.entry(performance).or_insert(new).seen_in = seen_in;
-    }
-
-    /// Whether something may be held for somebody who waits that was not noted.
-    fn has_unnoted(&self, performance: PerformanceId) -> bool {
-        self.known.lock().lines.get(&performance).is_none_or(|line| !line.all_noted)
-    }
-
-    fn note_all_noted(&self, performance: PerformanceId, all_noted: bool) {
-        if let Some(line) = self.known.lock().lines.get_mut(&performance) {
-            line.all_noted = all_noted;
-        }
-    }
-
-    fn notes(&self, performance: PerformanceId) -> u64 {
-        self.known.lock().lines.get(&performance).map_or(0, |line| line.notes)
-    }
-
-    /// What is free at this position is for nobody who waits, unless somebody has begun to since there were so many.
-    fn settle(&self, performance: PerformanceId, at: Position, notes: u64) {
-        let mut known = self.known.lock();
-        if let Some(line) = known.lines.get_mut(&performance).filter(|line| line.notes == notes) {
-            line.settled_at = Some(at);
-        }
-    }
-
-    /// Forgets performances that nobody was seen to wait for in a whole round. What was noted meanwhile stays.
-    fn end(&self, round: u64) {
-        self.known.lock().lines.retain(|_, line| line.seen_in >= round);
-    }
-
-    /// Whether what is free in a stock may be for those who wait.
-    fn is_spoken_for(&self, performance: PerformanceId, stock: &Availability) -> bool {
-        let known = self.known.lock();
-        known.lines.get(&performance).is_some_and(|line| line.settled_at != Some(stock.position))
-    }
-
-    /// Whether a hold that has just been made took what may be for those who wait: it has to be the very next change
-    /// after the position at which that was looked into.
-    fn was_spoken_for(&self, performance: PerformanceId, fence: Fence) -> bool {
-        let known = self.known.lock();
-        let settled_at = known.lines.get(&performance).map(|line| line.settled_at);
-        settled_at.is_some_and(|at| at.is_none_or(|at| at.next().fence() != fence))
-    }
-
-    fn is_known(&self, performance: PerformanceId) -> bool {
-        self.known.lock().lines.contains_key(&performance)
-    }
-}
 
 /// What became of looking through a line.
 enum Looked {
@@ -419,10 +318,10 @@ impl App {
 
     /// Sees what has become of offers, some in each round.
     async fn settle_offers(&self) -> Result<(), AppError> {
-        let cursor = self.return_lines.known.lock().cursor;
+        let cursor = self.return_lines.cursor();
         let offered = self.ledger.offered_wishes(cursor, OPEN_OFFERS).await?;
         let is_last = offered.len() < OPEN_OFFERS as usize;
-        self.return_lines.known.lock().cursor = offered.last().map(|wish| wish.id).filter(|_| !is_last);
+        self.return_lines.go_on_behind(offered.last().map(|wish| wish.id).filter(|_| !is_last));
         for wish in &offered {
             let Some(status) = self.outcome_of(wish).await? else { continue };
             if self.step(wish, status).await? {
@@ -464,8 +363,7 @@ impl App {
 
 /// Whether what comes back is offered in the event of a performance.
 fn has_return_line(card: &Card) -> bool {
-    let room = &card.event.settings.waiting_room;
-    room.mode == WaitingRoomMode::On && room.when_sold_out == WhenSoldOut::ReturnLine
+    card.event.settings.waiting_room.has_return_line()
 }
 
 /// What is to be held for a wish; `None`: nothing that is free fits.

@@ -106,6 +106,13 @@ impl Default for WaitingRoomSettings {
     }
 }
 
+impl WaitingRoomSettings {
+    /// Whether what comes back after everything was sold is offered to those who wait.
+    pub fn has_return_line(&self) -> bool {
+        self.mode == WaitingRoomMode::On && self.when_sold_out == WhenSoldOut::ReturnLine
+    }
+}
+
 /// Settings of an event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]

@@ -316,35 +316,16 @@ pub(crate) fn lane_column(lane: Lane) -> Uuid {
 }
 
 fn row(delivery: &Delivery) -> Result<deliveries::ActiveModel, StoreError> {
-    let (mut letter, mut offer, mut notice) = (None, None, None);
-    let (kind, written) = match &delivery.content {
-        Content::Letter(content) => {
-            letter = Some(content);
-            (content.kind.as_str(), Some((&content.to, &content.writing)))
-        }
-        Content::Offer(content) => {
-            offer = Some(content);
-            (OfferLetter::KIND, Some((&content.to, &content.writing)))
-        }
-        Content::Notice(content) => {
-            notice = Some(content);
-            (content.kind.as_str(), None)
-        }
-    };
-    Ok(deliveries::ActiveModel {
+    let of_any = deliveries::ActiveModel {
         id: Set(delivery.id.0),
         lane: Set(lane_column(delivery.content.lane())),
-        kind: Set(kind.to_owned()),
-        order_id: Set(letter.map(|letter| letter.order.0)),
-        organizer_id: Set(notice.map(|notice| notice.organizer.0)),
-        address: Set(written.map(|(to, _)| to.clone())),
-        language: Set(written.map(|(_, writing)| writing.language.clone())),
-        time_zone: Set(written.map(|(_, writing)| writing.time_zone.clone())),
-        body: Set(match &delivery.content {
-            Content::Letter(letter) => letter.refund.map(|refund| refund.to_string()),
-            Content::Offer(_) => None,
-            Content::Notice(notice) => Some(notice.body.clone()),
-        }),
+        kind: Set(String::new()),
+        order_id: Set(None),
+        organizer_id: Set(None),
+        address: Set(None),
+        language: Set(None),
+        time_zone: Set(None),
+        body: Set(None),
         status: Set(delivery.status.as_str().to_owned()),
         attempts: Set(signed(delivery.attempts)?),
         due_at: Set(delivery.due_at.as_millis()),
@@ -353,7 +334,33 @@ fn row(delivery: &Delivery) -> Result<deliveries::ActiveModel, StoreError> {
         created_at: Set(delivery.created_at.as_millis()),
         settled_at: Set(delivery.settled_at.map(Timestamp::as_millis)),
         last_error: Set(delivery.last_error.clone()),
-        reservation_id: Set(offer.map(|offer| offer.reservation.0)),
+        reservation_id: Set(None),
+        refund_id: Set(None),
+    };
+    let written = |to: &str, writing: &Writing| deliveries::ActiveModel {
+        address: Set(Some(to.to_owned())),
+        language: Set(Some(writing.language.clone())),
+        time_zone: Set(Some(writing.time_zone.clone())),
+        ..of_any.clone()
+    };
+    Ok(match &delivery.content {
+        Content::Letter(letter) => deliveries::ActiveModel {
+            kind: Set(letter.kind.as_str().to_owned()),
+            order_id: Set(Some(letter.order.0)),
+            refund_id: Set(letter.refund.map(|refund| refund.0)),
+            ..written(&letter.to, &letter.writing)
+        },
+        Content::Offer(offer) => deliveries::ActiveModel {
+            kind: Set(OfferLetter::KIND.to_owned()),
+            reservation_id: Set(Some(offer.reservation.0)),
+            ..written(&offer.to, &offer.writing)
+        },
+        Content::Notice(notice) => deliveries::ActiveModel {
+            kind: Set(notice.kind.as_str().to_owned()),
+            organizer_id: Set(Some(notice.organizer.0)),
+            body: Set(Some(notice.body.clone())),
+            ..of_any
+        },
     })
 }
 
@@ -371,7 +378,7 @@ pub(crate) fn delivery(row: deliveries::Model) -> Result<Delivery, StoreError> {
             let kind = LetterKind::parse(&row.kind).ok_or_else(unknown)?;
             let order = row.order_id.map(OrderId).ok_or_else(unknown)?;
             // Older letters are about all of their order.
-            let refund = row.body.map(|refund| refund.parse()).transpose().map_err(|_| unknown())?;
+            let refund = row.refund_id.map(RefundId);
             Content::Letter(Letter { kind, order, refund, to, writing })
         }
     } else {

@@ -8,7 +8,7 @@
 //! Card numbers do not come this way: the buyer's browser gives them to Stripe and gets a name for them, or pays there
 //! with the client secret. Only names of intents are stored.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use onsale_app::ports::{
@@ -21,16 +21,17 @@ use onsale_app::ports::{
     },
 };
 use onsale_domain::{ids::OrderId, time::Timestamp};
-use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 mod amounts;
 mod client;
 mod declines;
+mod objects;
 mod signature;
 
 use amounts::{from_stripes_units, in_stripes_units};
 use client::{ErrorBody, Failure, Refusal, StripeClient};
+use objects::{Event, Intent, RefundList, RefundObject};
 
 /// Where Stripe is.
 pub const BASE_URL: &str = "https://api.stripe.com";
@@ -99,80 +100,6 @@ pub struct Stripe {
     orders: Arc<dyn Orders>,
     clock: Arc<dyn Clock>,
     settings: StripeSettings,
-}
-
-/// A PaymentIntent, as far as it matters here.
-#[derive(Clone, Debug, Deserialize)]
-struct Intent {
-    id: String,
-    status: String,
-    #[serde(default)]
-    amount: i64,
-    client_secret: Option<String>,
-    last_payment_error: Option<ErrorBody>,
-    next_action: Option<NextAction>,
-    #[serde(default)]
-    metadata: BTreeMap<String, String>,
-}
-
-impl Intent {
-    /// Whether it waits for something to be paid with.
-    fn is_unpaid(&self) -> bool {
-        self.status == "requires_payment_method"
-    }
-
-    /// Whether it is the buyer who says what it is paid with.
-    fn is_confirmed_by_buyer(&self) -> bool {
-        self.metadata.get("confirmed_by").is_some_and(|who| who == BUYER)
-    }
-}
-
-#[derive(Clone, Debug, Deserialize)]
-struct NextAction {
-    redirect_to_url: Option<RedirectToUrl>,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-struct RedirectToUrl {
-    url: Option<String>,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-struct RefundObject {
-    status: Option<String>,
-    #[serde(default)]
-    amount: i64,
-    #[serde(default)]
-    metadata: BTreeMap<String, String>,
-}
-
-impl RefundObject {
-    /// The money stays where it was.
-    fn has_failed(&self) -> bool {
-        matches!(self.status.as_deref(), Some("failed" | "canceled"))
-    }
-}
-
-#[derive(Debug, Deserialize)]
-struct RefundList {
-    data: Vec<RefundObject>,
-}
-
-#[derive(Deserialize)]
-struct Event {
-    data: EventData,
-}
-
-#[derive(Deserialize)]
-struct EventData {
-    object: EventObject,
-}
-
-#[derive(Deserialize)]
-struct EventObject {
-    object: Option<String>,
-    #[serde(default)]
-    metadata: serde_json::Map<String, serde_json::Value>,
 }
 
 impl Stripe {

@@ -4,7 +4,7 @@
 
 use onsale_domain::{
     email,
-    events::{EventSettings, WaitingRoomMode, WhenSoldOut},
+    events::EventSettings,
     ids::{AccountId, EventId, PerformanceId, WishId},
     wishes::WishStatus,
 };
@@ -141,8 +141,7 @@ const MOST_OF_CATEGORY: usize = 256;
 const WITHDRAW_ATTEMPTS: usize = 4;
 
 fn check_line(settings: &EventSettings) -> Result<(), AppError> {
-    let room = &settings.waiting_room;
-    if room.mode == WaitingRoomMode::On && room.when_sold_out == WhenSoldOut::ReturnLine {
+    if settings.waiting_room.has_return_line() {
         return Ok(());
     }
     Err(AppError::refused(

@@ -1,5 +1,5 @@
-//! Deliveries. A letter has an order or a reservation, an address, a language and a zone, and the refund that it is about
-//! as its body; a notice has an organizer and a body.
+//! Deliveries. A letter has an order, and the refund that it is about, or a reservation, an address, a language and a zone;
+//! a notice has an organizer and a body.
 
 use sea_orm::entity::prelude::*;
 
@@ -27,6 +27,7 @@ pub struct Model {
     pub settled_at: Option<i64>,
     pub last_error: Option<String>,
     pub reservation_id: Option<Uuid>,
+    pub refund_id: Option<Uuid>,
 }
 
 /// Joins are written where they are needed.

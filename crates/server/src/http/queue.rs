@@ -17,12 +17,12 @@ use axum::{
 };
 use futures_util::{Stream, stream};
 use onsale_app::{
+    Caller,
     errors::{AppError, Reason, rfc3339},
     ports::admissions::{PlaceTicket, Shown},
     waiting_room::{Rooms, door},
 };
 use onsale_domain::{
-    events::WhenSoldOut,
     ids::{AccountId, EventId},
     waiting_room::{Progress, summary::Status},
 };
@@ -74,6 +74,15 @@ impl Server {
                 Err(Problem::new(Reason::TicketInvalid, "the ticket is not genuine or has expired"))
             }
         }
+    }
+
+    /// The place of the caller's own ticket for an event.
+    fn own_ticket(&self, event: EventId, caller: Caller, text: &str) -> Result<PlaceTicket, Problem> {
+        let (buyer, place) = self.open_ticket(event, text)?;
+        if buyer != caller.account {
+            return Err(Problem::new(Reason::TicketInvalid, "the ticket is another buyer's"));
+        }
+        Ok(place)
     }
 
     fn place(
@@ -268,7 +277,7 @@ pub(crate) async fn leave(
     let rooms = server.rooms()?;
     rooms.leave(buyer, place).await?;
     let (found, _) = rooms.glance(event).await?;
-    if found.settings.waiting_room.when_sold_out == WhenSoldOut::ReturnLine
+    if found.settings.waiting_room.has_return_line()
         && let Err(error) = server.app.drop_wish(buyer, event).await
     {
         // Who leaves holds up nobody for it; what is offered to them lapses.
@@ -297,12 +306,9 @@ pub(crate) async fn enter(
     By(caller): By,
     TicketHeader(text): TicketHeader,
 ) -> Result<Json<PassDto>, Problem> {
-    let (buyer, place) = server.open_ticket(event, &text)?;
-    if buyer != caller.account {
-        return Err(Problem::new(Reason::TicketInvalid, "the ticket is another buyer's"));
-    }
-    let grant = server.rooms()?.enter(buyer, place).await?;
-    let pass = server.queue_tokens.pass(buyer, grant);
+    let place = server.own_ticket(event, caller, &text)?;
+    let grant = server.rooms()?.enter(caller.account, place).await?;
+    let pass = server.queue_tokens.pass(caller.account, grant);
     let pass = pass.map_err(|BadToken| AppError::Internal("a pass could not be signed".into()))?;
     Ok(Json(PassDto { pass, expires_at: rfc3339(grant.until) }))
 }

@@ -133,11 +133,8 @@ pub(crate) async fn put(
     reader: Reader,
     Command { body, .. }: Command<WishToPut>,
 ) -> Result<Json<WishDto>, Problem> {
-    let (buyer, place) = server.open_ticket(event, &text)?;
-    if buyer != caller.account {
-        return Err(not_theirs());
-    }
-    let progress = server.rooms()?.progress(buyer, place).await?;
+    let place = server.own_ticket(event, caller, &text)?;
+    let progress = server.rooms()?.progress(caller.account, place).await?;
     if progress.status == Status::Closed {
         return Err(Problem::new(Reason::SaleClosed, "the waiting room is closed"));
     }
@@ -168,10 +165,7 @@ pub(crate) async fn read(
     By(caller): By,
     TicketHeader(text): TicketHeader,
 ) -> Result<Json<WishDto>, Problem> {
-    let (buyer, _) = server.open_ticket(event, &text)?;
-    if buyer != caller.account {
-        return Err(not_theirs());
-    }
+    server.own_ticket(event, caller, &text)?;
     Ok(Json(server.app.wish(caller, event).await?.into()))
 }
 
@@ -186,14 +180,7 @@ pub(crate) async fn withdraw(
     By(caller): By,
     TicketHeader(text): TicketHeader,
 ) -> Result<StatusCode, Problem> {
-    let (buyer, _) = server.open_ticket(event, &text)?;
-    if buyer != caller.account {
-        return Err(not_theirs());
-    }
+    server.own_ticket(event, caller, &text)?;
     server.app.withdraw_wish(caller, event, server.sells()).await?;
     Ok(StatusCode::NO_CONTENT)
-}
-
-fn not_theirs() -> Problem {
-    Problem::new(Reason::TicketInvalid, "the ticket is another buyer's")
 }
