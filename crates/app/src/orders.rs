@@ -34,8 +34,8 @@ use crate::{
         hot::PaymentStep,
         ledger::{BeginOrder, BuyerDetails, Order, OrderUnit, OwnedKey, Page, PageRequest, RecordedStatus},
         payments::{
-            BadInstrument, BuyerAction, Charge, Charged, Decline, DeclineCode, Instrument, PageForm,
-            PaymentProvider, ProviderError, Settled,
+            BadInstrument, BuyerAction, Charge, Charged, Decline, Instrument, PageForm, PaymentProvider,
+            ProviderError, Settled,
         },
     },
     reservations::{UnitsInWords, ended, in_words, key_mismatch, payment_under_way},
@@ -302,8 +302,10 @@ impl App {
         match within(PROVIDER_ANSWERS_WITHIN, attempt.provider.settle(attempt.step.order)).await {
             Ok(Settled::Captured(reference)) => self.complete(attempt, &reference).await,
             Ok(Settled::Dead) => {
-                let (code, words) = (DeclineCode::TryAgain, "the payment provider did not answer".to_owned());
-                self.declined(attempt, &Decline { code, words }).await
+                // Nobody has declined anything: the buyer, or their client, may simply ask again.
+                let words = "the payment provider did not answer; nothing was charged, try again";
+                self.failed(attempt, words).await;
+                Err(AppError::NotNow(words.into()))
             }
             Err(error) => {
                 tracing::warn!(order = %attempt.step.order, %error, "charge still open; left to the reconciler");
@@ -348,14 +350,20 @@ impl App {
         }
     }
 
-    async fn declined(&self, attempt: &Attempt<'_>, decline: &Decline) -> Result<OrderView, AppError> {
+    /// The attempt has come to nothing, and the hold is its buyer's again for a while at least.
+    async fn failed(&self, attempt: &Attempt<'_>, why: &str) {
         let id = attempt.step.order;
-        if let Err(error) = self.ledger.fail_order(id, &decline.words, self.clock.now()).await {
+        if let Err(error) = self.ledger.fail_order(id, why, self.clock.now()).await {
             // A later attempt replaces the order, and the reconciler ends it: the buyer need not wait for that.
-            tracing::warn!(order = %id, %error, "declined, recorded later");
+            tracing::warn!(order = %id, %error, "failed, recorded later");
             self.left_open.add(id);
         }
         self.give_up(attempt, GRACE_AFTER_DECLINE_MS).await;
+    }
+
+    async fn declined(&self, attempt: &Attempt<'_>, decline: &Decline) -> Result<OrderView, AppError> {
+        let id = attempt.step.order;
+        self.failed(attempt, &decline.words).await;
         let refusal = AppError::refused(Reason::PaymentDeclined, decline.words.clone())
             .with("order_id", json!(id))
             .with("decline_code", json!(decline.code.as_str()));

@@ -17,9 +17,9 @@ async fn a_charge_that_never_arrived() {
     let Some(shop) = Shop::open().await else { return };
     let held = shop.hold(&[1]).await;
     shop.stripe.fail_next("create", &UNREACHABLE);
-    shop.paying(&held, Some(GOOD_CARD)).key("k").await.refused(402, "payment_declined");
+    shop.paying(&held, Some(GOOD_CARD)).key("k").await.refused(503, "unavailable");
     shop.stripe.fail_next("confirm", &UNREACHABLE);
-    shop.paying(&held, Some(GOOD_CARD)).key("k").await.refused(402, "payment_declined");
+    shop.paying(&held, Some(GOOD_CARD)).key("k").await.refused(503, "unavailable");
     let order = shop.paying(&held, Some(GOOD_CARD)).key("k").await.ok(201);
     assert_eq!(
         shop.intents().await,
@@ -34,7 +34,7 @@ async fn an_intent_whose_name_was_lost_is_never_paid() {
     let Some(shop) = Shop::open().await else { return };
     let held = shop.hold(&[1]).await;
     shop.stripe.fail_next("create", &LOST);
-    shop.paying(&held, Some(GOOD_CARD)).await.refused(402, "payment_declined");
+    shop.paying(&held, Some(GOOD_CARD)).await.refused(503, "unavailable");
     assert_eq!(shop.intents().await, ["requires_payment_method"], "nobody has its client secret");
     let order = shop.paying(&held, Some(GOOD_CARD)).await.ok(201);
     shop.settled(&[&order]).await;
