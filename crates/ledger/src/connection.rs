@@ -35,6 +35,9 @@ const SLACK: Duration = Duration::from_millis(500);
 /// How long the database may take to say that it is there: whoever asks that wants to know it soon.
 const PING_WITHIN: Duration = Duration::from_secs(1);
 
+/// How many write what has come together at once, of each kind: while one waits for the disk, the next is carried out.
+const TURNS: usize = 2;
+
 /// How the ledger uses its database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LedgerSettings {
@@ -67,6 +70,15 @@ pub(crate) struct Connections {
 struct Network {
     command_limit: Duration,
     suspicion: Suspicion,
+    /// For what is written together.
+    together: PgPool,
+}
+
+impl Network {
+    fn silence(&self) -> StoreError {
+        let waited = self.command_limit.as_millis();
+        StoreError::unavailable(format!("the database did not answer within {waited} ms"))
+    }
 }
 
 impl Connections {
@@ -78,10 +90,10 @@ impl Connections {
     async fn connect(url: &str, settings: LedgerSettings) -> Result<Self, Failure> {
         if is_postgres(url) {
             let suspicion = Suspicion::default();
-            let all = postgres::connect(url, settings, &suspicion).await?;
+            let postgres::Pools { all, together } = postgres::connect(url, settings, &suspicion).await?;
             let command_limit =
                 Duration::from_millis(settings.acquire_timeout_ms + settings.statement_timeout_ms) + SLACK;
-            let network = Some(Network { command_limit, suspicion });
+            let network = Some(Network { command_limit, suspicion, together });
             return Ok(Self { readers: all.clone(), writer: all, network });
         }
         let (writer, readers) = sqlite::connect(url, settings).await?;
@@ -117,10 +129,19 @@ impl Connections {
         if answer.is_ok() {
             watch.relax();
         }
-        answer.unwrap_or_else(|_| {
-            let waited = network.command_limit.as_millis();
-            Err(StoreError::unavailable(format!("the database did not answer within {waited} ms")))
-        })
+        answer.unwrap_or_else(|_| Err(network.silence()))
+    }
+
+    /// How many may write what has come together.
+    fn turns(&self) -> usize {
+        if self.network.is_some() { TURNS } else { 1 }
+    }
+
+    /// Waits for an answer, over a network no longer than one command may take.
+    async fn in_time<T>(&self, answer: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+        let Some(network) = &self.network else { return answer.await };
+        let in_time = tokio::time::timeout(network.command_limit, answer).await;
+        in_time.unwrap_or_else(|_| Err(network.silence()))
     }
 
     /// Begins a transaction that writes. SQLite takes its write lock here rather than at the first write, where
@@ -163,6 +184,9 @@ impl Connections {
             if let Err(error) = pool.close_by_ref().await {
                 tracing::debug!(%error, "closing the ledger");
             }
+        }
+        if let Some(network) = &self.network {
+            network.together.close().await;
         }
     }
 }

@@ -16,6 +16,16 @@ const DAMAGED: [&str; 6] = ["11", "26", "267", "523", "XX001", "XX002"];
 /// PostgreSQL's codes for a transaction that was ended in favour of another: serialization failure, deadlock.
 const CONTENDED: [&str; 2] = ["40001", "40P01"];
 
+/// PostgreSQL's classes of what is wrong with some row of many, and not with the database: cardinality, data, a race.
+const OF_A_ROW: [&str; 3] = ["21", "22", "40"];
+
+/// Whether a statement about many rows was refused for one of them; nothing was written then.
+pub(crate) fn is_of_a_row(error: &sqlx::Error) -> bool {
+    let sqlx::Error::Database(database) = error else { return false };
+    let code = database.code().unwrap_or_default();
+    !matches!(database.kind(), ErrorKind::Other) || OF_A_ROW.iter().any(|class| code.starts_with(class))
+}
+
 /// Why a transaction came to nothing.
 #[derive(Debug)]
 pub(crate) enum Failure {

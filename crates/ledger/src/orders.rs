@@ -4,22 +4,25 @@
 //! [`OrderStatus::may_become`] says and no other way, and its claims and its payment move in the same
 //! transaction; an order that was failed before it was begun has a row, which keeps it from being begun.
 
+use std::collections::HashSet;
+
 use async_trait::async_trait;
 use onsale_app::ports::{
     StoreError,
     ledger::{BeginOrder, Order, Orders, OwnedKey, Page, PageRequest, SettleOrder},
 };
 use onsale_domain::{
-    ids::{AccountId, OrderId, ReservationId},
+    ids::{AccountId, OrderId, PerformanceId, ReservationId},
     orders::OrderStatus,
     reservations::RequestKey,
     time::Timestamp,
-    units::Units,
+    units::{Unit, Units},
 };
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder,
     QuerySelect, QueryTrait,
     sea_query::{Expr, LockType, OnConflict},
+    sqlx::PgPool,
 };
 use uuid::Uuid;
 
@@ -43,16 +46,7 @@ use rows::PaymentStatus;
 #[async_trait]
 impl Orders for SqlLedger {
     async fn begin_order(&self, order: &Order, key: Option<OwnedKey>) -> Result<BeginOrder, StoreError> {
-        let begin = Begin { order: order.clone(), key };
-        let Some(pool) = self.db.postgres() else { return self.begins.write(&self.db, begin).await };
-        self.db
-            .command(|| async {
-                if postgres::begin(pool, order, key).await? {
-                    return Ok(BeginOrder::Begun);
-                }
-                self.db.carry_out(&begin).await
-            })
-            .await
+        self.begins.write(&self.db, Begin { order: order.clone(), key }).await
     }
 
     async fn name_payment(
@@ -84,16 +78,7 @@ impl Orders for SqlLedger {
         reference: &str,
         at: Timestamp,
     ) -> Result<SettleOrder, StoreError> {
-        let pay = Pay { id, reference: reference.to_owned(), at };
-        let Some(pool) = self.db.postgres() else { return self.pays.write(&self.db, pay).await };
-        self.db
-            .command(|| async {
-                if let Some(paid) = postgres::pay(pool, id, reference, at).await? {
-                    return Ok(SettleOrder::Done(Box::new(paid)));
-                }
-                self.db.carry_out(&pay).await
-            })
-            .await
+        self.pays.write(&self.db, Pay { id, reference: reference.to_owned(), at }).await
     }
 
     async fn fail_order(&self, id: OrderId, reason: &str, at: Timestamp) -> Result<SettleOrder, StoreError> {
@@ -230,8 +215,37 @@ impl Command for Begin {
         these: &[&Self],
         db: &DatabaseTransaction,
     ) -> Result<Vec<Option<BeginOrder>>, Failure> {
-        let begun = plain::begin(db, these).await?;
-        Ok(begun.into_iter().map(|is_begun| is_begun.then_some(BeginOrder::Begun)).collect())
+        Ok(in_words(plain::begin(db, these).await?))
+    }
+
+    async fn carry_out_beside(these: &[&Self], pool: &PgPool) -> Result<Vec<Option<BeginOrder>>, Failure> {
+        Ok(in_words(postgres::begin(pool, these).await?))
+    }
+}
+
+fn in_words(are_begun: Vec<bool>) -> Vec<Option<BeginOrder>> {
+    are_begun.into_iter().map(|is_begun| is_begun.then_some(BeginOrder::Begun)).collect()
+}
+
+/// Orders that are to be begun together: whether one meets another of them is found out in the order of their coming.
+#[derive(Default)]
+struct Met {
+    orders: HashSet<Uuid>,
+    reservations: HashSet<Uuid>,
+    units: HashSet<(PerformanceId, Unit)>,
+    keys: HashSet<(AccountId, [u8; 16])>,
+}
+
+impl Met {
+    /// Whether this one wants nothing that one before wanted. All of it is noted, so that none of two that meet goes
+    /// unnoticed.
+    fn is_alone(&mut self, begin: &Begin) -> bool {
+        let order = &begin.order;
+        let new = self.orders.insert(order.id.0) & self.reservations.insert(order.reservation.0);
+        let wanted = order.units.iter().map(|wanted| (order.performance, wanted.unit));
+        let own = wanted.fold(true, |own, unit| self.units.insert(unit) & own);
+        let key = begin.key.is_none_or(|key| self.keys.insert((key.owner, key.key.key)));
+        new & own & key
     }
 }
 
@@ -271,6 +285,10 @@ impl Command for Pay {
         db: &DatabaseTransaction,
     ) -> Result<Vec<Option<SettleOrder>>, Failure> {
         plain::pay(db, these).await
+    }
+
+    async fn carry_out_beside(these: &[&Self], pool: &PgPool) -> Result<Vec<Option<SettleOrder>>, Failure> {
+        postgres::pay(pool, these).await
     }
 }
 

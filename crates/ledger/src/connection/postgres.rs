@@ -1,4 +1,4 @@
-//! PostgreSQL: one pool of connections for everything.
+//! PostgreSQL: one pool of connections for nearly everything, and a small one for what many buyers write together.
 //!
 //! Invariants: no connection that has gone silent keeps its place in the pool for good; a session whose process
 //! has stopped in the middle of a transaction does not keep its locks for good.
@@ -15,7 +15,7 @@ use std::{
 use sea_orm::{
     DatabaseConnection, SqlxPostgresConnector,
     sqlx::{
-        self, ConnectOptions, Connection,
+        self, ConnectOptions, Connection, PgPool,
         postgres::{PgConnectOptions, PgPoolOptions},
     },
 };
@@ -36,12 +36,29 @@ const MAX_LIFETIME: Duration = Duration::from_mins(30);
 /// How long nothing is taken for granted after a command was left without an answer.
 const SUSPECT_FOR: Duration = Duration::from_secs(10);
 
-/// Opens the pool, and the first connection, which says whether the address is right.
+/// Which share of the connections is for what is written together, and how many are enough: as many as write at once.
+const TOGETHER: u32 = 4;
+
+/// What is written together finds its rows by their indexes and no other way. Its plans are made when a sale begins, for
+/// tables that are all but empty and of which nothing is known yet, and are kept: without this PostgreSQL would read
+/// such a table from one end to the other, also when there are a million rows in it.
+const BY_INDEX: [(&str, &str); 3] =
+    [("enable_seqscan", "off"), ("enable_hashjoin", "off"), ("enable_mergejoin", "off")];
+
+/// The connections to one database.
+pub(super) struct Pools {
+    /// For all but that.
+    pub(super) all: DatabaseConnection,
+    /// For what is written together.
+    pub(super) together: PgPool,
+}
+
+/// Opens the pools, and the first connections, which say whether the address is right.
 pub(super) async fn connect(
     url: &str,
     settings: LedgerSettings,
     suspicion: &Suspicion,
-) -> Result<DatabaseConnection, Failure> {
+) -> Result<Pools, Failure> {
     let statement_timeout = settings.statement_timeout_ms;
     let options = PgConnectOptions::from_str(url)?
         .application_name("onsale")
@@ -51,9 +68,23 @@ pub(super) async fn connect(
             ("idle_in_transaction_session_timeout", (2 * statement_timeout).to_string()),
         ])
         .disable_statement_logging();
+    let together = (settings.max_connections / TOGETHER).clamp(1, TOGETHER);
+    let others = settings.max_connections.saturating_sub(together).max(1);
+    let by_index = options.clone().options(BY_INDEX);
+    let all = pool(options, settings, others, suspicion).await?;
+    let together = pool(by_index, settings, together, suspicion).await?;
+    Ok(Pools { all: SqlxPostgresConnector::from_sqlx_postgres_pool(all), together })
+}
+
+async fn pool(
+    options: PgConnectOptions,
+    settings: LedgerSettings,
+    size: u32,
+    suspicion: &Suspicion,
+) -> Result<PgPool, sqlx::Error> {
     let suspicion = suspicion.clone();
-    let pool = PgPoolOptions::new()
-        .max_connections(settings.max_connections.max(2))
+    PgPoolOptions::new()
+        .max_connections(size)
         .min_connections(1)
         .acquire_timeout(Duration::from_millis(settings.acquire_timeout_ms))
         .max_lifetime(MAX_LIFETIME)
@@ -71,8 +102,7 @@ pub(super) async fn connect(
             Box::pin(async move { if suspect { shows_life(connection).await } else { Ok(true) } })
         })
         .connect_with(options)
-        .await?;
-    Ok(SqlxPostgresConnector::from_sqlx_postgres_pool(pool))
+        .await
 }
 
 /// Whether a connection answers in time. An error makes the pool drop it without a farewell, which could hang too.

@@ -1,17 +1,18 @@
-//! Commands that come at the same time are written in one transaction, where the database lets one write at a time: the
-//! disk is then waited for once for all of them, and their statements are sent once.
+//! Commands that come at the same time are written in one transaction: the disk is then waited for once for all of them,
+//! and their statements are sent, and begun, once. SQLite lets one write at a time, PostgreSQL a few.
 //!
 //! Invariants:
 //! - an answer that says that something was changed is given after the transaction that holds it is on disk;
 //! - each command does the whole of it or nothing, whatever becomes of its neighbours;
-//! - who comes while others are being written goes with the next, in the order of coming; what somebody asked for who has
-//!   gone since is written all the same.
+//! - who comes while others are being written goes with the next, in the order of coming; what nobody waits for any more
+//!   by then is not begun;
+//! - over a network nobody waits longer than one command may take.
 
-use std::{collections::VecDeque, mem, sync::Arc};
+use std::{collections::VecDeque, sync::Arc};
 
 use onsale_app::ports::StoreError;
 use parking_lot::Mutex;
-use sea_orm::DatabaseTransaction;
+use sea_orm::{DatabaseTransaction, sqlx::PgPool};
 use tokio::sync::oneshot;
 
 use super::Connections;
@@ -43,6 +44,12 @@ pub(crate) trait Command: Clone + Send + Sync + 'static {
         these: &[&Self],
         db: &DatabaseTransaction,
     ) -> impl Future<Output = Result<Vec<Option<Self::Outcome>>, Failure>> + Send;
+
+    /// The same in PostgreSQL, in one statement: others write beside it.
+    fn carry_out_beside(
+        these: &[&Self],
+        pool: &PgPool,
+    ) -> impl Future<Output = Result<Vec<Option<Self::Outcome>>, Failure>> + Send;
 }
 
 impl Connections {
@@ -62,6 +69,9 @@ impl Connections {
         &self,
         commands: &[&C],
     ) -> Result<Vec<Option<C::Outcome>>, StoreError> {
+        if let Some(network) = &self.network {
+            return self.command(|| C::carry_out_beside(commands, &network.together)).await;
+        }
         let begun = async {
             let txn = self.begin_write().await?;
             let outcomes = C::carry_out_plain(commands, &txn).await?;
@@ -87,6 +97,10 @@ struct Waiter<C: Command> {
 }
 
 impl<C: Command> Waiter<C> {
+    fn is_there(&self) -> bool {
+        !self.answer.is_closed()
+    }
+
     fn tell(self, outcome: Result<C::Outcome, StoreError>) {
         // Whoever asked may have gone; what was written stays all the same.
         let _ = self.answer.send(outcome);
@@ -98,12 +112,13 @@ pub(crate) struct Line<C: Command>(Mutex<State<C>>);
 
 struct State<C: Command> {
     waiting: VecDeque<Waiter<C>>,
-    is_seen_to: bool,
+    /// How many see to those who wait.
+    turns: usize,
 }
 
 impl<C: Command> Default for Line<C> {
     fn default() -> Self {
-        Self(Mutex::new(State { waiting: VecDeque::new(), is_seen_to: false }))
+        Self(Mutex::new(State { waiting: VecDeque::new(), turns: 0 }))
     }
 }
 
@@ -127,7 +142,9 @@ impl<C: Command> Line<C> {
                 return Err(StoreError::unavailable("too many wait for the database"));
             }
             state.waiting.push_back(Waiter { command, answer });
-            !mem::replace(&mut state.is_seen_to, true)
+            let is_wanted = state.turns < db.turns();
+            state.turns += usize::from(is_wanted);
+            is_wanted
         };
         if is_wanted {
             let (db, mut turn) = (Arc::clone(db), Turn { line: Arc::clone(self), is_over: false });
@@ -137,12 +154,15 @@ impl<C: Command> Line<C> {
                 }
             });
         }
-        answered.await.unwrap_or_else(|_| Err(StoreError::unavailable("shutting down")))
+        let answer =
+            async { answered.await.unwrap_or_else(|_| Err(StoreError::unavailable("shutting down"))) };
+        db.in_time(answer).await
     }
 }
 
 async fn write_together<C: Command>(db: &Connections, mut waiters: Vec<Waiter<C>>) {
-    if waiters.len() > 1 {
+    // PostgreSQL's one statement is quicker than its steps also for one.
+    if waiters.len() > 1 || db.network.is_some() {
         let commands: Vec<&C> = waiters.iter().map(|waiter| &waiter.command).collect();
         let written = db.carry_out_plain(&commands).await;
         let outcomes = match written {
@@ -158,7 +178,7 @@ async fn write_together<C: Command>(db: &Connections, mut waiters: Vec<Waiter<C>
         }
         waiters = left;
     }
-    for waiter in waiters {
+    for waiter in waiters.into_iter().filter(Waiter::is_there) {
         let outcome = db.command(|| db.carry_out(&waiter.command)).await;
         waiter.tell(outcome);
     }
@@ -174,9 +194,10 @@ impl<C: Command> Turn<C> {
     /// The next who are written together. `None`: nobody waits, and the turn is over.
     fn next(&mut self) -> Option<Vec<Waiter<C>>> {
         let mut state = self.line.0.lock();
+        state.waiting.retain(Waiter::is_there);
         let count = state.waiting.len().min(MOST_TOGETHER);
         if count == 0 {
-            state.is_seen_to = false;
+            state.turns -= 1;
             self.is_over = true;
             return None;
         }
@@ -188,7 +209,7 @@ impl<C: Command> Drop for Turn<C> {
     fn drop(&mut self) {
         // Ended in the middle, with its runtime: the next who comes sees to those who wait.
         if !self.is_over {
-            self.line.0.lock().is_seen_to = false;
+            self.line.0.lock().turns -= 1;
         }
     }
 }

@@ -15,7 +15,7 @@ use sea_orm::{
 use uuid::Uuid;
 
 use super::{
-    Begin, Pay, claim_rows,
+    Begin, Met, Pay, claim_rows,
     rows::{self, PaymentStatus},
 };
 use crate::{
@@ -50,7 +50,7 @@ pub(super) async fn begin(db: &DatabaseTransaction, these: &[&Begin]) -> Result<
 /// Which of these orders are new, for something that is performed, and neither replace another attempt nor meet another
 /// of these.
 async fn nothing_in_the_way(db: &DatabaseTransaction, these: &[&Begin]) -> Result<Vec<bool>, Failure> {
-    let mut orders: HashSet<Uuid> = orders::Entity::find()
+    let orders: HashSet<Uuid> = orders::Entity::find()
         .select_only()
         .column(orders::Column::Id)
         .filter(orders::Column::Id.is_in(these.iter().map(|begin| begin.order.id.0)))
@@ -59,7 +59,7 @@ async fn nothing_in_the_way(db: &DatabaseTransaction, these: &[&Begin]) -> Resul
         .await?
         .into_iter()
         .collect();
-    let mut reservations: HashSet<Uuid> = orders::Entity::find()
+    let reservations: HashSet<Uuid> = orders::Entity::find()
         .select_only()
         .column(orders::Column::ReservationId)
         .filter(orders::Column::ReservationId.is_in(these.iter().map(|begin| begin.order.reservation.0)))
@@ -79,17 +79,11 @@ async fn nothing_in_the_way(db: &DatabaseTransaction, these: &[&Begin]) -> Resul
         .await?
         .into_iter()
         .collect();
-    let (mut units, mut keys) = (HashSet::new(), HashSet::new());
-    let is_alone = |begin: &&Begin| {
-        let order = &begin.order;
-        // All of these are asked, so that none of two that meet goes unnoticed.
-        let new = orders.insert(order.id.0) & reservations.insert(order.reservation.0);
-        let own =
-            order.units.iter().fold(true, |own, wanted| units.insert((order.performance, wanted.unit)) & own);
-        let key = begin.key.is_none_or(|key| keys.insert((key.owner, key.key.key)));
-        new & own & key && performances.contains(&order.performance.0)
-    };
-    Ok(these.iter().map(is_alone).collect())
+    let mut met = Met { orders, reservations, ..Met::default() };
+    Ok(these
+        .iter()
+        .map(|begin| met.is_alone(begin) && performances.contains(&begin.order.performance.0))
+        .collect())
 }
 
 /// Pays those that can be; gives what became of them.
