@@ -116,3 +116,39 @@ test('what a program did not take is listed and sent off again', async ({ page }
     program.close();
   }
 });
+
+test('payments that are not over are shown with how they stand', async ({ page }) => {
+  await asOrganizer(page, '/manage/payments');
+  await expect(page.getByText('Every payment and every refund is over.')).toBeVisible();
+
+  // It takes three quarters of a minute until a payment counts as left behind, and half an hour until it is overdue.
+  const order = '01a200c3-15b7-79c5-83fb-bd739444c3b1';
+  const one = {
+    type: 'payment',
+    order_id: order,
+    event_id: order,
+    event_title: 'Winter concert',
+    performance_id: order,
+    method: 'stripe',
+    reference: 'pi_3OvZ',
+    amount: { amount: 150_000, currency: 'KRW' },
+    since: '2026-11-21T10:00:00Z',
+    standing: 'overdue',
+  };
+  const back = { ...one, type: 'refund', refund_id: '01a200c3-15b7-79c5-83fb-bd739444c3b2' };
+  const items = [one, { ...back, standing: 'retried' }];
+  await page.route('**/api/v1/unsettled-payments', (route) =>
+    route.fulfill({ json: { items, next_cursor: null } }),
+  );
+  await page.reload();
+  await expect(page.getByText('1 has not been settled for half an hour.')).toBeVisible();
+  const rows = page.getByRole('region', { name: 'Not over yet' }).getByRole('listitem');
+  await expect(rows).toHaveCount(2);
+  await expect(rows.nth(0)).toContainText('Payment · ₩150,000');
+  await expect(rows.nth(0)).toContainText('Known there as: pi_3OvZ');
+  await expect(rows.nth(1)).toContainText('Refund · ₩150,000');
+  await expect(rows.nth(1)).toContainText('The provider is being asked.');
+  await expectNoViolation(page, 'payments that are not over');
+  await rows.nth(0).getByRole('link', { name: 'The order: ₩150,000, Winter concert' }).click();
+  await expect(page).toHaveURL(new RegExp(`#/manage/orders/${order}$`));
+});

@@ -33,6 +33,7 @@ pub mod refunds;
 pub mod reservations;
 pub mod returns;
 pub mod tickets;
+pub mod unsettled;
 pub mod waiting_room;
 pub mod wallets;
 

@@ -65,7 +65,7 @@ pub struct Reconciled {
     pub refunds_overdue: usize,
 }
 
-fn is_overdue(since: Timestamp, now: Timestamp) -> bool {
+pub(crate) fn is_overdue(since: Timestamp, now: Timestamp) -> bool {
     now.since_ms(since) >= OVERDUE_AFTER_MS
 }
 

@@ -62,6 +62,7 @@ pub(crate) mod seats;
 mod tickets;
 mod times;
 mod unread;
+mod unsettled;
 mod views;
 mod wait;
 mod webhooks;
@@ -252,6 +253,7 @@ pub(crate) fn routes() -> (Router<Arc<Server>>, utoipa::openapi::OpenApi) {
         .routes(routes!(endpoints::delete))
         .routes(routes!(endpoints::deliveries))
         .routes(routes!(endpoints::replay))
+        .routes(routes!(unsettled::list))
         .routes(routes!(webhooks::deliver));
     let (router, mut document) = OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(operations::health))

@@ -310,6 +310,7 @@ pub(crate) const ENDPOINTS: &[Endpoint] = &[
         foreign: UNKNOWN,
         ..endpoint("POST", "/api/v1/webhook-deliveries/{delivery_id}/replay", Who::Organizer, 202)
     },
+    endpoint("GET", "/api/v1/unsettled-payments", Who::Organizer, 200),
     // Nobody delivers where no provider does.
     endpoint("POST", "/api/v1/webhooks/{provider}", Who::Anyone, 404),
 ];

@@ -51,6 +51,7 @@ const CONTRACT: &[(&str, &str)] = &[
     ("DELETE", "/webhook-endpoints/{endpoint_id}"),
     ("GET", "/webhook-deliveries"),
     ("POST", "/webhook-deliveries/{delivery_id}/replay"),
+    ("GET", "/unsettled-payments"),
     ("GET", "/events/{event_id}/orders.csv"),
     ("GET", "/events/{event_id}/payments.csv"),
     ("GET", "/events/{event_id}/ledger-entries.csv"),

@@ -63,6 +63,10 @@ fn buyer(n: u128) -> Caller {
     Caller { account: AccountId(Uuid::from_u128(n + 1)), kind: CallerKind::Guest, role: Role::Buyer }
 }
 
+fn admin() -> Caller {
+    Caller { role: Role::Admin, kind: CallerKind::Account, ..buyer(1_000_000) }
+}
+
 fn with(card: Option<&str>) -> Confirmation {
     let buyer = BuyerDetails { name: "Somebody".into(), phone: None, email: None, letters: None };
     Confirmation { method: "stripe".into(), instrument: card.map(str::to_owned), buyer, key: None }
@@ -98,7 +102,7 @@ impl House {
             sends_letters: false,
             entropy,
         });
-        let organizer = Caller { role: Role::Admin, kind: CallerKind::Account, ..buyer(1_000_000) };
+        let organizer = admin();
         let settings = EventSettings { hold_ttl_s: 300, ..EventSettings::default() };
         let event = app.create_event(organizer, "Away".into(), None, settings, None).await.unwrap();
         let new = NewPerformance {
@@ -124,6 +128,12 @@ impl House {
 
     async fn counts(&self) -> Counts {
         self.store.availability(self.performance).await.unwrap().counts
+    }
+
+    /// What the organizer is shown as not over: whether it is a refund, how much, and how it stands.
+    async fn shown(&self) -> Vec<(bool, i64, &'static str)> {
+        let found = self.app.unsettled(admin()).await.unwrap();
+        found.iter().map(|one| (one.refund.is_some(), one.amount.amount, one.standing.as_str())).collect()
     }
 
     /// Minutes go by, and the reconciler runs once.
@@ -217,10 +227,16 @@ async fn what_cannot_be_settled_for_half_an_hour_is_told_and_stays_safe() {
     house.stripe.fail_next("read", &[Fault::LostRequest; 3]);
     house.app.confirm(me, held, with(Some(GOOD_CARD))).await.unwrap_err();
     house.stripe.set_down(true);
+    assert_eq!(house.shown().await, [], "it may be finished in a moment");
     let run = house.pass_minutes(29).await;
     assert_eq!((run.open, run.overdue), (1, 0));
+    assert_eq!(house.shown().await, [(false, PRICE, "retried")]);
+    let stranger = Caller { role: Role::Organizer, kind: CallerKind::Account, ..buyer(1_000_001) };
+    assert_eq!(house.app.unsettled(stranger).await.unwrap(), [], "another organizer's");
+    assert_eq!(house.app.unsettled(me).await.unwrap_err().reason(), Reason::Forbidden);
     let run = house.pass_minutes(1).await;
     assert_eq!((run.open, run.overdue, run.finished), (1, 1, 0));
+    assert_eq!(house.shown().await, [(false, PRICE, "overdue")]);
     house.pass_minutes(24 * 60).await;
     assert_eq!(house.counts().await.paying, 1, "for as long as it takes");
     house.hold(other).await;
@@ -230,6 +246,7 @@ async fn what_cannot_be_settled_for_half_an_hour_is_told_and_stays_safe() {
     house.stripe.set_down(false);
     let run = house.pass_minutes(6).await;
     assert_eq!((run.open, run.overdue), (0, 0));
+    assert_eq!(house.shown().await, []);
     assert_eq!(house.settled().await, 1);
 }
 
@@ -241,6 +258,7 @@ async fn a_buyer_who_does_not_come_back_is_ended_at_stripe_first() {
     let asked = house.app.confirm(me, held, with(None)).await.unwrap();
     let Some(BuyerAction::InPage { client_secret, .. }) = asked.action else { panic!("{asked:?}") };
     let run = house.pass_minutes(9).await;
+    assert_eq!(house.shown().await, [(false, PRICE, "awaits_buyer")]);
     assert_eq!((run.open, run.awaiting_buyer), (1, 1), "the hold would have ended after five minutes");
     // It cannot be cancelled, so it is not released.
     house.stripe.fail_next("cancel", &[Fault::LostRequest; 3]);
@@ -297,7 +315,7 @@ async fn money_that_came_for_a_failed_order_goes_back_when_stripe_is_there_again
 async fn refunds_while_stripe_is_away_are_made_when_it_is_there_again() {
     const ORDERS: usize = 8;
     let Some(house) = House::open(ORDERS as u32 * 3).await else { return };
-    let organizer = Caller { role: Role::Admin, kind: CallerKind::Account, ..buyer(1_000_000) };
+    let organizer = admin();
     let mut paid = Vec::new();
     for n in 0..ORDERS {
         let me = buyer(n as u128);
@@ -314,6 +332,7 @@ async fn refunds_while_stripe_is_away_are_made_when_it_is_there_again() {
     }
     let run = house.pass_minutes(29).await;
     assert_eq!((run.refunds_open, run.refunds_overdue), (ORDERS, 0));
+    assert_eq!(house.shown().await, [(true, 2 * PRICE, "retried"); ORDERS]);
     let run = house.pass_minutes(6).await;
     assert_eq!((run.refunds_open, run.refunds_overdue, run.finished), (ORDERS, ORDERS, 0), "told, loudly");
     assert_eq!(

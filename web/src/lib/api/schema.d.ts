@@ -911,6 +911,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/unsettled-payments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the payments and refunds of my events that whoever began them left behind and that are not over, oldest first,
+         *     payments before refunds; 200 at most.
+         */
+        get: operations["get_unsettled_payments"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/webhook-deliveries": {
         parameters: {
             query?: never;
@@ -1648,6 +1668,49 @@ export interface components {
             next_cursor?: string | null;
         };
         /** @description A page of a list. */
+        PageDto_UnsettledPayment: {
+            items: {
+                /**
+                 * @description `payment` or `refund`.
+                 * @example payment
+                 */
+                type: string;
+                /** Format: uuid */
+                order_id: string;
+                /**
+                 * Format: uuid
+                 * @description Of a refund.
+                 */
+                refund_id?: string | null;
+                /** Format: uuid */
+                event_id: string;
+                event_title: string;
+                /** Format: uuid */
+                performance_id: string;
+                /**
+                 * @description The provider.
+                 * @example stripe
+                 */
+                method: string;
+                /** @description What the provider knows it by, as far as that is known. */
+                reference?: string | null;
+                amount: components["schemas"]["Money"];
+                /** @description When it was begun. */
+                since: string;
+                /**
+                 * @description `awaits_buyer`: they have to act, and have time to; `retried`: the provider is asked again, after pauses that grow;
+                 *     `overdue`: the same, for half an hour or longer, and somebody has to look.
+                 * @example retried
+                 */
+                standing: string;
+            }[];
+            /**
+             * Format: uuid
+             * @description To be sent as `cursor` for the next page; `null` on the last one.
+             */
+            next_cursor?: string | null;
+        };
+        /** @description A page of a list. */
         PageDto_WebhookDelivery: {
             items: {
                 /**
@@ -2103,6 +2166,45 @@ export interface components {
         };
         TopUp: {
             amount: components["schemas"]["Money"];
+        };
+        /**
+         * @description A payment or a refund that was left behind. The reconciler asks the provider about it until it is over; its seats stay
+         *     reserved for as long.
+         */
+        UnsettledPayment: {
+            /**
+             * @description `payment` or `refund`.
+             * @example payment
+             */
+            type: string;
+            /** Format: uuid */
+            order_id: string;
+            /**
+             * Format: uuid
+             * @description Of a refund.
+             */
+            refund_id?: string | null;
+            /** Format: uuid */
+            event_id: string;
+            event_title: string;
+            /** Format: uuid */
+            performance_id: string;
+            /**
+             * @description The provider.
+             * @example stripe
+             */
+            method: string;
+            /** @description What the provider knows it by, as far as that is known. */
+            reference?: string | null;
+            amount: components["schemas"]["Money"];
+            /** @description When it was begun. */
+            since: string;
+            /**
+             * @description `awaits_buyer`: they have to act, and have time to; `retried`: the provider is asked again, after pauses that grow;
+             *     `overdue`: the same, for half an hour or longer, and somebody has to look.
+             * @example retried
+             */
+            standing: string;
         };
         VerifiedPass: {
             valid: boolean;
@@ -5393,6 +5495,41 @@ export interface operations {
                 };
             };
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    get_unsettled_payments: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageDto_UnsettledPayment"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -4,6 +4,7 @@ import { type Schemas, given, own } from '$lib/api/client';
 export type Order = Schemas['Order'];
 export type Endpoint = Schemas['WebhookEndpoint'];
 export type Delivery = Schemas['WebhookDelivery'];
+export type Unsettled = Schemas['UnsettledPayment'];
 export type DeliveryStatus = 'dead' | 'waiting' | 'sent';
 
 /** Gives the money of some seats back. Asking again completes what was begun and gives nothing twice. */
@@ -23,6 +24,11 @@ export function orderIdIn(text: string): string | undefined {
 
 export async function endpoints(signal: AbortSignal): Promise<Endpoint[]> {
   return (await given(own.GET('/api/v1/webhook-endpoints', { signal }))).items;
+}
+
+/** What was left in the middle and is not over, in the organizer's events. */
+export async function unsettled(signal: AbortSignal): Promise<Unsettled[]> {
+  return (await given(own.GET('/api/v1/unsettled-payments', { signal }))).items;
 }
 
 const LISTED = 50;

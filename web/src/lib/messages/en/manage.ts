@@ -41,6 +41,7 @@ export const manage = {
   logIn: 'Log in as the organizer of the event.',
   orders: 'Orders',
   webhooks: 'Webhooks',
+  payments: 'Payments',
   find: 'Order number',
   findHint: 'Paste the number from the order page or the e-mail; a link to the order will do too.',
   open: 'Open the order',
@@ -62,6 +63,26 @@ export const manage = {
   refunded: (labels: string, amount: string) => `${amount} for ${labels} has been given back.`,
   elsewhere: 'Another address',
   elsewhereHint: 'Left empty, they go to the buyer.',
+  unsettled: 'Not over yet',
+  unsettledHint:
+    'Payments and refunds that were left in the middle, by a connection that broke or a bank that does not answer. The provider is asked about each until it is known whether money was taken; until then its seats are neither sold nor free.',
+  settled: 'Every payment and every refund is over.',
+  overdue: (count: number) =>
+    plural(count, {
+      one: '# has not been settled for half an hour. Look at it with the payment provider.',
+      other: '# have not been settled for half an hour. Look at them with the payment provider.',
+    }),
+  kinds: { payment: 'Payment', refund: 'Refund' } as Record<string, string>,
+  standings: {
+    awaits_buyer: 'Waits for the buyer, who has to confirm it.',
+    retried: 'The provider is being asked.',
+    overdue: 'The provider has not said for half an hour how it stands.',
+  } as Record<string, string>,
+  since: (when: string) => `Since ${when}`,
+  method: (name: string) => `by ${name}`,
+  reference: 'Known there as',
+  orderOf: (amount: string, event: string) => `The order: ${amount}, ${event}`,
+  toOrder: 'The order',
   endpoints: 'Endpoints',
   noEndpoints:
     'No program of yours is told of anything. Endpoints are added through the interface.',
