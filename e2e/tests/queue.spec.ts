@@ -163,10 +163,14 @@ test('a pass that is used up leads back, and the next place is at the end', asyn
     method: 'DELETE',
     headers: { 'queue-ticket': ticket },
   });
+  // Whoever is called at once is told that, and not why they are back.
+  await room.control({ paused: true });
+  await crowd(server, room.event, 2);
   await buyer.seat(1).click();
   await page.getByRole('button', { name: 'Hold 1 seat', exact: true }).click();
   await expect(page).toHaveURL(/\?because=pass_used$/);
   await expect(page.getByText('Your admission has been used.')).toBeVisible();
+  await expectPlace(page, 4, '2 people');
 });
 
 test('a turn that is missed', async ({ page }) => {
