@@ -5,6 +5,9 @@ import { Buyer, expect, serve, test } from '../support/test.ts';
 
 const own = serve({ ONSALE_PAYMENTS__SIMULATED__FAILURE_RATE: '0' });
 
+// What the page asks for in passing may be on its way still.
+test.afterEach(({ page }) => page.unrouteAll({ behavior: 'ignoreErrors' }));
+
 const DELAY_MS = 400;
 const SHARE = 0.2;
 /** Several repeats in a row, each after its pause. */
