@@ -20,6 +20,7 @@ mod check_ins;
 mod columns;
 mod deliveries;
 mod idempotency;
+mod letters;
 mod orders;
 mod refunds;
 mod reservations;
@@ -76,6 +77,7 @@ impl MigratorTrait for Migrator {
             Box::new(books::Migration),
             Box::new(wishes::Migration),
             Box::new(attempts::Migration),
+            Box::new(letters::Migration),
         ]
     }
 }

@@ -367,6 +367,28 @@ async fn a_migration_that_cannot_be_finished_leaves_nothing() {
 }
 
 #[tokio::test]
+async fn a_letter_of_old_is_still_about_its_refund() {
+    let Some(server) = or_passed_over(Postgres::start(), "postgres") else { return };
+    let ledger = opened(&server, LedgerSettings::default()).await;
+    let (_, performance) = on_sale(&ledger).await;
+    let (sold, refund) = (order(performance, &[1]), id());
+    ledger.begin_order(&sold, None).await.unwrap();
+    let before = format!(
+        "ALTER TABLE deliveries DROP COLUMN refund_id; \
+         DELETE FROM seaql_migrations WHERE version = 'm0014_letters'; \
+         INSERT INTO deliveries (id, lane, kind, order_id, body, status, attempts, due_at, begun_at, created_at) \
+         VALUES ('{}', '{}', 'refund', '{}', '{refund}', 'waiting', 0, 1, 1, 1)",
+        id(),
+        id(),
+        sold.id
+    );
+    server.sql(&before).unwrap();
+    ledger.migrate().await.unwrap();
+    let about = "SELECT refund_id FROM deliveries WHERE body IS NULL";
+    assert_eq!(server.sql(about).unwrap(), refund.to_string());
+}
+
+#[tokio::test]
 async fn the_constraints_are_the_databases_own() {
     let Some(server) = or_passed_over(Postgres::start(), "postgres") else { return };
     let ledger = opened(&server, LedgerSettings::default()).await;

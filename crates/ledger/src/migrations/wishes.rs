@@ -1,5 +1,4 @@
-//! What people in line would take of what comes back, which performances have been sold out for it, and what a letter is
-//! about beside an order.
+//! What people in line would take of what comes back, and which performances have been sold out for it.
 //!
 //! Invariant: a buyer has one wish in an event, by the unique index `wishes_owner`; those who wait in a performance are
 //! found in the order in which they are served.
@@ -55,11 +54,8 @@ impl MigrationTrait for Migration {
             .col(maybe_long("begun_at"))
             .take();
         manager.create_table(lines).await?;
-        // SQLite adds one column at a time.
-        for about in ["reservation_id", "refund_id"] {
-            let column = columns.maybe_id(about);
-            manager.alter_table(Table::alter().table("deliveries").add_column(column).take()).await?;
-        }
+        let held = columns.maybe_id("reservation_id");
+        manager.alter_table(Table::alter().table("deliveries").add_column(held).take()).await?;
         create(
             manager,
             [

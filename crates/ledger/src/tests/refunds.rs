@@ -130,3 +130,33 @@ async fn what_was_refunded_before_there_were_refunds_has_one() {
     let audited = audit(&ledger, &[], Timestamp(i64::MAX)).await.unwrap();
     assert_eq!((audited.findings, audited.orders, audited.refunds), (Vec::<String>::new(), 4, 3));
 }
+
+#[tokio::test]
+async fn a_letter_of_old_is_still_about_its_refund() {
+    let ledger = SqlLedger::in_memory().await.unwrap();
+    let before = "ALTER TABLE deliveries DROP COLUMN refund_id; \
+                  DELETE FROM seaql_migrations WHERE version = 'm0014_letters'";
+    execute(&ledger, before).await.unwrap();
+    let refund = id();
+    for (kind, order, body) in [
+        ("refund", "x'02'", format!("'{refund}'")),
+        ("tickets", "x'02'", "NULL".into()),
+        ("order.paid", "NULL", "'{}'".into()),
+    ] {
+        let row = format!(
+            "INSERT INTO deliveries (id, lane, kind, order_id, body, status, attempts, due_at, begun_at, created_at) \
+             VALUES (x'{}', x'00', '{kind}', {order}, {body}, 'waiting', 0, 1, 1, 1)",
+            id().simple()
+        );
+        execute(&ledger, &row).await.unwrap();
+    }
+    ledger.migrate().await.unwrap();
+    let of = |kind: &str| {
+        format!(
+            "SELECT COALESCE(hex(refund_id), '') || '/' || COALESCE(body, '') FROM deliveries WHERE kind = '{kind}'"
+        )
+    };
+    assert_eq!(only::<String>(&ledger, &of("refund")).await, format!("{:X}/", refund.simple()));
+    assert_eq!(only::<String>(&ledger, &of("tickets")).await, "/");
+    assert_eq!(only::<String>(&ledger, &of("order.paid")).await, "/{}");
+}
