@@ -32,7 +32,7 @@ test('the way to the door is in the header for organizers and nobody else', asyn
   await expect(page.getByRole('heading', { level: 1 })).toHaveText('Scan tickets');
   await page.getByRole('button', { name: 'Language and appearance' }).click();
   await page.getByRole('link', { name: 'For organizers' }).click();
-  await expect(page.getByRole('heading', { level: 1 })).toHaveText('Orders');
+  await expect(page.getByRole('heading', { level: 1 })).toHaveText('My events');
   await page.getByRole('button', { name: 'Language and appearance' }).click();
   await page.getByRole('button', { name: 'Log out' }).click();
   await expect(menu.getByRole('link', { name: 'Scan tickets' })).toHaveCount(0);

@@ -39,6 +39,8 @@ export const refunds = {
 export const manage = {
   name: 'For organizers',
   logIn: 'Log in as the organizer of the event.',
+  events: 'Events',
+  plans: 'Seating plans',
   orders: 'Orders',
   webhooks: 'Webhooks',
   payments: 'Payments',

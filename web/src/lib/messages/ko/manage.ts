@@ -40,6 +40,8 @@ export const refunds: Catalogue['refunds'] = {
 export const manage: Catalogue['manage'] = {
   name: '주최자 메뉴',
   logIn: '공연 주최자 계정으로 로그인하세요.',
+  events: '이벤트',
+  plans: '좌석 배치도',
   orders: '주문',
   webhooks: '웹훅',
   payments: '결제',

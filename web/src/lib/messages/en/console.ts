@@ -1,0 +1,4 @@
+/** Texts of the organizers' pages about events, in English. */
+export const console = {
+  title: 'My events',
+};

@@ -1,0 +1,4 @@
+/** Texts of the organizers' pages about sale, in English. */
+export const sale = {
+  title: 'On sale',
+};
