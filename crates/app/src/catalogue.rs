@@ -17,10 +17,12 @@ use serde_json::json;
 
 use crate::{
     App, Caller,
+    actions::checked_reason,
     cards::Card,
     errors::{AppError, Reason},
     ports::ledger::{
-        AreaOffer, Created, DeleteOutcome, Event, OwnedKey, Page, PageRequest, Performance, PlanSummary, Role,
+        ActionKind, AreaOffer, Created, DeleteOutcome, Event, OwnedKey, Page, PageRequest, Performance,
+        PlanSummary, Role,
     },
     reservations::key_mismatch,
 };
@@ -139,6 +141,15 @@ impl App {
         Ok(self.ledger.events(page).await?)
     }
 
+    /// The caller's own events, newest first; all of them for an admin.
+    pub async fn own_events(&self, caller: Caller, page: PageRequest) -> Result<Page<Event>, AppError> {
+        check_organizer(caller)?;
+        if caller.role == Role::Admin {
+            return self.events(page).await;
+        }
+        Ok(self.ledger.events_of(caller.account, page).await?)
+    }
+
     /// An event that the caller manages; to everybody else changing it is forbidden.
     pub async fn managed_event(&self, caller: Caller, id: EventId) -> Result<Event, AppError> {
         check_organizer(caller)?;
@@ -206,15 +217,14 @@ impl App {
         }
     }
 
-    /// A seating plan, as it is listed.
-    pub async fn plan(&self, id: PlanId) -> Result<PlanSummary, AppError> {
-        let found = self.ledger.plan(id).await?;
-        found.map(|(summary, _)| summary).ok_or_else(|| AppError::not_found("seating plan"))
+    /// A seating plan.
+    pub async fn plan(&self, id: PlanId) -> Result<(PlanSummary, SeatingPlan), AppError> {
+        self.ledger.plan(id).await?.ok_or_else(|| AppError::not_found("seating plan"))
     }
 
     /// The names of a plan's categories, in their order.
     pub async fn plan_categories(&self, id: PlanId) -> Result<Vec<String>, AppError> {
-        let (_, plan) = self.ledger.plan(id).await?.ok_or_else(|| AppError::not_found("seating plan"))?;
+        let (_, plan) = self.plan(id).await?;
         Ok(plan.categories.into_iter().map(|category| category.name).collect())
     }
 
@@ -326,16 +336,18 @@ impl App {
         Ok(Stats { capacity: card.performance.capacity, counts: view.counts })
     }
 
-    /// Takes free seats off sale, or puts blocked ones back.
+    /// Takes free seats off sale, or puts blocked ones back; who did it and why is logged.
     pub async fn block(
         &self,
         caller: Caller,
         id: PerformanceId,
         seats: Vec<u32>,
         blocked: bool,
+        reason: Option<String>,
     ) -> Result<(), AppError> {
         use onsale_domain::reservations::BlockOutcome;
         let card = self.managed_card(caller, id).await?;
+        let reason = checked_reason(reason)?;
         if seats.is_empty() || seats.contains(&0) {
             return Err(AppError::invalid("seat_ids", "name at least one seat; ids begin at 1"));
         }
@@ -346,7 +358,13 @@ impl App {
         }
         let decided = self.on_hot(&card, || self.stock.block(id, seats.clone(), blocked)).await?;
         match decided.outcome {
-            BlockOutcome::Done => Ok(()),
+            BlockOutcome::Done if decided.sequence.is_none() => Ok(()),
+            BlockOutcome::Done => {
+                let kind = if blocked { ActionKind::Block } else { ActionKind::Unblock };
+                let detail = json!({"seats": seats.len()});
+                self.note_action(caller, card.event.id, Some(id), (kind, detail), reason).await;
+                Ok(())
+            }
             BlockOutcome::SeatNotFound(unit) => {
                 Err(AppError::refused(Reason::SeatNotFound, format!("there is no seat {}", unit.0)))
             }

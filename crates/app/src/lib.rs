@@ -11,6 +11,7 @@ use std::{
 };
 
 pub mod accounts;
+pub mod actions;
 pub mod audit;
 pub mod cards;
 pub mod catalogue;
@@ -19,6 +20,7 @@ pub mod drain;
 pub mod endpoints;
 pub mod errors;
 pub mod exports;
+pub mod figures;
 pub mod letters;
 pub mod moving;
 pub mod notices;

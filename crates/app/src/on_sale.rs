@@ -53,12 +53,7 @@ impl App {
             }
             let stock = self.on_stock(&card, || self.stock.availability(*performance)).await?;
             let seen = self.without_returns(&card, &stock);
-            let sum = sum.get_or_insert_default();
-            sum.available = sum.available.saturating_add(seen.available);
-            sum.held = sum.held.saturating_add(seen.held);
-            sum.paying = sum.paying.saturating_add(seen.paying);
-            sum.sold = sum.sold.saturating_add(seen.sold);
-            sum.blocked = sum.blocked.saturating_add(seen.blocked);
+            sum = Some(sum.unwrap_or_default().plus(seen));
         }
         Ok(sum)
     }

@@ -12,7 +12,7 @@ use std::time::Duration;
 use onsale_domain::{
     email,
     events::WaitingRoomMode,
-    ids::{AccountId, OrderId, RefundId, ReservationId},
+    ids::{AccountId, EventId, OrderId, RefundId, ReservationId},
     orders::OrderStatus,
     reservations::{
         BeginOutcome, Ending, FinishOutcome, GRACE_AFTER_DECLINE_MS, Hold, KEY_MEMORY_MS, RequestKey,
@@ -32,7 +32,10 @@ use crate::{
     ports::{
         admissions::Bought,
         hot::PaymentStep,
-        ledger::{BeginOrder, BuyerDetails, Order, OrderUnit, OwnedKey, Page, PageRequest, RecordedStatus},
+        ledger::{
+            BeginOrder, BuyerDetails, Order, OrderFilter, OrderUnit, OwnedKey, Page, PageRequest,
+            RecordedStatus,
+        },
         payments::{
             BadInstrument, BuyerAction, Charge, Charged, Decline, Instrument, PageForm, PaymentProvider,
             ProviderError, Settled,
@@ -43,6 +46,9 @@ use crate::{
 
 /// How long a provider may take to answer a charge or a refund.
 pub const PROVIDER_ANSWERS_WITHIN: Duration = Duration::from_secs(20);
+
+/// The longest text that orders are looked for by, in characters.
+const MAX_SEARCH: usize = 200;
 
 /// What the payment is made with, where nothing is to be paid.
 pub(crate) const FREE_OF_CHARGE: &str = "free";
@@ -407,6 +413,28 @@ impl App {
     /// The caller's orders, newest first.
     pub async fn orders_of(&self, caller: Caller, page: PageRequest) -> Result<Page<OrderView>, AppError> {
         let orders = self.ledger.orders_of(caller.account, page).await?;
+        self.page_in_words(orders).await
+    }
+
+    /// The orders of an event that the caller manages, newest first.
+    pub async fn find_orders(
+        &self,
+        caller: Caller,
+        event: EventId,
+        filter: OrderFilter,
+        page: PageRequest,
+    ) -> Result<Page<OrderView>, AppError> {
+        self.managed_event(caller, event).await?;
+        if let Some(text) = &filter.text
+            && (text.chars().count() > MAX_SEARCH || text.chars().any(char::is_control))
+        {
+            return Err(AppError::invalid("query", &format!("must have at most {MAX_SEARCH} characters")));
+        }
+        let orders = self.ledger.find_orders(event, &filter, page).await?;
+        self.page_in_words(orders).await
+    }
+
+    async fn page_in_words(&self, orders: Page<Order>) -> Result<Page<OrderView>, AppError> {
         let mut items = Vec::with_capacity(orders.items.len());
         for order in orders.items {
             items.push(match self.find_card(order.performance).await? {

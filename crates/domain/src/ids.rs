@@ -91,6 +91,11 @@ id!(
     WishId
 );
 
+id!(
+    /// What an organizer has done to a sale by hand.
+    ActionId
+);
+
 impl EndpointId {
     /// The id of the endpoint that an account adds under an idempotency key: a repeat has the same.
     pub fn under(owner: AccountId, key: &[u8; 16]) -> Self {

@@ -12,8 +12,8 @@ mod pretix;
 pub use best::{BestAvailable, best_available, side_by_side};
 pub use layout::{AreaRun, Layout};
 pub use plan::{
-    Category, MAX_PLAN_BYTES, MAX_SEATS, PlacedSeat, PlanError, PlanErrors, Row, Seat, SeatingPlan, Section,
-    Shape, ShapeKind, Size,
+    Category, KeptFor, MAX_PLAN_BYTES, MAX_SEATS, PlacedSeat, PlanError, PlanErrors, Row, Seat, SeatingPlan,
+    Section, Shape, ShapeKind, Size,
 };
 
 /// Two plans that come with onsale, as pretix JSON.

@@ -78,6 +78,18 @@ impl Counts {
         self.available + self.held + self.paying + self.sold + self.blocked
     }
 
+    /// Both together.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        Self {
+            available: self.available.saturating_add(other.available),
+            held: self.held.saturating_add(other.held),
+            paying: self.paying.saturating_add(other.paying),
+            sold: self.sold.saturating_add(other.sold),
+            blocked: self.blocked.saturating_add(other.blocked),
+        }
+    }
+
     /// The count for one state.
     pub fn of(&mut self, state: UnitState) -> &mut u32 {
         match state {

@@ -5,6 +5,7 @@
 #![expect(unreachable_pub, reason = "sea-orm's derives make public items")]
 
 pub(crate) mod accounts;
+pub(crate) mod actions;
 pub(crate) mod arrivals;
 pub(crate) mod blocked_units;
 pub(crate) mod deliveries;

@@ -21,7 +21,9 @@ use sea_orm::{
 use crate::{
     SqlLedger,
     columns::{from_json, to_json},
-    entity::{blocked_units, events, order_units, orders, performances, reservations, return_lines, wishes},
+    entity::{
+        actions, blocked_units, events, order_units, orders, performances, reservations, return_lines, wishes,
+    },
     failures::Failure,
     idempotency::{self, Kind, Standing},
     inserts::insert_new,
@@ -61,18 +63,11 @@ impl Events for SqlLedger {
     }
 
     async fn events(&self, request: PageRequest) -> Result<Page<Event>, StoreError> {
-        self.db
-            .command(|| async move {
-                let rows = events::Entity::find()
-                    .apply_if(request.after, |query, after| query.filter(events::Column::Id.lt(after)))
-                    .order_by_desc(events::Column::Id)
-                    .limit(pages::rows(request))
-                    .all(self.db.reader())
-                    .await?;
-                let items = rows.into_iter().map(event).collect::<Result<_, _>>()?;
-                Ok(pages::page(items, request, |event: &Event| event.id.0))
-            })
-            .await
+        self.listed(None, request).await
+    }
+
+    async fn events_of(&self, organizer: AccountId, request: PageRequest) -> Result<Page<Event>, StoreError> {
+        self.listed(Some(organizer), request).await
     }
 
     async fn update_event(&self, event: &Event) -> Result<bool, StoreError> {
@@ -128,6 +123,7 @@ impl Events for SqlLedger {
                     .filter(return_lines::Column::PerformanceId.in_subquery(performances_of(id)))
                     .exec(&txn)
                     .await?;
+                actions::Entity::delete_many().filter(actions::Column::EventId.eq(id.0)).exec(&txn).await?;
                 performances::Entity::delete_many()
                     .filter(performances::Column::EventId.eq(id.0))
                     .exec(&txn)
@@ -135,6 +131,32 @@ impl Events for SqlLedger {
                 events::Entity::delete_by_id(id.0).exec(&txn).await?;
                 txn.commit().await?;
                 Ok(DeleteOutcome::Deleted)
+            })
+            .await
+    }
+}
+
+impl SqlLedger {
+    /// All events, or one organizer's, newest first.
+    async fn listed(
+        &self,
+        organizer: Option<AccountId>,
+        request: PageRequest,
+    ) -> Result<Page<Event>, StoreError> {
+        self.db
+            .command(|| async move {
+                use events::Column;
+                let rows = events::Entity::find()
+                    .apply_if(organizer, |query, organizer: AccountId| {
+                        query.filter(Column::OrganizerId.eq(organizer.0))
+                    })
+                    .apply_if(request.after, |query, after| query.filter(Column::Id.lt(after)))
+                    .order_by_desc(Column::Id)
+                    .limit(pages::rows(request))
+                    .all(self.db.reader())
+                    .await?;
+                let items = rows.into_iter().map(event).collect::<Result<_, _>>()?;
+                Ok(pages::page(items, request, |event: &Event| event.id.0))
             })
             .await
     }
@@ -162,7 +184,7 @@ async fn has_orders(db: &impl ConnectionTrait, id: EventId) -> Result<bool, Fail
     Ok(order.is_some())
 }
 
-fn performances_of(id: EventId) -> SelectStatement {
+pub(crate) fn performances_of(id: EventId) -> SelectStatement {
     performances::Entity::find()
         .select_only()
         .column(performances::Column::Id)

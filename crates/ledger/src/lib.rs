@@ -18,6 +18,7 @@ use async_trait::async_trait;
 use onsale_app::ports::{StoreError, ledger::LedgerHealth};
 
 mod accounts;
+mod actions;
 mod books;
 mod columns;
 mod connection;

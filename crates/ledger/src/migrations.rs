@@ -12,6 +12,7 @@ use sea_orm_migration::{
 use crate::{connection::Connections, failures::Failure};
 
 mod accounts;
+mod actions;
 mod arrivals;
 mod attempts;
 mod books;
@@ -78,6 +79,7 @@ impl MigratorTrait for Migrator {
             Box::new(wishes::Migration),
             Box::new(attempts::Migration),
             Box::new(letters::Migration),
+            Box::new(actions::Migration),
         ]
     }
 }

@@ -125,7 +125,7 @@ impl Table {
 }
 
 /// All of them; what others refer to comes first.
-fn tables() -> [Table; 22] {
+fn tables() -> [Table; 23] {
     [
         Table::of::<entity::accounts::Entity>(None),
         Table::of::<entity::logins::Entity>(None),
@@ -148,6 +148,7 @@ fn tables() -> [Table; 22] {
         Table::of::<entity::webhook_endpoints::Entity>(None),
         Table::of::<entity::sold_out_performances::Entity>(None),
         Table::of::<entity::wishes::Entity>(None),
+        Table::of::<entity::actions::Entity>(None),
         Table::of::<entity::return_lines::Entity>(None),
     ]
 }

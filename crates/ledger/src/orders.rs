@@ -9,10 +9,10 @@ use std::collections::HashSet;
 use async_trait::async_trait;
 use onsale_app::ports::{
     StoreError,
-    ledger::{BeginOrder, Order, Orders, OwnedKey, Page, PageRequest, SettleOrder},
+    ledger::{BeginOrder, Order, OrderFilter, Orders, OwnedKey, Page, PageRequest, SettleOrder},
 };
 use onsale_domain::{
-    ids::{AccountId, OrderId, PerformanceId, ReservationId},
+    ids::{AccountId, EventId, OrderId, PerformanceId, ReservationId},
     orders::OrderStatus,
     reservations::RequestKey,
     time::Timestamp,
@@ -21,7 +21,7 @@ use onsale_domain::{
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder,
     QuerySelect, QueryTrait,
-    sea_query::{Expr, LockType, OnConflict},
+    sea_query::{Expr, ExprTrait, Func, LikeExpr, LockType, OnConflict},
     sqlx::PgPool,
 };
 use uuid::Uuid;
@@ -31,6 +31,7 @@ use crate::{
     connection::{Command, has_many_writers},
     deliveries,
     entity::{order_units, orders, payments, performances},
+    events::performances_of,
     failures::Failure,
     idempotency::{self, Kind},
     inserts::{insert_new, insert_unless},
@@ -150,6 +151,31 @@ impl Orders for SqlLedger {
             .await
     }
 
+    async fn find_orders(
+        &self,
+        event: EventId,
+        filter: &OrderFilter,
+        request: PageRequest,
+    ) -> Result<Page<Order>, StoreError> {
+        self.db
+            .command(|| async move {
+                let txn = self.db.begin_read().await?;
+                let found = orders::Entity::find()
+                    .filter(orders::Column::PerformanceId.in_subquery(performances_of(event)))
+                    .apply_if(filter.status, |query, status: OrderStatus| {
+                        query.filter(orders::Column::Status.eq(status.as_str()))
+                    })
+                    .apply_if(filter.text.as_deref(), |query, text| query.filter(mentions(text)))
+                    .apply_if(request.after, |query, after| query.filter(orders::Column::Id.lt(after)))
+                    .order_by_desc(orders::Column::Id)
+                    .limit(pages::rows(request))
+                    .all(&txn)
+                    .await?;
+                Ok(pages::page(rows::assemble(&txn, found).await?, request, |order| order.id.0))
+            })
+            .await
+    }
+
     async fn open_orders(
         &self,
         before: Timestamp,
@@ -177,6 +203,31 @@ impl Orders for SqlLedger {
             })
             .await
     }
+}
+
+/// Orders that a text is about: part of who bought, or the whole of an order's id or a ticket's code.
+fn mentions(text: &str) -> Condition {
+    let literal: String = text
+        .to_lowercase()
+        .chars()
+        .flat_map(|c| matches!(c, '%' | '_' | '\\').then_some('\\').into_iter().chain([c]))
+        .collect();
+    let part = |column: orders::Column| {
+        let pattern = LikeExpr::new(format!("%{literal}%")).escape('\\');
+        Expr::expr(Func::lower(Expr::col(column))).like(pattern)
+    };
+    let with_ticket = order_units::Entity::find()
+        .select_only()
+        .column(order_units::Column::OrderId)
+        .filter(order_units::Column::TicketCode.eq(text.to_uppercase()))
+        .into_query();
+    let id = text.parse::<Uuid>().ok();
+    Condition::any()
+        .add(part(orders::Column::BuyerName))
+        .add(part(orders::Column::BuyerEmail))
+        .add(part(orders::Column::BuyerPhone))
+        .add(orders::Column::Id.in_subquery(with_ticket))
+        .add_option(id.map(|id| orders::Column::Id.eq(id)))
 }
 
 /// Records an order as paying and claims its units.

@@ -96,6 +96,24 @@ impl Performances for SqlLedger {
             .await
     }
 
+    async fn reschedule(&self, performance: &Performance) -> Result<bool, StoreError> {
+        self.db
+            .command(|| async move {
+                let millis = |at: Option<Timestamp>| Expr::value(at.map(Timestamp::as_millis));
+                let txn = self.db.begin_write().await?;
+                let updated = Entity::update_many()
+                    .col_expr(Column::StartsAt, Expr::value(performance.starts_at.as_millis()))
+                    .col_expr(Column::SaleOpensAt, millis(performance.sale_opens_at))
+                    .col_expr(Column::SaleClosesAt, millis(performance.sale_closes_at))
+                    .filter(Column::Id.eq(performance.id.0))
+                    .exec(&txn)
+                    .await?;
+                txn.commit().await?;
+                Ok(updated.rows_affected > 0)
+            })
+            .await
+    }
+
     async fn next_epoch(&self, id: PerformanceId) -> Result<u32, StoreError> {
         self.db
             .command(|| async move {

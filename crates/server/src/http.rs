@@ -38,6 +38,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
 mod accounts;
+mod actions;
 mod address;
 mod endpoints;
 mod events;
@@ -57,10 +58,12 @@ mod performances;
 mod problem;
 pub(crate) mod queue;
 mod reservations;
+mod sale;
 mod seating;
 pub(crate) mod seats;
 mod tickets;
 mod times;
+pub(crate) mod traffic;
 mod unread;
 mod unsettled;
 mod views;
@@ -77,6 +80,7 @@ use crate::{
     live::Hubs,
     queue_client::SERVICE_AUDIENCE,
     queue_tokens::QueueTokens,
+    sale::Recordings,
     seal::{BadToken, Seal},
     settings::Settings,
     tickets::press::Press,
@@ -101,6 +105,7 @@ pub(crate) struct Server {
     pub(crate) views: Views,
     pub(crate) plans: Plans,
     pub(crate) hubs: Hubs,
+    pub(crate) recordings: Recordings,
     pub(crate) press: Arc<Press>,
     pub(crate) metrics: PrometheusHandle,
     pub(crate) tasks: tokio_util::task::TaskTracker,
@@ -128,6 +133,7 @@ impl Server {
             views: Views::default(),
             plans: Plans::default(),
             hubs: Hubs::default(),
+            recordings: Recordings::default(),
             press: Arc::default(),
             metrics,
             tasks: tokio_util::task::TaskTracker::new(),
@@ -156,7 +162,7 @@ impl Server {
         self.hubs.end();
     }
 
-    fn is_stopping(&self) -> bool {
+    pub(crate) fn is_stopping(&self) -> bool {
         self.stopping.load(Ordering::Acquire)
     }
 }
@@ -208,13 +214,14 @@ pub(crate) fn routes() -> (Router<Arc<Server>>, utoipa::openapi::OpenApi) {
         .routes(routes!(accounts::top_up))
         .routes(routes!(events::list, events::create))
         .routes(routes!(events::read, events::update, events::delete))
+        .routes(routes!(orders::find))
         .routes(routes!(exports::orders))
         .routes(routes!(exports::payments))
         .routes(routes!(exports::entries))
         .routes(routes!(seating::list, seating::create))
         .routes(routes!(seating::read))
         .routes(routes!(performances::list, performances::create))
-        .routes(routes!(performances::read))
+        .routes(routes!(performances::read, performances::update))
         .routes(routes!(seats::plan))
         .routes(routes!(seats::seats))
         .routes(routes!(seats::seat))
@@ -223,6 +230,9 @@ pub(crate) fn routes() -> (Router<Arc<Server>>, utoipa::openapi::OpenApi) {
         .routes(routes!(performances::stats))
         .routes(routes!(performances::reconcile))
         .routes(routes!(performances::block))
+        .routes(routes!(actions::extend_holds))
+        .routes(routes!(actions::list))
+        .routes(routes!(sale::read))
         .routes(routes!(reservations::create))
         .routes(routes!(reservations::read, reservations::cancel))
         .routes(routes!(reservations::mine))

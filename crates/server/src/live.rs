@@ -95,6 +95,11 @@ impl Hubs {
         }
     }
 
+    /// How many watch a performance on this node.
+    pub(crate) fn viewers_of(&self, id: PerformanceId) -> usize {
+        self.inner.by_id.lock().get(&id).map_or(0, |hub| hub.viewers())
+    }
+
     /// Ends every connection.
     pub(crate) fn end(&self) {
         self.inner.ended.cancel();

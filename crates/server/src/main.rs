@@ -10,6 +10,7 @@ mod mail;
 mod notices;
 mod queue_client;
 mod queue_tokens;
+mod sale;
 mod seal;
 mod serve;
 mod settings;

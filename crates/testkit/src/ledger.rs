@@ -10,14 +10,14 @@ use async_trait::async_trait;
 use onsale_app::ports::{
     StoreError,
     ledger::{
-        Account, CheckIn, Created, Endpoint, Event, LedgerHealth, Order, OwnedKey, Page, PageRequest,
+        Account, Action, CheckIn, Created, Endpoint, Event, LedgerHealth, Order, OwnedKey, Page, PageRequest,
         Performance, PlanSummary, Refund, ReservationRecord, Wish,
     },
 };
 use onsale_domain::{
     ids::{
-        AccountId, DeliveryId, EndpointId, EventId, LoginId, OrderId, PerformanceId, PlanId, RefundId,
-        ReservationId, WishId,
+        AccountId, ActionId, DeliveryId, EndpointId, EventId, LoginId, OrderId, PerformanceId, PlanId,
+        RefundId, ReservationId, WishId,
     },
     position::Position,
     reservations::RequestKey,
@@ -29,6 +29,7 @@ use parking_lot::Mutex;
 use uuid::Uuid;
 
 mod accounts;
+mod actions;
 mod books;
 mod catalogue;
 mod deliveries;
@@ -74,6 +75,7 @@ struct State {
     endpoints: BTreeMap<EndpointId, Endpoint>,
     sold_out: BTreeSet<PerformanceId>,
     wishes: BTreeMap<WishId, Wish>,
+    actions: BTreeMap<ActionId, Action>,
     /// Performances that somebody has waited for, and whether they have been sold out.
     return_lines: BTreeMap<PerformanceId, bool>,
     entries: Vec<WalletEntry>,

@@ -43,6 +43,7 @@ fn row(number: u16, categories: &[u16]) -> Row {
         x: f32::from(column) * SPACING,
         y: f32::from(number) * SPACING,
         category: *category,
+        kept_for: None,
     };
     Row { label: number.to_string(), seats: categories.iter().zip(1..).map(seat).collect() }
 }

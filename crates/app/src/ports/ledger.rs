@@ -25,6 +25,7 @@ use uuid::Uuid;
 
 use super::StoreError;
 
+mod actions;
 mod books;
 mod deliveries;
 mod orders;
@@ -33,6 +34,7 @@ mod tickets;
 mod wallets;
 mod wishes;
 
+pub use actions::{Action, ActionKind, Actions};
 pub use books::{
     BookPage, BookedCharge, BookedEntry, BookedMoney, BookedOrder, BookedPayment, BookedRefund, BookedUnit,
     Books, Stray, WalletSums,
@@ -41,7 +43,7 @@ pub use deliveries::{
     Content, Deliveries, Delivery, DeliveryStatus, Endpoint, Endpoints, Lane, Lease, Letter, LetterKind,
     Notice, NoticeKind, OfferLetter, Replay, SendLetter, SendLimits, Settlement, Watched, Writing,
 };
-pub use orders::{BeginOrder, BuyerDetails, Order, OrderUnit, Orders, SettleOrder, UnitRefund};
+pub use orders::{BeginOrder, BuyerDetails, Order, OrderFilter, OrderUnit, Orders, SettleOrder, UnitRefund};
 pub use refunds::{BeginRefund, NewRefund, Refund, RefundOf, Refunds};
 pub use tickets::{Attendance, CheckIn, CheckInOutcome, Ticket, Tickets};
 pub use wallets::{GiveBack, Wallet, WalletOutcome};
@@ -220,6 +222,8 @@ pub trait Events: Send + Sync {
     async fn event(&self, id: EventId) -> Result<Option<Event>, StoreError>;
     /// All, newest first.
     async fn events(&self, page: PageRequest) -> Result<Page<Event>, StoreError>;
+    /// Those of one organizer, newest first.
+    async fn events_of(&self, organizer: AccountId, page: PageRequest) -> Result<Page<Event>, StoreError>;
     /// Replaces title, description and settings; `false` where there is no such event.
     async fn update_event(&self, event: &Event) -> Result<bool, StoreError>;
     /// Deletes an event and its performances, unless there are orders.
@@ -320,6 +324,8 @@ pub trait Performances: Send + Sync {
     ) -> Result<Option<Performance>, StoreError>;
     /// Of an event, in order of creation.
     async fn performances(&self, event: EventId, page: PageRequest) -> Result<Page<Performance>, StoreError>;
+    /// Replaces when it begins and when its sale opens and closes; `false` where there is no such performance.
+    async fn reschedule(&self, performance: &Performance) -> Result<bool, StoreError>;
     /// Hands out the next epoch of a performance, from 1.
     async fn next_epoch(&self, id: PerformanceId) -> Result<u32, StoreError>;
 }
@@ -436,6 +442,7 @@ pub trait Ledger:
     + Wallet
     + Wishes
     + Books
+    + Actions
     + LedgerHealth
 {
 }
@@ -455,6 +462,7 @@ impl<T> Ledger for T where
         + Wallet
         + Wishes
         + Books
+        + Actions
         + LedgerHealth
 {
 }

@@ -10,7 +10,8 @@
 //!    to each other;
 //! 4. anywhere, the best.
 //!
-//! Seats apart are simply the best, each for itself.
+//! Seats apart are simply the best, each for itself. Seats that are kept for wheelchairs and those who come along are
+//! in no run ([`Layout`] leaves them out), so nobody gets them without picking them.
 //!
 //! Runs of seats are looked through best first, and the search ends where none of the rest can be better: on
 //! a full house that is after a few rows.
@@ -207,8 +208,7 @@ impl<F: Fn(Unit) -> bool> Search<'_, F> {
         let mut count = 0;
         for section in self.layout.runs().chunk_by(|a, b| a.section == b.section) {
             for row in section.chunk_by(|a, b| a.row == b.row) {
-                // Runs of one row follow each other in the line.
-                for place in row.first().map_or(0, |run| run.first)..row.last().map_or(0, SeatRun::end) {
+                for place in row.iter().flat_map(|run| run.first..run.end()) {
                     let seat = self.layout.seat_at(place);
                     free.seats[count] = seat;
                     count += usize::from(self.suits(seat));

@@ -27,6 +27,7 @@ impl SeatingPlan {
                 x: at(c),
                 y: at(r),
                 category: 0,
+                kept_for: None,
             };
             Row { seats: (0..columns).map(seat).collect(), label }
         };

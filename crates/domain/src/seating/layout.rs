@@ -41,7 +41,7 @@ impl AreaRun {
     }
 }
 
-/// Seats of one row that are side by side, without an aisle between them.
+/// Seats of one row that are side by side, without an aisle or a seat between them that is kept for somebody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct SeatRun {
     /// The first one as a place in the line, see [`Layout::seat_at`].
@@ -197,7 +197,10 @@ fn line_up(plan: &SeatingPlan) -> (Vec<SeatRun>, Vec<Unit>) {
         let seats: Vec<&Seat> = line[before..].iter().map(|unit| &row.seats[unit.index() - before]).collect();
         let mut first = before as u32;
         for count in side_by_side(&seats) {
-            runs.push(SeatRun { first, count, row: row_number, section });
+            let from = first as usize - before;
+            for (start, count) in unkept(&seats[from..from + count as usize]) {
+                runs.push(SeatRun { first: first + start, count, row: row_number, section });
+            }
             first += count;
         }
     }
@@ -226,6 +229,20 @@ fn other_order(row: &Row) -> Option<Vec<usize>> {
     let walk: f32 = order.windows(2).map(|pair| gap(&seats[pair[0]], &seats[pair[1]])).sum();
     let planned: f32 = seats.windows(2).map(|pair| gap(&pair[0], &pair[1])).sum();
     (walk < planned * CLEARLY_SHORTER).then_some(order)
+}
+
+/// Where those seats begin, and how many there are, that are kept for nobody in particular: who does not pick gets no
+/// others.
+fn unkept(seats: &[&Seat]) -> Vec<(u32, u32)> {
+    let mut at = 0;
+    let mut found = Vec::new();
+    for part in seats.chunk_by(|a, b| a.kept_for.is_some() == b.kept_for.is_some()) {
+        if part.first().is_some_and(|seat| seat.kept_for.is_none()) {
+            found.push((at, part.len() as u32));
+        }
+        at += part.len() as u32;
+    }
+    found
 }
 
 /// How many seats of a row are side by side before each aisle.

@@ -65,6 +65,16 @@ pub struct Row {
     pub seats: Vec<Seat>,
 }
 
+/// Whom a seat is kept for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KeptFor {
+    /// Somebody in a wheelchair: it is a space without a seat.
+    Wheelchair,
+    /// Who comes along with them.
+    Companion,
+}
+
 /// A seat.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Seat {
@@ -78,6 +88,9 @@ pub struct Seat {
     pub y: f32,
     /// Its category, as an index.
     pub category: u16,
+    /// Whom it is kept for. Everybody may pick it; nobody is given it who does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept_for: Option<KeptFor>,
 }
 
 /// The outline of something that is drawn and not sold.

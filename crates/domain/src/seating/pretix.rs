@@ -1,5 +1,8 @@
 //! Seating plans as the pretix editor writes them (JSON schema version 0.0.1).
 //!
+//! Two keys of a seat are our own: `"accessible": true`, a space for a wheelchair, and `"companion": true`, the seat that is
+//! kept for who comes along.
+//!
 //! The editor adds keys, writes fractional positions, leaves zones and rows empty and names in any script:
 //! all that is read. What would make a plan unusable is refused with a JSON pointer to it, every offence at
 //! once (the first fifty), so that a person can mend the file in one go.
@@ -17,8 +20,8 @@ use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Seq
 use serde_json::{Map, Value};
 
 use super::plan::{
-    Category, MAX_PLAN_BYTES, MAX_SEATS, PlanError, PlanErrors, Row, Seat, SeatingPlan, Section, Shape,
-    ShapeKind, Size,
+    Category, KeptFor, MAX_PLAN_BYTES, MAX_SEATS, PlanError, PlanErrors, Row, Seat, SeatingPlan, Section,
+    Shape, ShapeKind, Size,
 };
 
 /// Positions beyond this are slips, and would make the drawing useless.
@@ -302,6 +305,8 @@ impl<'a> Reader<'a> {
         let guid = self.guid(seat, at);
         let number = self.label(seat, at, "seat_number");
         let category = self.category(seat, at);
+        let accessible = self.mark(seat, at, "accessible").then_some(KeptFor::Wheelchair);
+        let companion = self.mark(seat, at, "companion").then_some(KeptFor::Companion);
         let (x, y) = self.position(seat, at, start);
         Some(Seat {
             number: number?.into_owned(),
@@ -309,6 +314,7 @@ impl<'a> Reader<'a> {
             x: rounded(x),
             y: rounded(y),
             category: category?,
+            kept_for: accessible.or(companion),
         })
     }
 
@@ -333,6 +339,18 @@ impl<'a> Reader<'a> {
             self.refuse(At::Key(&at, "category"), format_args!("{name:?} is not declared in categories"));
         }
         category
+    }
+
+    /// A key of our own, which plans of others do not have.
+    fn mark(&mut self, object: Option<&'a Object>, at: At<'_>, key: &'static str) -> bool {
+        match object.and_then(|object| object.get(key)) {
+            None | Some(Value::Null | Value::Bool(false)) => false,
+            Some(Value::Bool(true)) => true,
+            Some(_) => {
+                self.refuse(At::Key(&at, key), "must be true or false");
+                false
+            }
+        }
     }
 
     /// The items of a list. One that is missing or `null` is empty.

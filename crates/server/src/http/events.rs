@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
-use axum::{Json, extract::State, http::StatusCode};
+use axum::{
+    Json,
+    extract::{FromRequestParts, State},
+    http::{StatusCode, request::Parts},
+};
 use onsale_app::{
     errors::{AppError, rfc3339},
     ports::ledger::{Event, OwnedKey},
@@ -16,7 +20,7 @@ use onsale_domain::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::{
@@ -213,14 +217,30 @@ pub(crate) async fn create(
     Ok((StatusCode::CREATED, Json(event.into())))
 }
 
+#[derive(Deserialize, IntoParams)]
+pub(crate) struct Whose {
+    /// `true`: only those that the caller, an organizer, manages.
+    mine: Option<bool>,
+}
+
 /// Lists events, newest first.
-#[utoipa::path(get, path = "/events", tag = "catalogue", params(Paging),
-    responses((status = 200, body = PageDto<EventDto>), (status = 400, body = ProblemDocument)))]
+#[utoipa::path(get, path = "/events", tag = "catalogue", params(Paging, Whose), security((), ("bearer" = [])),
+    responses((status = 200, body = PageDto<EventDto>), (status = 400, body = ProblemDocument), (status = 401, body = ProblemDocument),
+        (status = 403, body = ProblemDocument)))]
 pub(crate) async fn list(
     State(server): State<Arc<Server>>,
     Query(paging): Query<Paging>,
+    Query(whose): Query<Whose>,
+    mut parts: Parts,
 ) -> Result<Json<PageDto<EventDto>>, Problem> {
-    Ok(Json(PageDto::of(server.app.events(paging.checked()?).await?, EventDto::from)))
+    let page = paging.checked()?;
+    let events = if whose.mine == Some(true) {
+        let By(caller) = By::from_request_parts(&mut parts, &server).await?;
+        server.app.own_events(caller, page).await?
+    } else {
+        server.app.events(page).await?
+    };
+    Ok(Json(PageDto::of(events, EventDto::from)))
 }
 
 /// Reads an event.

@@ -18,6 +18,7 @@ use axum::{
 use super::{
     Server,
     problem::{self, Problem},
+    traffic::Traffic,
     unread,
 };
 
@@ -41,20 +42,23 @@ pub(crate) struct Frame {
     skipped: AtomicU32,
     by_class: [metrics::Counter; 5],
     sequence: metrics::Gauge,
+    pub(crate) traffic: Traffic,
 }
 
 impl Frame {
     pub(crate) fn new(prefix: u32) -> Self {
         let class = |class: &'static str| metrics::counter!("onsale_http_responses_total", "class" => class);
+        let started = Instant::now();
         Self {
             prefix: format!("{prefix:08x}"),
             next: AtomicU64::new(1),
-            started: Instant::now(),
+            started,
             second: AtomicU64::new(0),
             lines: AtomicU32::new(0),
             skipped: AtomicU32::new(0),
             by_class: ["1xx", "2xx", "3xx", "4xx", "5xx"].map(class),
             sequence: metrics::gauge!("onsale_sequence"),
+            traffic: Traffic::new(started),
         }
     }
 
@@ -114,7 +118,9 @@ pub(crate) async fn framed<F: Future<Output = Response>>(
         Some(unread) => unread.read().await,
         None => true,
     };
+    let mut refusal = None;
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
+        refusal = Some(problem.0.reason());
         let (mut head, _) = response.into_parts();
         // What the layers inside have said, such as Allow and who may read it from another origin, stays.
         head.headers.remove(header::CONTENT_LENGTH);
@@ -130,6 +136,8 @@ pub(crate) async fn framed<F: Future<Output = Response>>(
         #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
         frame.sequence.set(sequence as f64);
     }
+    let took = begun.elapsed();
+    frame.traffic.note(took, refusal, status.is_server_error());
     frame.by_class[usize::from(status.as_u16() / 100).clamp(1, 5) - 1].increment(1);
     if status.is_server_error() || frame.may_write() {
         tracing::info!(
@@ -138,7 +146,7 @@ pub(crate) async fn framed<F: Future<Output = Response>>(
             %method,
             path = &*without_codes(uri.path()),
             status = status.as_u16(),
-            micros = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX),
+            micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
             sequence,
             skipped = frame.skipped.swap(0, Ordering::Relaxed),
             "request"

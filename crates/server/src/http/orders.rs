@@ -8,10 +8,18 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use onsale_app::{errors::rfc3339, orders::OrderView, refunds::RefundRequest};
-use onsale_domain::{ids::OrderId, orders::OrderStatus};
+use onsale_app::{
+    errors::{AppError, rfc3339},
+    orders::OrderView,
+    ports::ledger::OrderFilter,
+    refunds::RefundRequest,
+};
+use onsale_domain::{
+    ids::{EventId, OrderId},
+    orders::OrderStatus,
+};
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::{
@@ -159,6 +167,43 @@ pub(crate) async fn mine(
     Query(paging): Query<Paging>,
 ) -> Result<Json<PageDto<OrderDto>>, Problem> {
     let page = server.app.orders_of(caller, paging.checked()?).await?;
+    Ok(Json(PageDto::of(page, OrderDto::from)))
+}
+
+#[derive(Deserialize, IntoParams)]
+pub(crate) struct Sought {
+    /// Part of the buyer's name, e-mail address or phone number; or an order's id or the code of a ticket as a whole.
+    query: Option<String>,
+    /// `paying`, `paid`, `failed` or `refunded`.
+    status: Option<String>,
+}
+
+impl Sought {
+    fn checked(self) -> Result<OrderFilter, Problem> {
+        const STATUSES: [OrderStatus; 4] =
+            [OrderStatus::Paying, OrderStatus::Paid, OrderStatus::Failed, OrderStatus::Refunded];
+        let parsed = |name: String| {
+            let found = STATUSES.into_iter().find(|status| status.as_str() == name);
+            found.ok_or_else(|| AppError::invalid("status", "is paying, paid, failed or refunded"))
+        };
+        let text = self.query.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+        Ok(OrderFilter { text, status: self.status.map(parsed).transpose()? })
+    }
+}
+
+/// Lists the orders of an event that I manage, newest first, and finds some among them.
+#[utoipa::path(get, path = "/events/{event_id}/orders", tag = "orders", security(("bearer" = [])),
+    params(("event_id" = Uuid, Path), Paging, Sought),
+    responses((status = 200, body = PageDto<OrderDto>), (status = 400, body = ProblemDocument), (status = 401, body = ProblemDocument),
+        (status = 403, body = ProblemDocument), (status = 404, body = ProblemDocument)))]
+pub(crate) async fn find(
+    State(server): State<Arc<Server>>,
+    Named(event): Named<EventId>,
+    By(caller): By,
+    Query(paging): Query<Paging>,
+    Query(sought): Query<Sought>,
+) -> Result<Json<PageDto<OrderDto>>, Problem> {
+    let page = server.app.find_orders(caller, event, sought.checked()?, paging.checked()?).await?;
     Ok(Json(PageDto::of(page, OrderDto::from)))
 }
 

@@ -4,18 +4,22 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use axum::{Json, extract::State, http::StatusCode};
 use onsale_app::{
+    actions::NewTimes,
     catalogue::{NewPerformance, PlanChoice},
     errors::{AppError, rfc3339},
     ports::ledger::{AreaOffer, OwnedKey, Performance},
 };
-use onsale_domain::ids::{EventId, PerformanceId, PlanId};
+use onsale_domain::{
+    ids::{EventId, PerformanceId, PlanId},
+    units::Counts,
+};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{
     PageDto, Server,
-    extract::{Command, Named, Paging, Query},
+    extract::{Command, Member, Named, Paging, Query},
     identity::By,
     money::MoneyDto,
     problem::{Problem, ProblemDocument},
@@ -211,7 +215,47 @@ pub(crate) async fn read(
     Ok(Json(performance_dto(&card.performance, available)))
 }
 
-#[derive(Serialize, ToSchema)]
+#[derive(Deserialize, ToSchema)]
+pub(crate) struct PerformancePatch {
+    starts_at: Option<String>,
+    /// `null`: on sale at once.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    sale_opens_at: Member<String>,
+    /// `null`: on sale for good.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    sale_closes_at: Member<String>,
+    /// Why, for the log of what was done by hand; at most 200 characters.
+    reason: Option<String>,
+}
+
+/// Changes when a performance begins and when its sale opens and closes; what is left out stays. Those who hold something
+/// may pay for it all the same.
+#[utoipa::path(patch, path = "/performances/{performance_id}", tag = "catalogue", security(("bearer" = [])),
+    params(("performance_id" = Uuid, Path)), request_body = PerformancePatch,
+    responses((status = 200, body = PerformanceDto), (status = 400, body = ProblemDocument), (status = 401, body = ProblemDocument),
+        (status = 403, body = ProblemDocument), (status = 404, body = ProblemDocument)))]
+pub(crate) async fn update(
+    State(server): State<Arc<Server>>,
+    Named(id): Named<PerformanceId>,
+    By(caller): By,
+    Command { body, .. }: Command<PerformancePatch>,
+) -> Result<Json<PerformanceDto>, Problem> {
+    let moved = |field: &str, to: Member<String>| {
+        to.change().map(|to| times::parse_optional(field, to.as_ref())).transpose()
+    };
+    let new = NewTimes {
+        starts_at: times::parse_optional("starts_at", body.starts_at.as_ref())?,
+        sale_opens_at: moved("sale_opens_at", body.sale_opens_at)?,
+        sale_closes_at: moved("sale_closes_at", body.sale_closes_at)?,
+    };
+    let changed = server.app.reschedule(caller, id, new, body.reason).await?;
+    let available = server.app.availability(id).await?.counts.available;
+    Ok(Json(performance_dto(&changed, available)))
+}
+
+#[derive(Clone, Serialize, ToSchema)]
 pub(crate) struct StatsDto {
     capacity: u32,
     available: u32,
@@ -221,6 +265,20 @@ pub(crate) struct StatsDto {
     blocked: u32,
     /// `capacity` minus the rest; anything but 0 is an alarm.
     drift: i64,
+}
+
+impl StatsDto {
+    pub(super) fn new(capacity: u32, counts: Counts) -> Self {
+        Self {
+            capacity,
+            available: counts.available,
+            held: counts.held,
+            paying: counts.paying,
+            sold: counts.sold,
+            blocked: counts.blocked,
+            drift: i64::from(capacity) - i64::from(counts.total()),
+        }
+    }
 }
 
 /// How many seats and places are in each state.
@@ -234,16 +292,7 @@ pub(crate) async fn stats(
     By(caller): By,
 ) -> Result<Json<StatsDto>, Problem> {
     let stats = server.app.stats(caller, id).await?;
-    let counts = stats.counts;
-    Ok(Json(StatsDto {
-        capacity: stats.capacity,
-        available: counts.available,
-        held: counts.held,
-        paying: counts.paying,
-        sold: counts.sold,
-        blocked: counts.blocked,
-        drift: i64::from(stats.capacity) - i64::from(counts.total()),
-    }))
+    Ok(Json(StatsDto::new(stats.capacity, stats.counts)))
 }
 
 #[derive(Serialize, ToSchema)]
@@ -269,6 +318,8 @@ pub(crate) async fn reconcile(
 pub(crate) struct Block {
     seat_ids: Vec<u32>,
     blocked: bool,
+    /// Why, for the log of what was done by hand; at most 200 characters.
+    reason: Option<String>,
 }
 
 /// Takes seats off sale, or puts them back.
@@ -282,6 +333,6 @@ pub(crate) async fn block(
     By(caller): By,
     Command { body, .. }: Command<Block>,
 ) -> Result<Json<StatsDto>, Problem> {
-    server.app.block(caller, id, body.seat_ids, body.blocked).await?;
+    server.app.block(caller, id, body.seat_ids, body.blocked, body.reason).await?;
     stats(State(server), Named(id), By(caller)).await
 }

@@ -7,7 +7,7 @@ use onsale_app::{
     errors::rfc3339,
     ports::ledger::{OwnedKey, PlanSummary},
 };
-use onsale_domain::ids::PlanId;
+use onsale_domain::{ids::PlanId, seating::SeatingPlan};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -28,6 +28,36 @@ pub(crate) struct PlanDto {
     /// How many areas are drawn in it: stages, bars, standing room.
     area_count: u32,
     created_at: String,
+    /// In their order; where one plan is asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    categories: Option<Vec<PlanCategorySize>>,
+}
+
+/// A category of a plan.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct PlanCategorySize {
+    name: String,
+    /// `#rrggbb`.
+    color: String,
+    /// How many seats are of it.
+    seats: u32,
+}
+
+fn categories(plan: &SeatingPlan) -> Vec<PlanCategorySize> {
+    let mut sizes = vec![0; plan.categories.len()];
+    for placed in plan.seats() {
+        if let Some(size) = sizes.get_mut(usize::from(placed.seat.category)) {
+            *size += 1;
+        }
+    }
+    let named = plan.categories.iter().zip(sizes);
+    named
+        .map(|(category, seats)| PlanCategorySize {
+            name: category.name.clone(),
+            color: category.color.clone(),
+            seats,
+        })
+        .collect()
 }
 
 impl From<PlanSummary> for PlanDto {
@@ -38,6 +68,7 @@ impl From<PlanSummary> for PlanDto {
             seat_count: plan.seat_count,
             area_count: plan.area_count,
             created_at: rfc3339(plan.created_at),
+            categories: None,
         }
     }
 }
@@ -74,5 +105,6 @@ pub(crate) async fn read(
     State(server): State<Arc<Server>>,
     Named(id): Named<PlanId>,
 ) -> Result<Json<PlanDto>, Problem> {
-    Ok(Json(server.app.plan(id).await?.into()))
+    let (summary, plan) = server.app.plan(id).await?;
+    Ok(Json(PlanDto { categories: Some(categories(&plan)), ..summary.into() }))
 }

@@ -12,7 +12,7 @@ use axum::{
 };
 use base64::Engine;
 use onsale_app::{cards::Card, errors::Reason, ports::hot::Availability};
-use onsale_domain::{ids::PerformanceId, units::Unit};
+use onsale_domain::{ids::PerformanceId, seating::KeptFor, units::Unit};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -33,6 +33,19 @@ pub(crate) struct PlanSeat {
     x: f32,
     y: f32,
     category: String,
+    /// A space for a wheelchair. "Best seats" passes it over.
+    #[serde(skip_serializing_if = "is_false")]
+    #[schema(value_type = Option<bool>)]
+    accessible: bool,
+    /// Kept for who comes along with somebody in a wheelchair. "Best seats" passes it over.
+    #[serde(skip_serializing_if = "is_false")]
+    #[schema(value_type = Option<bool>)]
+    companion: bool,
+}
+
+/// Left out: it would double what is sent for a seat.
+fn is_false(mark: &bool) -> bool {
+    !mark
 }
 
 #[derive(Serialize, ToSchema)]
@@ -111,6 +124,8 @@ fn plan_of(card: &Card) -> PerformancePlan {
                                 x: seat.x,
                                 y: seat.y,
                                 category: category.map_or_else(String::new, |category| category.name.clone()),
+                                accessible: seat.kept_for == Some(KeptFor::Wheelchair),
+                                companion: seat.kept_for == Some(KeptFor::Companion),
                             }
                         })
                         .collect(),

@@ -96,7 +96,7 @@ impl Hub {
         self.viewers() == 0
     }
 
-    fn viewers(&self) -> usize {
+    pub(super) fn viewers(&self) -> usize {
         self.viewers.load(Ordering::Acquire)
     }
 

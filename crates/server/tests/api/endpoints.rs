@@ -120,6 +120,9 @@ pub(crate) const ENDPOINTS: &[Endpoint] = &[
         ..endpoint("PATCH", "/api/v1/events/{event_id}", Who::Organizer, 200)
     },
     Endpoint { foreign: FORBIDDEN, ..endpoint("DELETE", "/api/v1/events/{event_id}", Who::Organizer, 204) },
+    Endpoint { foreign: FORBIDDEN, ..list("/api/v1/events/{event_id}/orders", Who::Organizer) },
+    Endpoint { foreign: FORBIDDEN, ..list("/api/v1/events/{event_id}/actions", Who::Organizer) },
+    Endpoint { foreign: FORBIDDEN, ..endpoint("GET", "/api/v1/events/{event_id}/sale", Who::Organizer, 200) },
     export("/api/v1/events/{event_id}/orders.csv"),
     export("/api/v1/events/{event_id}/payments.csv"),
     export("/api/v1/events/{event_id}/ledger-entries.csv"),
@@ -148,6 +151,23 @@ pub(crate) const ENDPOINTS: &[Endpoint] = &[
         ..endpoint("POST", "/api/v1/events/{event_id}/performances", Who::Organizer, 201)
     },
     endpoint("GET", "/api/v1/performances/{performance_id}", Who::Anyone, 200),
+    Endpoint {
+        body: Some(|_| {
+            json!({"starts_at": "2030-12-24T20:00:00Z", "sale_opens_at": "2030-01-01T00:00:00Z",
+                "sale_closes_at": "2030-02-01T00:00:00Z", "reason": "moved"})
+        }),
+        missing: &["/starts_at", "/sale_opens_at", "/sale_closes_at", "/reason"],
+        null: &["/starts_at", "/sale_opens_at", "/sale_closes_at", "/reason"],
+        foreign: FORBIDDEN,
+        ..endpoint("PATCH", "/api/v1/performances/{performance_id}", Who::Organizer, 200)
+    },
+    Endpoint {
+        body: Some(|_| json!({"by_s": 600, "reason": "the bank is slow"})),
+        missing: &["/reason"],
+        null: &["/reason"],
+        foreign: FORBIDDEN,
+        ..endpoint("POST", "/api/v1/performances/{performance_id}/holds/extend", Who::Organizer, 200)
+    },
     endpoint("GET", "/api/v1/performances/{performance_id}/plan", Who::Anyone, 200),
     endpoint("GET", "/api/v1/performances/{performance_id}/seats", Who::Anyone, 200),
     endpoint("GET", "/api/v1/performances/{performance_id}/seats/{seat_id}", Who::Anyone, 200),
@@ -163,7 +183,9 @@ pub(crate) const ENDPOINTS: &[Endpoint] = &[
         ..endpoint("POST", "/api/v1/performances/{performance_id}/reconcile", Who::Organizer, 200)
     },
     Endpoint {
-        body: Some(|_| json!({"seat_ids": [6], "blocked": true})),
+        body: Some(|_| json!({"seat_ids": [6], "blocked": true, "reason": "a camera"})),
+        missing: &["/reason"],
+        null: &["/reason"],
         foreign: FORBIDDEN,
         ..endpoint("POST", "/api/v1/performances/{performance_id}/blocks", Who::Organizer, 200)
     },
@@ -290,9 +312,11 @@ pub(crate) const ENDPOINTS: &[Endpoint] = &[
         ..endpoint("GET", "/api/v1/events/{event_id}/queue/control", Who::Organizer, 200)
     },
     Endpoint {
-        body: Some(|_| json!({"paused": false, "admit_per_second": 10, "max_inside": 20, "closed": false})),
-        missing: &["/paused", "/admit_per_second", "/max_inside", "/closed"],
-        null: &["/paused", "/admit_per_second", "/max_inside", "/closed"],
+        body: Some(
+            |_| json!({"paused": false, "admit_per_second": 10, "max_inside": 20, "closed": false, "reason": "x"}),
+        ),
+        missing: &["/paused", "/admit_per_second", "/max_inside", "/closed", "/reason"],
+        null: &["/paused", "/admit_per_second", "/max_inside", "/closed", "/reason"],
         foreign: FORBIDDEN,
         ..endpoint("PATCH", "/api/v1/events/{event_id}/queue/control", Who::Organizer, 200)
     },

@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod accounts;
+mod actions;
 mod bad_input;
 mod calls;
 mod cluster;
@@ -28,6 +29,7 @@ mod queue;
 mod races;
 mod refunds;
 mod reservations;
+mod sale;
 mod seating;
 mod stripe;
 mod support;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Onsale, has, ids, text, won};
+use crate::support::{Onsale, has, ids, seat_ids, text, won};
 
 /// Two zones, three rows, five seats in two categories, one stage that is drawn only; and keys nobody knows.
 fn hall() -> Value {
@@ -37,7 +37,10 @@ async fn a_plan_is_uploaded_read_and_listed_newest_first() {
         (&plan["name"], &plan["seat_count"], &plan["area_count"]),
         (&json!("작은 극장"), &json!(5), &json!(1))
     );
-    assert_eq!(onsale.get(&format!("/seating-plans/{}", text(&plan["id"]))).await.ok(200), plan);
+    let mut read = onsale.get(&format!("/seating-plans/{}", text(&plan["id"]))).await.ok(200);
+    let categories = read.as_object_mut().unwrap().remove("categories").unwrap();
+    let seats = categories.as_array().unwrap().iter().map(|category| category["seats"].as_u64().unwrap());
+    assert_eq!((read, seats.sum::<u64>()), (plan.clone(), 5));
     let second = onsale.post("/seating-plans", &hall()).by(&organizer).await.ok(201);
     let listed = ids(&onsale.get("/seating-plans").await.ok(200));
     assert_eq!(listed, [text(&second["id"]), text(&plan["id"])]);
@@ -169,4 +172,39 @@ async fn whole_houses_are_uploaded() {
             "numbered in the order of the plan"
         );
     }
+}
+
+/// They are told of on the plan of a performance, and nobody gets them who does not pick them.
+#[tokio::test]
+async fn spaces_for_wheelchairs_are_picked_and_not_given() {
+    let onsale = Onsale::start();
+    let organizer = onsale.organizer().await;
+    let seat = |number: u32, mark: &str| {
+        let mut seat = json!({"seat_guid": number.to_string(), "seat_number": number.to_string(), "category": "A",
+            "position": {"x": number * 10, "y": 0}});
+        if !mark.is_empty() {
+            seat[mark] = json!(true);
+        }
+        seat
+    };
+    let seats = [seat(1, "accessible"), seat(2, "companion"), seat(3, ""), seat(4, "")];
+    let plan = json!({"name": "Hall", "categories": [{"name": "A", "color": "#ff0000"}],
+        "zones": [{"name": "Z", "rows": [{"row_number": "1", "seats": seats}]}]});
+    let plan = onsale.post("/seating-plans", &plan).by(&organizer).await.ok(201);
+    let event = onsale.event(&organizer, &json!({"max_seats_per_buyer": 4})).await;
+    let body = json!({"starts_at": "2030-12-24T20:00:00Z", "plan": {"plan_id": plan["id"]}});
+    let performance = onsale.performance(&organizer, &event, &body).await;
+    let shown = onsale.get(&format!("/performances/{performance}/plan")).await.ok(200);
+    let seats = &shown["sections"][0]["rows"][0]["seats"];
+    let marks = |at: usize| (seats[at].get("accessible"), seats[at].get("companion"));
+    assert_eq!(marks(0), (Some(&json!(true)), None));
+    assert_eq!(marks(1), (None, Some(&json!(true))));
+    assert_eq!(marks(2), (None, None));
+    let guest = onsale.guest().await;
+    let path = format!("/performances/{performance}/reservations");
+    let best =
+        |quantity: u32| onsale.post(&path, &json!({"best_available": {"quantity": quantity}})).by(&guest);
+    best(3).await.refused(409, "sold_out");
+    assert_eq!(seat_ids(&best(2).await.ok(201)), [3, 4]);
+    onsale.post(&path, &json!({"seat_ids": [1, 2]})).by(&guest).await.ok(201);
 }

@@ -4,6 +4,7 @@
 //! with foreign keys is as good as one without.
 
 pub mod accounts;
+pub mod actions;
 pub mod books;
 pub mod deliveries;
 pub mod endpoints;
@@ -47,6 +48,7 @@ macro_rules! ledger_conformance {
                 an_event_comes_back_as_it_was,
                 events_are_listed_newest_first,
                 updating_replaces_what_may_change,
+                an_organizer_lists_their_own,
                 deleting_takes_the_performances_along,
                 an_event_with_orders_stays,
                 a_failed_order_does_not_keep_an_event;
@@ -58,6 +60,7 @@ macro_rules! ledger_conformance {
                 a_performance_comes_back_with_a_number,
                 numbers_are_given_once,
                 performances_are_listed_in_order_of_creation,
+                a_performance_is_rescheduled,
                 epochs_count_up,
                 an_epoch_is_given_once;
             keys:
@@ -99,7 +102,8 @@ macro_rules! ledger_conformance {
                 a_key_points_at_its_order,
                 a_key_of_a_failed_order_points_at_the_next,
                 paid_orders_are_listed_newest_first,
-                open_orders_are_listed_oldest_first;
+                open_orders_are_listed_oldest_first,
+                orders_of_an_event_are_found;
             settling:
                 a_payment_is_named_once,
                 of_many_names_at_once_one_stands,
@@ -180,6 +184,8 @@ macro_rules! ledger_conformance {
                 the_books_are_read_page_by_page,
                 an_order_is_booked_with_all_that_belongs_to_it,
                 an_audit_of_an_honest_ledger_finds_nothing;
+            actions:
+                what_was_done_comes_back_newest_first;
             races:
                 of_many_attempts_at_once_the_last_is_left,
                 overlapping_orders_do_not_block_each_other,

@@ -8,13 +8,13 @@ use async_trait::async_trait;
 use onsale_app::ports::{
     StoreError,
     ledger::{
-        Account, Accounts, Attendance, BeginOrder, BeginRefund, BookPage, BookedOrder, Books, CheckIn,
-        CheckInOutcome, Created, DeleteOutcome, Deliveries, Delivery, DeliveryStatus, Endpoint, Endpoints,
-        Event, Events, GiveBack, InLine, Lane, Lease, Ledger, LedgerHealth, LetterKind, Logins, NewRefund,
-        Offer, Order, Orders, OwnedKey, Page, PageRequest, Performance, Performances, PlanSummary, PutWish,
-        Refund, Refunds, Replay, ReservationRecord, ReservationRecords, ReturnLine, Role, Rotation,
-        SeatingPlans, SendLetter, SendLimits, SettleOrder, Settlement, Stray, Ticket, Tickets, Unfit, Wallet,
-        WalletOutcome, WalletSums, Watched, Wish, WishStep, Wishes,
+        Account, Accounts, Action, Actions, Attendance, BeginOrder, BeginRefund, BookPage, BookedOrder,
+        Books, CheckIn, CheckInOutcome, Created, DeleteOutcome, Deliveries, Delivery, DeliveryStatus,
+        Endpoint, Endpoints, Event, Events, GiveBack, InLine, Lane, Lease, Ledger, LedgerHealth, LetterKind,
+        Logins, NewRefund, Offer, Order, OrderFilter, Orders, OwnedKey, Page, PageRequest, Performance,
+        Performances, PlanSummary, PutWish, Refund, Refunds, Replay, ReservationRecord, ReservationRecords,
+        ReturnLine, Role, Rotation, SeatingPlans, SendLetter, SendLimits, SettleOrder, Settlement, Stray,
+        Ticket, Tickets, Unfit, Wallet, WalletOutcome, WalletSums, Watched, Wish, WishStep, Wishes,
     },
 };
 use onsale_domain::{
@@ -56,6 +56,11 @@ passed_on!(Accounts for FaultyLedger.inner {
     fn set_role(id: AccountId, role: Role) -> Result<bool, StoreError>;
 });
 
+passed_on!(Actions for FaultyLedger.inner {
+    fn note_action(action: &Action) -> Result<(), StoreError>;
+    fn actions_of(event: EventId, page: PageRequest) -> Result<Page<Action>, StoreError>;
+});
+
 passed_on!(Logins for FaultyLedger.inner {
     fn begin_login(
         login: LoginId,
@@ -77,6 +82,7 @@ passed_on!(Events for FaultyLedger.inner {
     fn create_event(event: &Event, key: Option<OwnedKey>) -> Result<Created<Event>, StoreError>;
     fn event(id: EventId) -> Result<Option<Event>, StoreError>;
     fn events(page: PageRequest) -> Result<Page<Event>, StoreError>;
+    fn events_of(organizer: AccountId, page: PageRequest) -> Result<Page<Event>, StoreError>;
     fn update_event(event: &Event) -> Result<bool, StoreError>;
     fn delete_event(id: EventId) -> Result<DeleteOutcome, StoreError>;
 });
@@ -102,6 +108,7 @@ passed_on!(Performances for FaultyLedger.inner {
     fn performance(id: PerformanceId) -> Result<Option<Performance>, StoreError>;
     fn performance_by_number(number: PerformanceNumber) -> Result<Option<Performance>, StoreError>;
     fn performances(event: EventId, page: PageRequest) -> Result<Page<Performance>, StoreError>;
+    fn reschedule(performance: &Performance) -> Result<bool, StoreError>;
     fn next_epoch(id: PerformanceId) -> Result<u32, StoreError>;
 });
 
@@ -131,6 +138,11 @@ passed_on!(Orders for FaultyLedger.inner {
     fn order(id: OrderId) -> Result<Option<Order>, StoreError>;
     fn order_by_key(key: OwnedKey) -> Result<Option<(RequestKey, OrderId)>, StoreError>;
     fn orders_of(owner: AccountId, page: PageRequest) -> Result<Page<Order>, StoreError>;
+    fn find_orders(
+        event: EventId,
+        filter: &OrderFilter,
+        page: PageRequest,
+    ) -> Result<Page<Order>, StoreError>;
     fn open_orders(
         before: Timestamp,
         after: Option<(Timestamp, OrderId)>,

@@ -45,6 +45,12 @@ impl Events for MemoryLedger {
         Ok(page(state.events.values().rev().cloned(), |event| event.id.0, request, true))
     }
 
+    async fn events_of(&self, organizer: AccountId, request: PageRequest) -> Result<Page<Event>, StoreError> {
+        let state = self.state.lock();
+        let theirs = state.events.values().rev().filter(|event| event.organizer == organizer).cloned();
+        Ok(page(theirs, |event| event.id.0, request, true))
+    }
+
     async fn update_event(&self, event: &Event) -> Result<bool, StoreError> {
         let mut state = self.state.lock();
         let Some(known) = state.events.get_mut(&event.id) else {
@@ -68,6 +74,7 @@ impl Events for MemoryLedger {
         }
         state.return_lines.retain(|p, _| state.performances.get(p).is_none_or(|found| found.event != id));
         state.wishes.retain(|_, wish| wish.event != id);
+        state.actions.retain(|_, action| action.event != id);
         state.performances.retain(|_, performance| performance.event != id);
         state.events.remove(&id);
         Ok(DeleteOutcome::Deleted)
@@ -166,6 +173,17 @@ impl Performances for MemoryLedger {
         let state = self.state.lock();
         let of_event = state.performances.values().filter(|performance| performance.event == event).cloned();
         Ok(page(of_event, |performance| performance.id.0, request, false))
+    }
+
+    async fn reschedule(&self, performance: &Performance) -> Result<bool, StoreError> {
+        let mut state = self.state.lock();
+        let Some(known) = state.performances.get_mut(&performance.id) else {
+            return Ok(false);
+        };
+        known.starts_at = performance.starts_at;
+        known.sale_opens_at = performance.sale_opens_at;
+        known.sale_closes_at = performance.sale_closes_at;
+        Ok(true)
     }
 
     async fn next_epoch(&self, id: PerformanceId) -> Result<u32, StoreError> {

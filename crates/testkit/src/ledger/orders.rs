@@ -6,10 +6,10 @@
 use async_trait::async_trait;
 use onsale_app::ports::{
     StoreError,
-    ledger::{BeginOrder, Order, Orders, OwnedKey, Page, PageRequest, SettleOrder},
+    ledger::{BeginOrder, Order, OrderFilter, Orders, OwnedKey, Page, PageRequest, SettleOrder},
 };
 use onsale_domain::{
-    ids::{AccountId, OrderId},
+    ids::{AccountId, EventId, OrderId},
     orders::OrderStatus,
     reservations::RequestKey,
     time::Timestamp,
@@ -125,6 +125,22 @@ impl Orders for MemoryLedger {
         Ok(page(theirs, |order| order.id.0, request, true))
     }
 
+    async fn find_orders(
+        &self,
+        event: EventId,
+        filter: &OrderFilter,
+        request: PageRequest,
+    ) -> Result<Page<Order>, StoreError> {
+        let state = self.state.lock();
+        let of_event = |order: &&Order| {
+            state.performances.get(&order.performance).is_some_and(|found| found.event == event)
+        };
+        let stands = |order: &&Order| filter.status.is_none_or(|status| order.status == status);
+        let meant = |order: &&Order| filter.text.as_ref().is_none_or(|text| mentions(order, text));
+        let found = state.orders.values().rev().filter(of_event).filter(stands).filter(meant).cloned();
+        Ok(page(found, |order| order.id.0, request, true))
+    }
+
     async fn open_orders(
         &self,
         before: Timestamp,
@@ -174,4 +190,13 @@ impl State {
     fn free_claims(&mut self, order: OrderId) {
         self.claims.retain(|_, claimant| *claimant != order);
     }
+}
+
+fn mentions(order: &Order, text: &str) -> bool {
+    let part = text.to_lowercase();
+    let buyer = &order.buyer;
+    let words = [Some(&buyer.name), buyer.email.as_ref(), buyer.phone.as_ref()];
+    words.into_iter().flatten().any(|word| word.to_lowercase().contains(&part))
+        || text.parse() == Ok(order.id)
+        || order.units.iter().any(|unit| unit.ticket_code.eq_ignore_ascii_case(text))
 }

@@ -126,6 +126,23 @@ export interface paths {
         patch: operations["patch_events_by_event_id"];
         trace?: never;
     };
+    "/api/v1/events/{event_id}/actions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists what was done by hand to an event's sale, newest first. */
+        get: operations["get_events_by_event_id_actions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/events/{event_id}/ledger-entries.csv": {
         parameters: {
             query?: never;
@@ -139,6 +156,23 @@ export interface paths {
          *     and refunds.
          */
         get: operations["get_events_by_event_id_ledger_entries_csv"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/events/{event_id}/orders": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the orders of an event that I manage, newest first, and finds some among them. */
+        get: operations["get_events_by_event_id_orders"];
         put?: never;
         post?: never;
         delete?: never;
@@ -349,6 +383,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/events/{event_id}/sale": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** An event's sale in figures: what is left, section by section, who waits, how fast this server answers. */
+        get: operations["get_events_by_event_id_sale"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/me": {
         parameters: {
             query?: never;
@@ -539,7 +590,11 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Changes when a performance begins and when its sale opens and closes; what is left out stays. Those who hold something
+         *     may pay for it all the same.
+         */
+        patch: operations["patch_performances_by_performance_id"];
         trace?: never;
     };
     "/api/v1/performances/{performance_id}/availability": {
@@ -587,6 +642,23 @@ export interface paths {
         get: operations["get_performances_by_performance_id_check_ins"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/performances/{performance_id}/holds/extend": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Gives everybody who holds something at least so much time. It counts as one extension of each hold. */
+        post: operations["post_performances_by_performance_id_holds_extend"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1162,6 +1234,8 @@ export interface components {
         Block: {
             seat_ids: number[];
             blocked: boolean;
+            /** @description Why, for the log of what was done by hand; at most 200 characters. */
+            reason?: string | null;
         };
         /** @description Somebody has bought. */
         BoughtDto: {
@@ -1240,6 +1314,8 @@ export interface components {
             max_inside?: number | null;
             /** @description `true`: nobody can join or enter, and those who wait are told. `false`: open again; everybody keeps their place. */
             closed?: boolean | null;
+            /** @description Why, for the log of what was done by hand; at most 200 characters. */
+            reason?: string | null;
         };
         /** @description Units by their state. */
         CountsDto: {
@@ -1335,6 +1411,13 @@ export interface components {
             currency: string;
             waiting_room: components["schemas"]["WaitingRoomDto"];
         };
+        Extended: {
+            /**
+             * Format: int32
+             * @description How many holds would have ended before.
+             */
+            extended: number;
+        };
         /**
          * Format: binary
          * @description A file, byte by byte.
@@ -1404,6 +1487,15 @@ export interface components {
              * @example KRW
              */
             currency: string;
+        };
+        MoreTime: {
+            /**
+             * Format: int32
+             * @description 10 to 3,600 seconds from now.
+             */
+            by_s: number;
+            /** @description Why, for the log of what was done by hand; at most 200 characters. */
+            reason?: string | null;
         };
         /** @description A general-admission area. */
         NewArea: {
@@ -1647,6 +1739,30 @@ export interface components {
             next_cursor?: string | null;
         };
         /** @description A page of a list. */
+        PageDto_SaleAction: {
+            items: {
+                /** Format: uuid */
+                id: string;
+                at: string;
+                by: components["schemas"]["Person"];
+                /**
+                 * @description `pause`, `resume`, `rate`, `room`, `close`, `reopen`, `extend_holds`, `block`, `unblock` or `reschedule`.
+                 * @example rate
+                 */
+                action: string;
+                /** Format: uuid */
+                performance_id?: string | null;
+                /** @description What it was set to. */
+                detail: Record<string, never>;
+                reason?: string | null;
+            }[];
+            /**
+             * Format: uuid
+             * @description To be sent as `cursor` for the next page; `null` on the last one.
+             */
+            next_cursor?: string | null;
+        };
+        /** @description A page of a list. */
         PageDto_SeatingPlan: {
             items: {
                 /** Format: uuid */
@@ -1660,6 +1776,8 @@ export interface components {
                  */
                 area_count: number;
                 created_at: string;
+                /** @description In their order; where one plan is asked for. */
+                categories?: components["schemas"]["PlanCategorySize"][] | null;
             }[];
             /**
              * Format: uuid
@@ -1836,6 +1954,15 @@ export interface components {
             sale_closes_at?: string | null;
             created_at: string;
         };
+        PerformancePatch: {
+            starts_at?: string | null;
+            /** @description `null`: on sale at once. */
+            sale_opens_at?: string | null;
+            /** @description `null`: on sale for good. */
+            sale_closes_at?: string | null;
+            /** @description Why, for the log of what was done by hand; at most 200 characters. */
+            reason?: string | null;
+        };
         /** @description The static layout of a performance. It never changes. */
         PerformancePlan: {
             size: components["schemas"]["PlanSize"];
@@ -1845,11 +1972,30 @@ export interface components {
             /** @description Stages, texts and other things that are drawn but not sold. */
             shapes: Record<string, never>[];
         };
+        /** @description Who did something. */
+        Person: {
+            /** Format: uuid */
+            account_id: string;
+            /** @description `null`: the account is gone. */
+            name?: string | null;
+            email?: string | null;
+        };
         PlanCategory: {
             name: string;
             /** @description `#rrggbb`. */
             color: string;
             price: components["schemas"]["Money"];
+        };
+        /** @description A category of a plan. */
+        PlanCategorySize: {
+            name: string;
+            /** @description `#rrggbb`. */
+            color: string;
+            /**
+             * Format: int32
+             * @description How many seats are of it.
+             */
+            seats: number;
         };
         /** @description Where the seats come from: a rectangle, or a plan uploaded before. */
         PlanChoiceDto: {
@@ -1874,6 +2020,10 @@ export interface components {
             /** Format: float */
             y: number;
             category: string;
+            /** @description A space for a wheelchair. "Best seats" passes it over. */
+            accessible?: boolean | null;
+            /** @description Kept for who comes along with somebody in a wheelchair. "Best seats" passes it over. */
+            companion?: boolean | null;
         };
         PlanSection: {
             /** Format: int32 */
@@ -2075,6 +2225,133 @@ export interface components {
              */
             sequence?: number | null;
         };
+        /** @description A sale in figures. */
+        Sale: {
+            /** @description Of when they are. */
+            at: string;
+            /** Format: int64 */
+            at_ms: number;
+            performances: components["schemas"]["SalePerformance"][];
+            room?: components["schemas"]["SaleRoom"] | null;
+            sales: components["schemas"]["SaleProgress"];
+            traffic: components["schemas"]["SaleTraffic"];
+            /**
+             * @description One entry a second, those after `since`; an hour at most. It begins when somebody first looks and goes on until
+             *     nobody has looked for ten minutes.
+             */
+            history: components["schemas"]["SaleMoment"][];
+        };
+        /** @description What was done by hand. */
+        SaleAction: {
+            /** Format: uuid */
+            id: string;
+            at: string;
+            by: components["schemas"]["Person"];
+            /**
+             * @description `pause`, `resume`, `rate`, `room`, `close`, `reopen`, `extend_holds`, `block`, `unblock` or `reschedule`.
+             * @example rate
+             */
+            action: string;
+            /** Format: uuid */
+            performance_id?: string | null;
+            /** @description What it was set to. */
+            detail: Record<string, never>;
+            reason?: string | null;
+        };
+        /** @description A second of the sale. */
+        SaleMoment: {
+            /** Format: int64 */
+            at_ms: number;
+            /** Format: int32 */
+            available: number;
+            /** Format: int32 */
+            held: number;
+            /** Format: int32 */
+            paying: number;
+            /** Format: int32 */
+            sold: number;
+            /** Format: int32 */
+            joined: number;
+            /** Format: int32 */
+            waiting: number;
+            /** Format: int32 */
+            inside: number;
+            /** Format: int64 */
+            entered: number;
+            /** Format: int64 */
+            no_shows: number;
+            viewers: number;
+            /** Format: double */
+            requests_per_s: number;
+            /** Format: double */
+            p95_ms: number;
+            /** Format: double */
+            error_rate: number;
+        };
+        /** @description A performance in figures. */
+        SalePerformance: {
+            /** Format: uuid */
+            id: string;
+            starts_at: string;
+            sale_opens_at?: string | null;
+            sale_closes_at?: string | null;
+            /** @description Who watch its seats, at the process that answers. */
+            viewers: number;
+            stock: components["schemas"]["StatsDto"];
+            sections: components["schemas"]["SaleSection"][];
+        };
+        /** @description What was begun and what came of it, since recording began. */
+        SaleProgress: {
+            /** Format: int64 */
+            holds: number;
+            /** Format: int64 */
+            orders: number;
+        };
+        /** @description The waiting room in figures. */
+        SaleRoom: components["schemas"]["QueueControl"] & {
+            /**
+             * Format: int64
+             * @description How many came in since recording began.
+             */
+            entered: number;
+            /**
+             * Format: int64
+             * @description How many were called since then and did not come in time.
+             */
+            no_shows: number;
+        };
+        /** @description A section or an area in figures. */
+        SaleSection: components["schemas"]["StatsDto"] & {
+            /** @description Empty where the plan has no name for it. */
+            label: string;
+            /**
+             * @description `section` or `area`.
+             * @example section
+             */
+            kind: string;
+        };
+        /** @description What the process that answers was asked in the last seconds. */
+        SaleTraffic: {
+            /** Format: int64 */
+            window_s: number;
+            /** Format: double */
+            requests_per_s: number;
+            /**
+             * Format: double
+             * @description The share that was answered with a fault of the server, from 0 to 1.
+             */
+            error_rate: number;
+            /** Format: double */
+            p50_ms: number;
+            /** Format: double */
+            p95_ms: number;
+            /** Format: double */
+            p99_ms: number;
+            /** @description How many requests were refused, by reason code. */
+            refusals: {
+                [key: string]: number;
+            };
+        };
         SeatDto: {
             /** Format: int32 */
             id: number;
@@ -2096,6 +2373,8 @@ export interface components {
              */
             area_count: number;
             created_at: string;
+            /** @description In their order; where one plan is asked for. */
+            categories?: components["schemas"]["PlanCategorySize"][] | null;
         };
         Seats: {
             /** @description `epoch:offset`. */
@@ -2548,6 +2827,8 @@ export interface operations {
                 limit?: number | null;
                 /** @description `next_cursor` of the page before. */
                 cursor?: string | null;
+                /** @description `true`: only those that the caller, an organizer, manages. */
+                mine?: boolean | null;
             };
             header?: never;
             path?: never;
@@ -2564,6 +2845,22 @@ export interface operations {
                 };
             };
             400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2765,6 +3062,64 @@ export interface operations {
             };
         };
     };
+    get_events_by_event_id_actions: {
+        parameters: {
+            query?: {
+                /** @description How many items at most, 1 to 200; 50 unless told. */
+                limit?: number | null;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path: {
+                event_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageDto_SaleAction"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
     get_events_by_event_id_ledger_entries_csv: {
         parameters: {
             query?: never;
@@ -2783,6 +3138,68 @@ export interface operations {
                 };
                 content: {
                     "text/csv": string;
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    get_events_by_event_id_orders: {
+        parameters: {
+            query?: {
+                /** @description How many items at most, 1 to 200; 50 unless told. */
+                limit?: number | null;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string | null;
+                /** @description Part of the buyer's name, e-mail address or phone number; or an order's id or the code of a ticket as a whole. */
+                query?: string | null;
+                /** @description `paying`, `paid`, `failed` or `refunded`. */
+                status?: string | null;
+            };
+            header?: never;
+            path: {
+                event_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageDto_Order"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
                 };
             };
             401: {
@@ -3783,6 +4200,70 @@ export interface operations {
             };
         };
     };
+    get_events_by_event_id_sale: {
+        parameters: {
+            query?: {
+                /** @description `at_ms` of the answer before; without it the whole history comes. */
+                since?: number | null;
+            };
+            header?: never;
+            path: {
+                event_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Sale"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
     get_me: {
         parameters: {
             query?: never;
@@ -4282,6 +4763,63 @@ export interface operations {
             };
         };
     };
+    patch_performances_by_performance_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                performance_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PerformancePatch"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Performance"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
     get_performances_by_performance_id_availability: {
         parameters: {
             query?: never;
@@ -4418,6 +4956,71 @@ export interface operations {
                 };
             };
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    post_performances_by_performance_id_holds_extend: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                performance_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MoreTime"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Extended"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -4,7 +4,7 @@
 
 use async_trait::async_trait;
 use onsale_domain::{
-    ids::{AccountId, OrderId, PerformanceId, RefundId, ReservationId},
+    ids::{AccountId, EventId, OrderId, PerformanceId, RefundId, ReservationId},
     money::Money,
     orders::{OrderStatus, RefundStatus},
     position::Fence,
@@ -132,6 +132,16 @@ pub enum SettleOrder {
     NotFound,
 }
 
+/// Which orders of an event are looked for; what is `None` does not matter.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OrderFilter {
+    /// Part of the buyer's name, e-mail address or phone number, whatever the case; or the order's id, or the code of one
+    /// of its tickets, as a whole.
+    pub text: Option<String>,
+    /// How they stand.
+    pub status: Option<OrderStatus>,
+}
+
 /// Orders and their claims on units.
 #[async_trait]
 pub trait Orders: Send + Sync {
@@ -164,6 +174,13 @@ pub trait Orders: Send + Sync {
     async fn order_by_key(&self, key: OwnedKey) -> Result<Option<(RequestKey, OrderId)>, StoreError>;
     /// Of an owner, newest first; only orders that were paid at some time.
     async fn orders_of(&self, owner: AccountId, page: PageRequest) -> Result<Page<Order>, StoreError>;
+    /// Of an event, newest first.
+    async fn find_orders(
+        &self,
+        event: EventId,
+        filter: &OrderFilter,
+        page: PageRequest,
+    ) -> Result<Page<Order>, StoreError>;
     /// Orders that have been paying since before `before`, oldest first; those that come after `after`, where given,
     /// by when they were begun and their ids.
     async fn open_orders(

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 
 use super::*;
-use crate::seating::{Row, Seat, SeatingPlan, Section, examples};
+use crate::seating::{KeptFor, Row, Seat, SeatingPlan, Section, examples};
 
 fn together(quantity: u32) -> BestAvailable {
     BestAvailable { quantity, category: None, together: true }
@@ -25,16 +25,17 @@ fn pick(rows: u32, columns: u32, taken: &[u32], wish: &BestAvailable) -> Option<
     best_available(&layout, wish, |unit| !taken.contains(&unit.0)).as_ref().map(numbers)
 }
 
-/// One row of a drawing: `#` is a free seat, `.` a taken one, a space an aisle. The answer marks what is
+/// One row of a drawing: `#` is a free seat, `K` a free one that is kept for a wheelchair, `.` a taken one, a space an aisle. The answer marks what is
 /// picked with `x`.
 fn pick_in_row(row: &str, quantity: u32) -> String {
     let mut plan = SeatingPlan::grid(1, row.chars().filter(|c| *c != ' ').count() as u32).unwrap();
     let places: Vec<usize> = row.char_indices().filter(|(_, c)| *c != ' ').map(|(at, _)| at).collect();
     for (seat, at) in plan.sections[0].rows[0].seats.iter_mut().zip(&places) {
         seat.x = *at as f32 * 25.0;
+        seat.kept_for = (row.as_bytes()[*at] == b'K').then_some(KeptFor::Wheelchair);
     }
     let layout = Layout::new(&plan, &[]);
-    let free = |unit: Unit| row.as_bytes()[places[unit.index()]] == b'#';
+    let free = |unit: Unit| row.as_bytes()[places[unit.index()]] != b'.';
     let mut drawn = row.to_owned();
     for unit in best_available(&layout, &together(quantity), free).unwrap_or_default() {
         drawn.replace_range(places[unit.index()]..=places[unit.index()], "x");
@@ -50,6 +51,28 @@ fn the_middle_of_the_front_goes_first() {
         let picked = pick(3, columns, &[], &together(quantity));
         assert_eq!(picked.as_deref(), Some(seats), "{quantity} in rows of {columns}");
     }
+}
+
+#[test]
+fn what_is_kept_for_wheelchairs_and_those_who_come_along_is_given_to_nobody_who_does_not_pick_it() {
+    let cases = [
+        (2, "KK##", "KKxx"),
+        // It ends a block as an aisle does.
+        (2, "#K##", "#Kxx"),
+        (2, "#K#", "xKx"),
+        (3, "K#KK##K", "KxKKxxK"),
+        (1, "KK", "KK"),
+        (3, "##K", "##K"),
+    ];
+    for (quantity, row, expected) in cases {
+        assert_eq!(pick_in_row(row, quantity), expected, "{quantity} of {row}");
+    }
+    let mut plan = SeatingPlan::grid(1, 3).unwrap();
+    plan.sections[0].rows[0].seats[1].kept_for = Some(KeptFor::Companion);
+    let layout = Layout::new(&plan, &[]);
+    assert_eq!(best_available(&layout, &apart(2), |_| true).as_ref().map(numbers), Some(vec![1, 3]));
+    assert_eq!(best_available(&layout, &apart(3), |_| true), None);
+    assert_eq!(side_by_side(&layout, &together(2), |_| true), None);
 }
 
 #[test]
@@ -116,6 +139,7 @@ fn columns(sections: u32, rows: u32) -> SeatingPlan {
         x: section as f32 * 100.0,
         y: row as f32 * 25.0,
         category: 0,
+        kept_for: None,
     };
     let row = |section: u32, row: u32| Row { label: row.to_string(), seats: vec![seat(section, row)] };
     plan.sections = (0..sections)

@@ -119,6 +119,23 @@ fn colours_are_hexadecimal_or_grey() {
 }
 
 #[test]
+fn seats_may_be_kept_for_wheelchairs_and_those_who_come_along() {
+    let kept = |key: &str, value: Value| {
+        let plan = read(&with(&format!("{SEAT}/{key}"), value)).unwrap();
+        plan.sections[0].rows[0].seats[0].kept_for
+    };
+    assert_eq!(kept("accessible", json!(true)), Some(KeptFor::Wheelchair));
+    assert_eq!(kept("companion", json!(true)), Some(KeptFor::Companion));
+    assert_eq!(kept("accessible", json!(false)), None);
+    assert_eq!(kept("companion", json!(null)), None);
+    let both =
+        read(&row(&json!([{"seat_guid": "a", "category": "A", "accessible": true, "companion": true}])));
+    assert_eq!(both.unwrap().sections[0].rows[0].seats[0].kept_for, Some(KeptFor::Wheelchair));
+    let errors = read(&with(&format!("{SEAT}/accessible"), json!("yes"))).unwrap_err();
+    assert_eq!(errors.0[0].pointer, format!("{SEAT}/accessible"));
+}
+
+#[test]
 fn a_plan_without_a_size_is_as_large_as_its_seats_take() {
     let size = read(&with("/size", json!(null))).unwrap().size;
     assert_eq!((size.width, size.height), (1.0, 2.0));

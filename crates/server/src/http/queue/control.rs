@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State};
-use onsale_app::waiting_room::ControlWish;
+use onsale_app::{actions::checked_reason, ports::ledger::ActionKind, waiting_room::ControlWish};
 use onsale_domain::{
     ids::EventId,
     waiting_room::{Gate, Summary},
 };
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use super::super::{
@@ -19,7 +20,7 @@ use super::super::{
 };
 
 /// A waiting room as its organizer sees it.
-#[derive(Serialize, ToSchema)]
+#[derive(Clone, Serialize, ToSchema)]
 #[schema(as = QueueControl)]
 pub(crate) struct ControlDto {
     /// `open`, `closed` or `sold_out`.
@@ -109,6 +110,8 @@ pub(crate) struct ControlPatch {
     max_inside: Member<u32>,
     /// `true`: nobody can join or enter, and those who wait are told. `false`: open again; everybody keeps their place.
     closed: Option<bool>,
+    /// Why, for the log of what was done by hand; at most 200 characters.
+    reason: Option<String>,
 }
 
 /// Pauses, resumes, sets rate and room, closes and reopens; every server goes by it within a second.
@@ -122,9 +125,23 @@ pub(crate) async fn update(
     By(caller): By,
     Command { body, .. }: Command<ControlPatch>,
 ) -> Result<Json<ControlDto>, Problem> {
-    let ControlPatch { paused, admit_per_second, max_inside, closed } = body;
+    let ControlPatch { paused, admit_per_second, max_inside, closed, reason } = body;
+    let reason = checked_reason(reason)?;
     let (admit_per_second, max_inside) = (admit_per_second.change(), max_inside.change());
     let wish = ControlWish { paused, admit_per_second, max_inside, closed };
     let summary = server.rooms()?.control(caller, event, wish).await?;
+    for done in in_words(wish) {
+        server.app.note_action(caller, event, None, done, reason.clone()).await;
+    }
     Ok(Json(ControlDto::from(summary.as_ref())))
+}
+
+/// What a wish comes to, as it is logged.
+fn in_words(wish: ControlWish) -> Vec<(ActionKind, Value)> {
+    let either = |is: bool, one, other| (if is { one } else { other }, json!({}));
+    let paused = wish.paused.map(|paused| either(paused, ActionKind::Pause, ActionKind::Resume));
+    let rate = wish.admit_per_second.map(|rate| (ActionKind::Rate, json!({"admit_per_second": rate})));
+    let room = wish.max_inside.map(|room| (ActionKind::Room, json!({"max_inside": room})));
+    let closed = wish.closed.map(|closed| either(closed, ActionKind::Close, ActionKind::Reopen));
+    [paused, rate, room, closed].into_iter().flatten().collect()
 }

@@ -56,6 +56,23 @@ pub async fn events_are_listed_newest_first(ledger: Arc<dyn Ledger>) {
     }
 }
 
+/// And nobody else's.
+pub async fn an_organizer_lists_their_own(ledger: Arc<dyn Ledger>) {
+    let stage = Stage::new(ledger).await;
+    let other = Stage::new(stage.ledger.clone()).await;
+    let mut made = vec![stage.event.clone()];
+    for _ in 0..3 {
+        made.push(new_one(stage.ledger.create_event(&new_event(stage.organizer), None).await.unwrap()));
+    }
+    made.reverse();
+    for limit in [1, 2, 4, 200] {
+        let page = async |page| stage.ledger.events_of(stage.organizer, page).await.unwrap();
+        assert_eq!(all_pages(limit, page).await, made, "in pages of {limit}");
+    }
+    assert_eq!(stage.ledger.events_of(other.organizer, first_page()).await.unwrap().items, [other.event]);
+    assert!(stage.ledger.events_of(AccountId(id()), first_page()).await.unwrap().items.is_empty());
+}
+
 /// Title, description and settings change; whose it is and since when do not.
 pub async fn updating_replaces_what_may_change(ledger: Arc<dyn Ledger>) {
     let stage = Stage::new(ledger).await;

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use onsale_app::ports::ledger::{BeginOrder, BuyerDetails, Ledger, Order, OrderUnit};
+use onsale_app::ports::ledger::{BeginOrder, BuyerDetails, Ledger, Order, OrderFilter, OrderUnit};
 use onsale_domain::{ids::OrderId, orders::OrderStatus, units::Units};
 
 use super::stage::{Stage, all_pages, at, first_page, id, key, later, units};
@@ -216,4 +216,50 @@ pub async fn open_orders_are_listed_oldest_first(ledger: Arc<dyn Ledger>) {
     both.sort_by_key(|order| order.id);
     assert_eq!(after(third).await, both);
     assert_eq!(after(&both[0]).await, both[1..]);
+}
+
+/// By part of who bought, by its id or the code of a ticket as a whole, by how it stands; of that event only.
+pub async fn orders_of_an_event_are_found(ledger: Arc<dyn Ledger>) {
+    let stage = Stage::new(ledger).await;
+    let buyer = stage.buyer().await;
+    let buying = async |stage: &Stage, seat: u32, name: &str, phone: Option<&str>| {
+        let mut order = stage.order(buyer, &[seat]);
+        name.clone_into(&mut order.buyer.name);
+        order.buyer.phone = phone.map(str::to_owned);
+        order.buyer.email = Some(format!("seat{seat}@Example.org"));
+        stage.begin(&order).await;
+        order.id
+    };
+    let second = stage.another_performance().await;
+    let kim = buying(&stage, 1, "Kim Min-ji", Some("010-1234-5678")).await;
+    let lee = buying(&second, 2, "이서연", None).await;
+    let odd = buying(&stage, 3, "100% O\\'Neil_x", None).await;
+    stage.ledger.pay_order(lee, "receipt", later()).await.unwrap();
+    let elsewhere = Stage::new(stage.ledger.clone()).await;
+    buying(&elsewhere, 1, "Kim Min-ji", None).await;
+
+    let find = async |text: Option<&str>, status: Option<OrderStatus>| {
+        let filter = OrderFilter { text: text.map(str::to_owned), status };
+        let page = async |page| stage.ledger.find_orders(stage.event.id, &filter, page).await.unwrap();
+        all_pages(2, page).await.iter().map(|order| order.id).collect::<Vec<_>>()
+    };
+    assert_eq!(find(None, None).await, [odd, lee, kim], "newest first");
+    assert_eq!(find(Some("MIN-JI"), None).await, [kim], "whatever the case");
+    assert_eq!(find(Some("서연"), None).await, [lee]);
+    assert_eq!(find(Some("1234-56"), None).await, [kim]);
+    assert_eq!(find(Some("seat2@example"), None).await, [lee]);
+    for literal in ["100%", "neil_", "o\\'"] {
+        assert_eq!(find(Some(literal), None).await, [odd], "{literal} stands for itself");
+    }
+    for nothing in ["%", "_in", "1%8", "nobody"] {
+        let found = find(Some(nothing), None).await;
+        assert!(found.is_empty() || found == [odd], "{nothing}: {found:?}");
+    }
+    assert_eq!(find(Some(&kim.to_string()), None).await, [kim]);
+    let ticket = stage.ledger.order(lee).await.unwrap().unwrap().units[0].ticket_code.to_lowercase();
+    assert_eq!(find(Some(&ticket), None).await, [lee]);
+    assert_eq!(find(Some(&ticket[..ticket.len() - 1]), None).await, [], "as a whole");
+    assert_eq!(find(None, Some(OrderStatus::Paid)).await, [lee]);
+    assert_eq!(find(Some("kim"), Some(OrderStatus::Paid)).await, []);
+    assert_eq!(find(None, Some(OrderStatus::Paying)).await, [odd, kim]);
 }

@@ -67,6 +67,21 @@ pub async fn performances_are_listed_in_order_of_creation(ledger: Arc<dyn Ledger
     assert!(stage.ledger.performances(EventId(id()), first_page()).await.unwrap().items.is_empty());
 }
 
+/// Its times change, one may be taken away, and nothing else changes.
+pub async fn a_performance_is_rescheduled(ledger: Arc<dyn Ledger>) {
+    let stage = Stage::new(ledger).await;
+    let wanted = Performance {
+        starts_at: at(90_000_000),
+        sale_opens_at: None,
+        sale_closes_at: Some(at(80_000_000)),
+        ..stage.performance.clone()
+    };
+    let sent = Performance { capacity: 1, prices: Vec::new(), ..wanted.clone() };
+    assert!(stage.ledger.reschedule(&sent).await.unwrap());
+    assert_eq!(stage.ledger.performance(wanted.id).await.unwrap(), Some(wanted.clone()));
+    assert!(!stage.ledger.reschedule(&Performance { id: PerformanceId(id()), ..wanted }).await.unwrap());
+}
+
 /// From 1, each performance by itself.
 pub async fn epochs_count_up(ledger: Arc<dyn Ledger>) {
     let one = Stage::new(ledger).await;
