@@ -52,37 +52,39 @@ impl App {
     pub async fn figures(&self, id: PerformanceId) -> Result<Figures, AppError> {
         let card = self.card(id).await?;
         let image = self.on_stock(&card, || self.stock.image(id)).await?;
-        Ok(count(&card, &image))
+        Ok(Figures {
+            performance: card.performance.clone(),
+            parts: count(Parts::of(&card), &image),
+            holds: image.holds.iter().map(|hold| hold.id).collect(),
+            orders: image.sales.iter().map(|sale| sale.order).collect(),
+        })
     }
 }
 
-fn count(card: &Card, image: &Image) -> Figures {
-    let mut house = Parts::of(card);
-    let mut claimed = vec![false; card.performance.capacity as usize];
-    let mut claim = |unit: &Unit, state: UnitState| {
-        if let Some(claimed) = claimed.get_mut(unit.index()) {
-            *claimed = true;
+/// The parts with every unit counted.
+fn count(mut house: Parts, image: &Image) -> Vec<Part> {
+    let capacity: u32 = house.parts.iter().map(|part| part.capacity).sum();
+    let mut claimed = vec![false; capacity as usize];
+    let mut claim = |units: &[Unit], state: UnitState| {
+        for unit in units {
+            if let Some(claimed) = claimed.get_mut(unit.index()) {
+                *claimed = true;
+            }
+            house.count(*unit, state);
         }
-        house.count(*unit, state);
     };
     for hold in &image.holds {
         let paying = matches!(hold.status, HoldStatus::Paying { .. });
-        let state = if paying { UnitState::Paying } else { UnitState::Held };
-        hold.units.iter().for_each(|unit| claim(unit, state));
+        claim(&hold.units, if paying { UnitState::Paying } else { UnitState::Held });
     }
     for sale in &image.sales {
-        sale.units.iter().for_each(|unit| claim(unit, UnitState::Sold));
+        claim(&sale.units, UnitState::Sold);
     }
-    image.blocked.iter().for_each(|unit| claim(unit, UnitState::Blocked));
+    claim(&image.blocked, UnitState::Blocked);
     for (index, _) in claimed.iter().enumerate().filter(|(_, claimed)| !**claimed) {
         house.count(Unit::at_index(index), UnitState::Available);
     }
-    Figures {
-        performance: card.performance.clone(),
-        parts: house.parts,
-        holds: image.holds.iter().map(|hold| hold.id).collect(),
-        orders: image.sales.iter().map(|sale| sale.order).collect(),
-    }
+    house.parts
 }
 
 /// The parts of a house in the order of their units: sections, then areas.
@@ -94,19 +96,23 @@ struct Parts {
 
 impl Parts {
     fn of(card: &Card) -> Self {
-        let part = |label: &str, kind, capacity| Part {
+        let sections = card.house.plan.sections.iter().map(|section| {
+            let seats = section.rows.iter().map(|row| row.seats.len() as u32).sum();
+            (section.label.as_str(), PartKind::Section, seats)
+        });
+        let areas = card.performance.areas.iter();
+        let areas = areas.map(|area| (area.label.as_str(), PartKind::Area, area.capacity));
+        Self::new(sections.chain(areas))
+    }
+
+    fn new<'a>(parts: impl Iterator<Item = (&'a str, PartKind, u32)>) -> Self {
+        let part = |(label, kind, capacity): (&str, _, _)| Part {
             label: label.to_owned(),
             kind,
             capacity,
             counts: Counts::default(),
         };
-        let sections = card.house.plan.sections.iter().map(|section| {
-            let seats = section.rows.iter().map(|row| row.seats.len() as u32).sum();
-            part(&section.label, PartKind::Section, seats)
-        });
-        let areas = card.performance.areas.iter();
-        let areas = areas.map(|area| part(&area.label, PartKind::Area, area.capacity));
-        let parts: Vec<Part> = sections.chain(areas).collect();
+        let parts: Vec<Part> = parts.map(part).collect();
         let first = |next: &mut u32, part: &Part| {
             let first = *next;
             *next += part.capacity;
@@ -121,5 +127,80 @@ impl Parts {
         if let Some(part) = at.and_then(|at| self.parts.get_mut(at)) {
             *part.counts.of(state) += 1;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use onsale_domain::{
+        ids::AccountId,
+        inventory::Sale,
+        position::Fence,
+        reservations::Hold,
+        seating::{Layout, SeatingPlan},
+        time::Timestamp,
+        units::Units,
+    };
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn units(numbers: &[u32]) -> Units {
+        numbers.iter().map(|number| Unit(*number)).collect()
+    }
+
+    fn hold(numbers: &[u32], status: HoldStatus) -> Hold {
+        Hold {
+            id: ReservationId(Uuid::nil()),
+            owner: AccountId(Uuid::nil()),
+            units: units(numbers),
+            made_at: Timestamp(0),
+            expires_at: Timestamp(1),
+            fence: Fence(1),
+            extensions_used: 0,
+            status,
+        }
+    }
+
+    fn sale(numbers: &[u32]) -> Sale {
+        Sale { order: OrderId(Uuid::nil()), owner: AccountId(Uuid::nil()), units: units(numbers) }
+    }
+
+    /// Two rows of three seats and an area of four places, in which something of everything has happened.
+    fn image() -> Image {
+        let layout = Layout::new(&SeatingPlan::grid(2, 3).unwrap(), &[4]);
+        let paying = HoldStatus::Paying { order: OrderId(Uuid::nil()), since: Timestamp(0) };
+        Image {
+            holds: vec![hold(&[1, 7], HoldStatus::Held), hold(&[2], paying)],
+            sales: vec![sale(&[4, 5]), sale(&[8])],
+            blocked: vec![Unit(6)],
+            ..Image::untouched(layout, 1)
+        }
+    }
+
+    fn counted(image: &Image) -> Vec<[u32; 6]> {
+        let house =
+            [("front", PartKind::Section, 3), ("back", PartKind::Section, 3), ("pit", PartKind::Area, 4)];
+        let parts = count(Parts::new(house.into_iter()), image);
+        let figures = |Part { capacity, counts, .. }: &Part| {
+            [*capacity, counts.available, counts.held, counts.paying, counts.sold, counts.blocked]
+        };
+        parts.iter().map(figures).collect()
+    }
+
+    #[test]
+    fn every_unit_is_in_its_part_and_in_one_state() {
+        assert_eq!(counted(&image()), [[3, 1, 1, 1, 0, 0], [3, 0, 0, 0, 2, 1], [4, 2, 1, 0, 1, 0]]);
+    }
+
+    #[test]
+    fn a_unit_that_two_have_makes_its_part_more_than_it_can_hold() {
+        let mut twice = image();
+        twice.sales.push(sale(&[1]));
+        assert_eq!(counted(&twice), [[3, 1, 1, 1, 1, 0], [3, 0, 0, 0, 2, 1], [4, 2, 1, 0, 1, 0]]);
+        // A unit that the house does not have is in the last part too much.
+        let mut beyond = image();
+        beyond.blocked.push(Unit(11));
+        assert_eq!(counted(&beyond)[2], [4, 2, 1, 0, 1, 1]);
     }
 }
