@@ -25,12 +25,14 @@ export function rate(value: Maybe): string {
 /** A share from 0 to 1. Something is never shown as nothing, nor as all. */
 export function percent(value: Maybe): string {
   if (!isThere(value)) return NONE;
-  const isExtreme = (value > 0 && value < 0.1) || (value > 0.99 && value < 1);
+  const isNearlyAll = value > 0.99 && value < 1;
   const format = new Intl.NumberFormat(language.locale, {
     style: 'percent',
-    maximumFractionDigits: isExtreme ? 1 : 0,
+    ...(value < 0.1
+      ? { maximumSignificantDigits: 2 }
+      : { maximumFractionDigits: isNearlyAll ? 1 : 0 }),
   });
-  return format.format(value > 0.99 && value < 1 ? Math.min(value, 0.999) : value);
+  return format.format(isNearlyAll ? Math.min(value, 0.999) : value);
 }
 
 /** One figure of another; nothing of nothing. */
