@@ -51,7 +51,8 @@ export class Levers {
     const lever = this.asked;
     if (!lever || this.busy || !this.fields.check()) return;
     this.asked = undefined;
-    await this.#pull(lever, this.fields.trimmed('reason'));
+    // Pasted tabs and the like are no letters; the log has one line for a reason.
+    await this.#pull(lever, this.fields.trimmed('reason')?.replace(/\p{Cc}+/gu, ' '));
   }
 
   /** The same once more, which is safe: each of these sets something and adds nothing. */
@@ -87,7 +88,8 @@ function reasonField() {
 
 /** A whole number within bounds as somebody types it; nothing if it is none. */
 export function wholeIn(text: string, least: number, most: number): number | undefined {
-  const digits = text.trim().replace(/[\s,.’']/g, '');
+  const isGrouped = /^\d{1,3}([\s,.’']\d{3})+$/.test(text.trim());
+  const digits = isGrouped ? text.replace(/\D/g, '') : text.trim();
   if (!/^\d{1,9}$/.test(digits)) return undefined;
   const value = Number(digits);
   return value >= least && value <= most ? value : undefined;

@@ -19,7 +19,7 @@ export interface Memory {
 
 const REMEMBERED = 20;
 
-const isSame = (a: Drift, b: Drift) => a.performance === b.performance && a.label === b.label;
+const isSame = (a: Drift, b: Drift) => a.performance === b.performance && a.section === b.section;
 const size = ({ drift }: Drift) => Math.abs(drift);
 
 /** The memory after figures of the moment `at` in which `drifts` are what does not add up. */

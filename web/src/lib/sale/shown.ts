@@ -2,6 +2,8 @@
 import { number } from '$lib/messages/format';
 import { language } from '$lib/messages/language.svelte';
 
+import { w } from './words';
+
 /** Where there is no figure. */
 export const NONE = '–';
 
@@ -54,6 +56,9 @@ export function milliseconds(value: Maybe): string {
     maximumFractionDigits: inSeconds ? 1 : value < 10 ? 1 : 0,
   }).format(inSeconds ? value / 1_000 : value);
 }
+
+/** Some seats of a plan belong to no section that has a name. */
+export const sectionName = (label: string) => label.trim() || w().stock.unnamed;
 
 /** A time of day to the second. */
 export function clock(at: string | number): string {

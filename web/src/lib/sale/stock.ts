@@ -44,6 +44,8 @@ export function fullness({ capacity, blocked, sold, paying, held }: Stock): numb
 export interface Drift {
   performance: string;
   starts_at: string;
+  /** The place of the section, since names may be there twice. */
+  section: number | undefined;
   /** Of the section; nothing where only the performance as a whole does not add up. */
   label: string | undefined;
   drift: number;
@@ -53,11 +55,12 @@ export interface Drift {
 export function driftsOf(performances: readonly PerformanceFigures[]): Drift[] {
   return performances.flatMap(({ id, starts_at, stock, sections }) => {
     const drifts = sections
-      .map((section) => ({ label: section.label, drift: driftOf(section) }))
+      .map((each, section) => ({ section, label: each.label, drift: driftOf(each) }))
       .filter(({ drift }) => drift !== 0);
     const whole = driftOf(stock);
-    const found: { label: string | undefined; drift: number }[] =
-      drifts.length > 0 ? drifts : whole !== 0 ? [{ label: undefined, drift: whole }] : [];
+    const none = { section: undefined, label: undefined };
+    const found: Pick<Drift, 'section' | 'label' | 'drift'>[] =
+      drifts.length > 0 ? drifts : whole !== 0 ? [{ ...none, drift: whole }] : [];
     return found.map((each) => ({ performance: id, starts_at, ...each }));
   });
 }

@@ -44,6 +44,7 @@ export const sale = {
     performance: 'Date',
     sections: 'Sections',
     section: 'Section',
+    unnamed: 'Without a name',
     sectionOf: (section: string, date: string) => `${section} · ${date}`,
     capacity: 'Capacity',
     check: 'Check',
@@ -116,6 +117,10 @@ export const sale = {
       `${orders} orders of ${entered} who entered`,
     viewers: 'Viewers',
     paused: 'Admission is paused: nobody is being called.',
+    sinceLooked:
+      'Entered, no-shows, holds and orders are counted since somebody began to look at this page.',
+    elsewhere:
+      'The waiting room of this event is looked after by another server: open this page there to see and steer it.',
     noRoom: 'This event has no waiting room, so nobody waits and nobody is let in by turns.',
   },
 
@@ -255,7 +260,7 @@ export const sale = {
       yes: 'Extend',
       effects: [
         `${when}: ${held} are held now. They come back on sale that much later.`,
-        'Holds that last longer anyway stay as they are.',
+        'Holds that last longer anyway stay as they are. It counts as the one extension that each buyer has.',
       ],
     }),
     extended: (holds: number, minutes: number) =>

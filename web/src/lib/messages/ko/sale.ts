@@ -39,6 +39,7 @@ export const sale: typeof English = {
     performance: '공연 일시',
     sections: '구역별',
     section: '구역',
+    unnamed: '이름 없음',
     sectionOf: (section, date) => `${section} · ${date}`,
     capacity: '총좌석',
     check: '검증',
@@ -107,6 +108,9 @@ export const sale: typeof English = {
     ofEnteredNote: (orders, entered) => `입장 ${entered}명 중 주문 ${orders}건`,
     viewers: '보고 있는 인원',
     paused: '입장이 일시 중지되어 아무도 호출하지 않습니다.',
+    sinceLooked: '누적 입장, 미입장, 선점, 주문은 누군가 이 화면을 보기 시작한 때부터 집계됩니다.',
+    elsewhere:
+      '이 이벤트의 대기실은 다른 서버에서 운영합니다. 그 서버에서 이 화면을 열어 확인하고 조작하세요.',
     noRoom: '이 이벤트는 대기실을 운영하지 않아 대기하거나 순서대로 입장하는 인원이 없습니다.',
   },
 
@@ -240,7 +244,7 @@ export const sale: typeof English = {
       yes: '연장',
       effects: [
         `${when}: 지금 ${held}석이 선점되어 있으며, 그만큼 늦게 다시 판매됩니다.`,
-        '이미 그보다 오래 남은 선점은 그대로입니다.',
+        '이미 그보다 오래 남은 선점은 그대로입니다. 구매자마다 한 번 쓸 수 있는 연장으로 계산됩니다.',
       ],
     }),
     extended: (holds, minutes) =>
