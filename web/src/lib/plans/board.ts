@@ -69,6 +69,8 @@ export class Board {
   #gestures = 0;
   /** Where something snapped to, along x. */
   #guide: number | undefined;
+  /** Whether everything is seen, and is to be when the canvas gets another size. */
+  #whole = true;
 
   constructor(canvas: HTMLCanvasElement, shown: Shown, colors: Colors, calls: Calls) {
     this.#canvas = canvas;
@@ -113,7 +115,7 @@ export class Board {
     this.#dpr = dpr;
     this.#canvas.width = Math.round(size.width * dpr);
     this.#canvas.height = Math.round(size.height * dpr);
-    if (before.width === 0) this.showWhole();
+    if (this.#whole) this.showWhole();
     else {
       const [x, y] = [(size.width - before.width) / 2, (size.height - before.height) / 2];
       this.#look({ ...this.#view, x: this.#view.x + x, y: this.#view.y + y });
@@ -126,6 +128,7 @@ export class Board {
 
   showWhole(): void {
     this.#look(viewOf(this.#box(), this.#size, this.#scales().fit));
+    this.#whole = true;
   }
 
   zoomBy(factor: number): void {
@@ -174,6 +177,7 @@ export class Board {
   }
 
   #look(view: View): void {
+    this.#whole = false;
     this.#view = { ...view, ...constrained(view, this.#box(), this.#size) };
     this.#redraw();
   }

@@ -87,8 +87,8 @@ function hall(words: TemplateWords, colors: readonly string[]): Draft {
 
 /** Curved stalls with dearer rows in front, and a balcony behind them. */
 function theatre(words: TemplateWords, colors: readonly string[]): Draft {
-  const stalls = { rows: 12, seats: 20, grows: 1, curve: 62, aisles: [5, 15], rowPitch: 34 };
-  const balcony = { rows: 5, seats: 36, grows: 1, curve: 62, aisles: [12, 24], rowPitch: 34 };
+  const stalls = { rows: 12, seats: 18, grows: 2, curve: 62, aisles: [4, 14], rowPitch: 34 };
+  const balcony = { rows: 5, seats: 44, grows: 2, curve: 62, aisles: [15, 29], rowPitch: 34 };
   const numbers = { from: 'middle', count: 'all', start: 1 } as const;
   return {
     name: words.names.theatre,
@@ -113,7 +113,7 @@ function theatre(words: TemplateWords, colors: readonly string[]): Draft {
         'b5',
         words.balcony,
         { ...balcony, aisleWidth: 1.5 },
-        { category: 'c3', y: 470, numbers },
+        { category: 'c3', y: 490, numbers },
       ),
     ],
     things: [stage('t6', words.stage, 460, 110, -150)],
