@@ -180,7 +180,6 @@ export const plans = {
     newBlock: (count: number) => `Block ${count}`,
     newCategory: (count: number) => `Category ${count}`,
     copyOf: (name: string) => `${name} (copy)`,
-    chosen: (name: string, count: number) => `${name}, ${seats(count)}`,
     added: (name: string) => `${name} added.`,
     duplicate: 'Duplicate',
     mirror: 'Mirror',
@@ -194,7 +193,6 @@ export const plans = {
   },
 
   fields: {
-    blockTitle: 'Block',
     blockName: 'Name of the block',
     rowsAndSeats: 'Rows and seats',
     rows: 'Rows',
@@ -243,7 +241,6 @@ export const plans = {
     frontCategory: 'Their category',
     marksTitle: 'Single seats',
     marksHint: 'The other seats keep their numbers. Arrow keys lead along the row.',
-    marksOfBlock: (name: string) => `Rows of ${name}`,
     row: (name: string, count: number) => `Row ${name}, ${seats(count)}`,
     rowMarks: (count: number) => plural(count, { one: '# marked', other: '# marked' }),
     seat: (label: string) => `Seat ${label}`,
@@ -262,7 +259,6 @@ export const plans = {
     title: 'Categories',
     hint: 'Prices are set for categories when you create a performance.',
     none: 'There is none yet. The first block brings one.',
-    name: 'Name',
     nameOf: (count: number) => `Name of category ${count}`,
     add: 'Add a category',
     remove: (name: string) => `Remove ${name}`,
