@@ -64,9 +64,9 @@ export function isRepeatable(request: Request): boolean {
   );
 }
 
-/** How long an attempt may take; a payment waits for the provider, who may take its time. */
+/** How long an attempt may take; a payment waits for the provider, and a large plan for the line. */
 export function timeoutMs(request: Request): number {
-  return /\/(confirm|resume)$/.test(request.url) ? 45_000 : 15_000;
+  return /\/(confirm|resume|seating-plans)$/.test(request.url) ? 45_000 : 15_000;
 }
 
 /** Seconds or a date, as RFC 9110 has it. */
