@@ -6,11 +6,13 @@
 import { type SeatingModel, statuses } from '$lib/seats/model';
 import type { SeatStates } from '$lib/seats/states.svelte';
 
+import { setOf, without } from './id-sets';
+
 const AVAILABLE = statuses.indexOf('available');
 const BLOCKED = statuses.indexOf('blocked');
 
 export class Choosing {
-  #chosen = $state.raw<ReadonlySet<number>>(new Set());
+  #chosen = $state.raw(setOf([]));
   readonly #model: SeatingModel;
   readonly #states: SeatStates;
 
@@ -41,14 +43,13 @@ export class Choosing {
   /** These, in addition to what is chosen or in its place; gives how many had to be left out. */
   choose(ids: readonly number[], add: boolean): number {
     const can = ids.filter((id) => this.canChoose(id));
-    this.#chosen = new Set(add ? [...this.#chosen, ...can] : can);
+    this.#chosen = setOf(add ? [...this.#chosen, ...can] : can);
     return ids.length - can.length;
   }
 
   /** Takes them out again. */
   unchoose(ids: readonly number[]): void {
-    const out = new Set(ids);
-    this.#chosen = new Set([...this.#chosen].filter((id) => !out.has(id)));
+    this.#chosen = without(this.#chosen, ids);
   }
 
   toggle(id: number): void {
@@ -57,7 +58,7 @@ export class Choosing {
   }
 
   clear(): void {
-    if (this.#chosen.size > 0) this.#chosen = new Set();
+    if (this.#chosen.size > 0) this.#chosen = setOf([]);
   }
 
   /** Drops what somebody has got meanwhile, and gives it. */

@@ -84,7 +84,7 @@ export class NewDate {
   }
 
   touched(id: string): void {
-    if (this.errors[id]) delete this.errors[id];
+    if (this.errors[id]) this.errors[id] = '';
   }
 
   /** One has gone on to another field. What is empty may still be filled in. */
