@@ -28,7 +28,8 @@ export async function savePaper(order: string): Promise<void> {
   save(pdf, `tickets-${order}.pdf`);
 }
 
-function save(file: Blob, name: string): void {
+/** Gives somebody a file. */
+export function save(file: Blob, name: string): void {
   const url = URL.createObjectURL(file);
   const link = document.createElement('a');
   link.href = url;
