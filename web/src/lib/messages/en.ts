@@ -114,6 +114,8 @@ export const en = {
     more: (label: string) => `One more: ${label}`,
     best: 'Best available',
     bestHint: 'We pick the best free seats and hold them for you.',
+    bestWithoutSpaces:
+      'Wheelchair spaces and companion seats are left out; pick those on the map or in the list.',
     bestHold: (quantity: number) =>
       plural(quantity, { one: 'Find and hold # seat', other: 'Find and hold # seats' }),
     category: 'Category',

@@ -101,6 +101,7 @@ export const ko: Catalogue = {
     more: (label) => `${label} 한 자리 늘리기`,
     best: '좋은 자리 자동 선택',
     bestHint: '남은 좌석 중 가장 좋은 자리를 골라 바로 선점해 드립니다.',
+    bestWithoutSpaces: '휠체어석과 동반자석은 제외됩니다. 좌석도나 목록에서 직접 선택해 주세요.',
     bestHold: (quantity) => plural(quantity, { other: '#석 찾아서 선점' }),
     category: '등급',
     anyCategory: '모든 등급',

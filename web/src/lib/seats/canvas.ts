@@ -8,6 +8,7 @@ import { select } from 'd3-selection';
 import { type D3ZoomEvent, type ZoomBehavior, zoom, zoomIdentity } from 'd3-zoom';
 
 import { aimAt } from './aim';
+import { type Filter, everything } from './filter';
 import { AVAILABLE } from './looks';
 import type { SeatingModel } from './model';
 import { Painter, type Scene, cellOf } from './painter';
@@ -63,7 +64,7 @@ export class SeatCanvas {
   #scales: Scales = { fit: 1, touch: 1, most: 1 };
   #view: View = { x: 0, y: 0, k: 1 };
   #shown: Shown;
-  #chosen: ReadonlySet<number> = new Set();
+  #filter: Filter = everything;
   #hovered: number | undefined;
   #fades = new Map<number, { from: number; since: number; share: number }>();
   /** What is to be drawn next: all, or the cells of some seats. */
@@ -183,9 +184,9 @@ export class SeatCanvas {
     this.#redraw();
   }
 
-  /** Only these categories; none means all. */
-  choose(categories: ReadonlySet<number>): void {
-    this.#chosen = categories;
+  /** What the filter leaves out goes to the background. */
+  choose(filter: Filter): void {
+    this.#filter = filter;
     this.#redraw();
   }
 
@@ -330,7 +331,6 @@ export class SeatCanvas {
     const stale = this.#stale;
     this.#stale = new Set();
     const { looks, free, freeText } = this.#shown;
-    const chosen = this.#chosen;
     const scene: Scene = {
       view: this.#view,
       size: this.#size,
@@ -339,8 +339,7 @@ export class SeatCanvas {
       free,
       freeText,
       fades: this.#fades,
-      filtered: chosen.size > 0,
-      shows: (category) => chosen.size === 0 || chosen.has(category),
+      filter: this.#filter,
       hovered: this.#hovered,
     };
     if (stale === 'all' || stale.size > MOST_REGIONS) this.#painter.paint(this.#ctx, scene);
