@@ -7,12 +7,12 @@
 import { type Context, drawGlyphs, layersOf } from './glyphs';
 import { AVAILABLE, MINE, PICKED, looks } from './looks';
 import type { Filter } from './filter';
-import type { SeatSection, SeatingModel } from './model';
-import { type Point, chordAt, outlineOf } from './outlines';
+import type { SeatingModel } from './model';
 import type { Palette } from './palette';
+import { CAPTION_PX, SectionPainter } from './sections';
 import { drawShapes } from './shapes';
 import { spaces } from './spaces';
-import { type Box, type Size, type View, contains, seenBox } from './viewport';
+import { type Box, type Size, type View, contains, seenBox, touches } from './viewport';
 
 export interface Scene {
   view: View;
@@ -40,15 +40,12 @@ const NUMBERS_FROM_PX = 26;
 const RADIUS = 0.41;
 /** Sides of the squares that stand for seats from afar, in parts of the distance; smaller is less to be had. */
 const SQUARES = [0.78, 0.55, 0.38, 0.22, 1, 1] as const;
-const CAPTION_PX = 13;
-const SMALL_CAPTION_PX = 10;
 /** Of the piles of seats that look the same: where those begin that are free. */
 const FIRST_CATEGORY = looks.length;
 
 export class Painter {
   readonly #model: SeatingModel;
-  readonly #corners: readonly Point[][];
-  readonly #outlines: readonly Path2D[];
+  readonly #sections: SectionPainter;
   /** Piles of one outline. */
   readonly #kinds: number;
   palette: Palette;
@@ -57,13 +54,7 @@ export class Painter {
     this.#model = model;
     this.palette = palette;
     this.#kinds = FIRST_CATEGORY + model.categories.length;
-    this.#corners = model.sections.map((section) => outlineOf(model, section));
-    this.#outlines = this.#corners.map((corners) => {
-      const path = new Path2D();
-      for (const [x, y] of corners) path.lineTo(x, y);
-      path.closePath();
-      return path;
-    });
+    this.#sections = new SectionPainter(model);
   }
 
   /** Whether the seats are too small to be drawn, and sections stand for them. */
@@ -87,101 +78,11 @@ export class Painter {
     ctx.fillStyle = this.palette.ground;
     ctx.fillRect(0, 0, size.width, size.height);
     const sections = this.showsSections(view.k);
-    this.#drawSections(ctx, scene, sections);
+    this.#sections.draw(ctx, scene, this.palette, sections);
     drawShapes(ctx, this.#model.shapes, scene.view, this.palette);
-    if (sections) this.#writeSections(ctx, scene);
+    if (sections) this.#sections.write(ctx, scene, this.palette);
     else this.#drawSeats(ctx, scene, regions);
     ctx.restore();
-  }
-
-  #drawSections(ctx: Context, scene: Scene, far: boolean): void {
-    const { view, size, dpr } = scene;
-    const seen = seenBox(view, size);
-    const { pitch, sections } = this.#model;
-    ctx.save();
-    ctx.transform(view.k, 0, 0, view.k, view.x, view.y);
-    ctx.lineJoin = 'round';
-    const line = 1.5 / view.k / Math.min(dpr, 1.5);
-    for (const section of sections) {
-      const outline = this.#outlines[section.index];
-      if (!outline || section.count === 0 || !touches(section.box, seen, pitch)) continue;
-      const color = this.palette.categories[section.category];
-      const full = scene.free[section.index] === 0;
-      const shown = scene.filter.showsSection(section);
-      const tinted = far && !full && shown && color !== undefined;
-      const edge = tinted ? color.fill : this.palette.sectionLine;
-      const fill = tinted ? color.soft : this.palette.section;
-      ctx.globalAlpha = far && !shown ? this.palette.dimmed + 0.3 : 1;
-      if (far) {
-        ctx.strokeStyle = edge;
-        ctx.lineWidth = pitch * 1.3 + 2 * line;
-        ctx.stroke(outline);
-      }
-      ctx.strokeStyle = fill;
-      ctx.fillStyle = fill;
-      ctx.lineWidth = pitch * 1.3;
-      ctx.stroke(outline);
-      ctx.fill(outline);
-    }
-    ctx.restore();
-  }
-
-  #writeSections(ctx: Context, scene: Scene): void {
-    const { k, x, y } = scene.view;
-    const { pitch, sections } = this.#model;
-    ctx.textAlign = 'center';
-    ctx.textBaseline = 'middle';
-    ctx.fillStyle = this.palette.label;
-    for (const section of sections) {
-      if (section.count === 0) continue;
-      const middle = this.#middleOf(section);
-      const chord = chordAt(this.#corners[section.index] ?? [], middle.x, middle.y);
-      if (!chord) continue;
-      const [left, right] = [chord[0] - pitch * 0.6, chord[1] + pitch * 0.6];
-      const height = (section.box.maxY - section.box.minY + pitch) * k;
-      const [atX, atY] = [((left + right) / 2) * k + x, middle.y * k + y];
-      const count = scene.free[section.index] ?? 0;
-      const room = { atX, atY, width: (right - left) * k - 3, height };
-      this.#writeFitting(ctx, section.label, scene.freeText(count), String(count), room);
-    }
-  }
-
-  /** The middle of a curved section is where its middle row is, which need not be that of its box. */
-  #middleOf(section: SeatSection): { x: number; y: number } {
-    const row = section.rows[section.rows.length >> 1];
-    const id = row?.ids[row.ids.length >> 1] ?? 0;
-    return { x: this.#model.x[id] ?? 0, y: this.#model.y[id] ?? 0 };
-  }
-
-  /** As much of name and count as there is room for. */
-  #writeFitting(
-    ctx: Context,
-    name: string,
-    free: string,
-    count: string,
-    room: { atX: number; atY: number; width: number; height: number },
-  ): void {
-    const { atX, atY, width, height } = room;
-    const fits = (text: string, font: string) => {
-      ctx.font = font;
-      return ctx.measureText(text).width <= width;
-    };
-    const short = name.slice(name.lastIndexOf(' ') + 1);
-    const written = (px: number) => `650 ${px}px ${this.palette.font}`;
-    const px = fits(short, written(CAPTION_PX)) ? CAPTION_PX : SMALL_CAPTION_PX;
-    const bold = written(px);
-    const plain = `${px - 1}px ${this.palette.font}`;
-    const second = [free, count].find((text) => fits(text, plain));
-    const first = [name, short].find((text) => text !== '' && fits(text, bold));
-    const both = first !== undefined && second !== undefined && height >= 2.4 * px;
-    if (first !== undefined && height >= px) {
-      ctx.font = bold;
-      ctx.fillText(first, atX, both ? atY - px * 0.62 : atY);
-    }
-    if (both) {
-      ctx.font = plain;
-      ctx.fillText(second, atX, atY + px * 0.62);
-    }
   }
 
   #drawSeats(ctx: Context, scene: Scene, regions: readonly Box[] | undefined): void {
@@ -403,13 +304,4 @@ function planBox(region: Box, view: View, margin: number): Box {
     maxX: (region.maxX - view.x) / view.k + margin,
     maxY: (region.maxY - view.y) / view.k + margin,
   };
-}
-
-function touches(a: Box, b: Box, margin: number): boolean {
-  return (
-    a.minX - margin <= b.maxX &&
-    a.maxX + margin >= b.minX &&
-    a.minY - margin <= b.maxY &&
-    a.maxY + margin >= b.minY
-  );
 }
