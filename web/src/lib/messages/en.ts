@@ -137,14 +137,15 @@ export const en = {
     picked: (count: number) => plural(count, { one: '# seat picked', other: '# seats picked' }),
     none: 'No seats picked',
     remove: (label: string) => `Remove ${label}`,
+    gone: 'Taken by somebody else',
     clear: 'Clear',
     hold: (count: number) => plural(count, { one: 'Hold # seat', other: 'Hold # seats' }),
     holdNone: 'Hold seats',
     holding: 'Holding your seats…',
     lost: (labels: string, count: number) =>
       count === 1
-        ? `${labels} was just taken by somebody else and is no longer in your selection.`
-        : `${labels} were just taken by somebody else and are no longer in your selection.`,
+        ? `${labels} was just taken by somebody else.`
+        : `${labels} were just taken by somebody else.`,
     asGuest: 'No account needed: you continue as a guest.',
     heldFor: (minutes: string) => `Held seats are yours for ${minutes}.`,
     minutes: (count: number) => plural(count, { one: '# minute', other: '# minutes' }),

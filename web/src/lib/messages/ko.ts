@@ -118,6 +118,7 @@ export const ko: Catalogue = {
     picked: (count) => plural(count, { other: '#석 선택함' }),
     none: '선택한 좌석 없음',
     remove: (label) => `${label} 선택 취소`,
+    gone: '다른 분이 선점',
     clear: '모두 지우기',
     hold: (count) => plural(count, { other: '#석 선점하기' }),
     holdNone: '좌석 선점하기',
