@@ -65,3 +65,20 @@ export class SeatMap {
     return { x, y, k };
   }
 }
+
+/** Lets a page see some seats of a plan as spaces for wheelchairs, and others as kept for companions. */
+export async function keepSpaces(
+  page: Page,
+  accessible: readonly number[],
+  companion: readonly number[],
+): Promise<void> {
+  await page.route('**/api/v1/performances/*/plan', async (route) => {
+    const response = await route.fetch();
+    const plan = (await response.json()) as components['schemas']['PerformancePlan'];
+    for (const seat of plan.sections.flatMap(({ rows }) => rows.flatMap(({ seats }) => seats))) {
+      if (accessible.includes(seat.id)) Object.assign(seat, { accessible: true });
+      if (companion.includes(seat.id)) Object.assign(seat, { companion: true });
+    }
+    await route.fulfill({ response, json: plan });
+  });
+}

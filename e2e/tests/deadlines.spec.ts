@@ -34,7 +34,7 @@ test('time that runs out is shown, and the seats come free for the other', async
 
   const past = (HOLD_S + 5) * 1000;
   await expect(page.getByRole('main')).toContainText('Your time is up', { timeout: past });
-  await expect(page.getByText('Nothing was charged.')).toBeVisible();
+  await expect(page.getByText(/A-2 and A-3\. Nothing was charged\./)).toBeVisible();
   await expect(slow.pay).toHaveCount(0);
   await other.expectSeat(2, 'available');
   await other.expectSeat(3, 'available');
@@ -46,6 +46,24 @@ test('time that runs out is shown, and the seats come free for the other', async
   await slow.expectSeat(2, 'held');
   await slow.hold(5);
   expect(await stats(server, performance)).toMatchObject({ held: 3, sold: 0, drift: 0 });
+});
+
+test('whoever goes back to look at the seats keeps what they hold, and is told so', async ({
+  page,
+}) => {
+  const { server } = own;
+  const { performance } = await perform(server, { title: 'Looking around' });
+  const buyer = new Buyer(page, server);
+  await buyer.openList(performance);
+  await buyer.hold(4, 5);
+  await expect(page.getByText('No booking fee is added.')).toBeVisible();
+  await page.getByRole('link', { name: 'Back to the seats' }).click();
+  await expect(page.getByText(/You are holding 2 seats here\..*Yours until/)).toBeVisible();
+  expect(await stats(server, performance)).toMatchObject({ held: 2, drift: 0 });
+  await page.getByRole('link', { name: 'Continue to payment' }).click();
+  await buyer.fillIn('Kim Min-ji');
+  await buyer.pay.click();
+  await buyer.expectTickets(2);
 });
 
 test('more time can be had once', async ({ page }) => {

@@ -2,6 +2,7 @@
 import type { Page } from '@playwright/test';
 
 import { perform } from '../support/api.ts';
+import { Fingers } from '../support/fingers.ts';
 import { SeatMap } from '../support/maps.ts';
 import { plans } from '../support/server.ts';
 import { Buyer, expect, serve, test } from '../support/test.ts';
@@ -123,4 +124,72 @@ test('a theatre: after the first touch every seat is large enough', async ({ pag
   await page.touchscreen.tap(x, y);
   await expect.poll(() => map.spacing()).toBeGreaterThan(whole);
   expect(await map.spacing()).toBeGreaterThanOrEqual(LEAST_PX);
+});
+
+/** Where the page is scrolled to when it does not go on by itself any more. */
+const rested = (page: Page) =>
+  page.evaluate(async () => {
+    for (let [before, same] = [scrollY, 0]; same < 10; before = scrollY) {
+      await new Promise((done) => requestAnimationFrame(done));
+      same = scrollY === before ? same + 1 : 0;
+    }
+    return scrollY;
+  });
+
+test('two fingers zoom about their middle and pick nothing; one moves the map, or the page', async ({
+  page,
+}) => {
+  const { server } = own;
+  const { performance_id } = await server.seed('--plan', plans.theatre, '--title', 'Theatre');
+  const buyer = new Buyer(page, server);
+  await buyer.open(`/performances/${performance_id}`);
+  const map = await SeatMap.of(page, server, performance_id);
+  await map.canvas.evaluate((canvas) => canvas.scrollIntoView({ block: 'center' }));
+  const fingers = await Fingers.on(page);
+  const scrolled = () => page.evaluate(() => scrollY);
+  const transform = () => map.canvas.getAttribute('data-transform');
+  const whole = await map.spacing();
+  const box = await map.canvas.boundingBox();
+  if (!box) throw new Error('the map is not there');
+  const id = [...map.seats.keys()][Math.floor(map.seats.size / 3)] ?? 1;
+
+  // Whole, there is nothing to move: a finger that goes up scrolls the page.
+  const [above, view] = [await scrolled(), await transform()];
+  const start = { x: box.x + box.width / 2, y: box.y + 60 };
+  await fingers.move([
+    { x: start.x, y: start.y + 80 },
+    { x: start.x, y: start.y },
+  ]);
+  await expect.poll(scrolled).toBeGreaterThan(above);
+  expect(await transform()).toBe(view);
+
+  // Apart: what is in the middle of the fingers stays there, on the map, and the page stays where it is.
+  const settled = await rested(page);
+  const middle = await map.at(id);
+  const beside = (by: number) => ({ x: middle.x + by, y: middle.y + by / 2 });
+  await fingers.move([beside(-24), beside(-96)], [beside(24), beside(96)]);
+  await expect.poll(() => map.spacing()).toBeGreaterThan(3.5 * whole);
+  expect(await map.spacing()).toBeLessThan(4.5 * whole);
+  const after = await map.at(id);
+  expect(Math.hypot(after.x - middle.x, after.y - middle.y)).toBeLessThan(6);
+  expect(await scrolled()).toBe(settled);
+  expect(await page.evaluate(() => visualViewport?.scale), 'the page is not zoomed').toBe(1);
+  await expect(page.getByText('No seats picked')).toBeVisible();
+
+  // Closer, one finger moves the map.
+  await fingers.move([
+    { x: middle.x, y: middle.y },
+    { x: middle.x - 40, y: middle.y + 30 },
+  ]);
+  await expect.poll(async () => (await map.at(id)).x).toBeCloseTo(after.x - 40, -1);
+  expect((await map.at(id)).y).toBeGreaterThan(after.y + 15);
+  expect(await scrolled()).toBe(settled);
+  await expect(page.getByText('No seats picked')).toBeVisible();
+
+  // Together again, and the plan is whole.
+  const now = await map.canvas.boundingBox();
+  if (!now) throw new Error('the map is not there');
+  const across = (by: number) => ({ x: now.x + now.width / 2 + by, y: now.y + now.height / 2 });
+  await fingers.move([across(-110), across(-12)], [across(110), across(12)]);
+  await expect.poll(() => map.spacing()).toBeLessThan(1.05 * whole);
 });

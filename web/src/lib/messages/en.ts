@@ -24,6 +24,7 @@ export const en = {
     places: (count: number) => plural(count, { one: '# place', other: '# places' }),
     tickets: (count: number) => plural(count, { one: '# ticket', other: '# tickets' }),
     total: 'Total',
+    noFees: 'No booking fee is added.',
     free: 'Free of charge',
   },
 
@@ -114,6 +115,8 @@ export const en = {
     more: (label: string) => `One more: ${label}`,
     best: 'Best available',
     bestHint: 'We pick the best free seats and hold them for you.',
+    bestWithoutSpaces:
+      'Wheelchair spaces and companion seats are left out; pick those on the map or in the list.',
     bestHold: (quantity: number) =>
       plural(quantity, { one: 'Find and hold # seat', other: 'Find and hold # seats' }),
     category: 'Category',
@@ -124,6 +127,7 @@ export const en = {
         one: 'You are holding # seat here.',
         other: 'You are holding # seats here.',
       }),
+    heldUntil: (time: string) => `Yours until ${time}, whatever else you look at.`,
     resume: 'Continue to payment',
   },
 
@@ -133,14 +137,15 @@ export const en = {
     picked: (count: number) => plural(count, { one: '# seat picked', other: '# seats picked' }),
     none: 'No seats picked',
     remove: (label: string) => `Remove ${label}`,
+    gone: 'Taken by somebody else',
     clear: 'Clear',
     hold: (count: number) => plural(count, { one: 'Hold # seat', other: 'Hold # seats' }),
     holdNone: 'Hold seats',
     holding: 'Holding your seats…',
     lost: (labels: string, count: number) =>
       count === 1
-        ? `${labels} was just taken by somebody else and is no longer in your selection.`
-        : `${labels} were just taken by somebody else and are no longer in your selection.`,
+        ? `${labels} was just taken by somebody else.`
+        : `${labels} were just taken by somebody else.`,
     asGuest: 'No account needed: you continue as a guest.',
     heldFor: (minutes: string) => `Held seats are yours for ${minutes}.`,
     minutes: (count: number) => plural(count, { one: '# minute', other: '# minutes' }),
@@ -174,9 +179,12 @@ export const en = {
     payNothing: 'Confirm, free of charge',
     paying: 'Paying…',
     payingHint:
-      'Please do not close this page. Your seats are safe while the payment is under way.',
+      'Waiting for the bank’s answer. Please do not close this page; your seats are safe meanwhile.',
+    paid: 'Paid. Here come your tickets…',
     checking: 'Checking what became of your payment…',
     checkingHint: 'Your seats stay yours until it is known. You are not charged twice.',
+    toSeats: 'Back to the seats',
+    toSeatsHint: 'These seats stay yours until the time is up, also while you look around.',
     back: 'Give the seats back',
     backTitle: 'Give these seats back?',
     backText: 'They go back on sale at once and somebody else may take them.',
@@ -185,12 +193,15 @@ export const en = {
     summary: 'Your seats',
     timeLeft: 'Time left',
     timeLeftHint: 'The seats are yours until then.',
+    timeSoon: 'Less than two minutes left.',
     timeLow: 'Not much time left.',
+    timeMore: 'You can have more.',
     extend: 'More time',
     extended: (time: string) => `You now have ${time}.`,
     announce: (time: string) => `${time} left to pay.`,
     expiredTitle: 'Your time is up',
-    expired: 'The seats went back on sale. Nothing was charged.',
+    expired: (labels: string) => `Back on sale: ${labels}. Nothing was charged.`,
+    expiredTodo: 'What is still free you can hold again.',
     expiredBack: 'Choose seats again',
     cancelledTitle: 'You gave these seats back',
     cancelled: 'They are on sale again. Nothing was charged.',

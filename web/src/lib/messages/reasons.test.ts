@@ -14,6 +14,9 @@ function codesOfServer(): string[] {
   return Array.from(rows, ([, code]) => code ?? '');
 }
 
+/** What goes wrong before a server is asked. */
+const codesOfPages = ['network', 'card_form_unavailable', 'card_incomplete'];
+
 describe.each([
   ['English', en],
   ['Korean', ko],
@@ -22,6 +25,11 @@ describe.each([
     const codes = codesOfServer();
     expect(codes.length).toBeGreaterThan(30);
     expect(codes.filter((code) => !Object.hasOwn(reasons, code))).toEqual([]);
+  });
+
+  it('have no text for a code that neither the server nor these pages know', () => {
+    const known = new Set([...codesOfServer(), ...codesOfPages]);
+    expect(Object.keys(reasons).filter((code) => !known.has(code))).toEqual([]);
   });
 
   it('say all three things', () => {

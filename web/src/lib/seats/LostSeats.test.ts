@@ -25,6 +25,7 @@ function show(lost: number[], codes: number[], max = 4) {
     max,
     onpick: (id) => picked.add(id),
     onreplaced,
+    onclose: vi.fn(),
   });
   return { states, picked, onreplaced, user: userEvent.setup() };
 }
@@ -38,7 +39,9 @@ describe('seats that somebody else got', () => {
 
   it('are each offered another, taken with one press', async () => {
     const { picked, onreplaced, user } = show([1, 2], [1, 1, 0, 0]);
-    const offers = screen.getAllByRole('button').map((button) => button.textContent);
+    const offers = screen
+      .getAllByRole('button', { name: /^Take/ })
+      .map((button) => button.textContent);
     expect(offers).toEqual(['Take A-3 instead (₩160,000)', 'Take A-4 instead (₩160,000)']);
     await user.click(screen.getByRole('button', { name: /A-3/ }));
     expect([...picked]).toEqual([3]);
@@ -47,18 +50,18 @@ describe('seats that somebody else got', () => {
 
   it('are not offered what has gone meanwhile', () => {
     const { states } = show([1], [1, 0, 0]);
-    expect(screen.getByRole('button')).toHaveTextContent('A-2');
+    expect(screen.getByRole('button', { name: /^Take/ })).toHaveTextContent('A-2');
     states.delta({ type: 'delta', from: 'e:1', to: 'e:2', sold: [2] });
     flushSync();
-    expect(screen.getByRole('button')).toHaveTextContent('A-3');
+    expect(screen.getByRole('button', { name: /^Take/ })).toHaveTextContent('A-3');
     states.delta({ type: 'delta', from: 'e:2', to: 'e:3', sold: [3] });
     flushSync();
-    expect(screen.queryByRole('button')).toBeNull();
+    expect(screen.queryByRole('button', { name: /^Take/ })).toBeNull();
     expect(screen.getByText(/A-1 was just taken/)).toBeVisible();
   });
 
   it('are not offered more than one can have', () => {
     show([1, 2], [1, 1, 0, 0], 1);
-    expect(screen.getAllByRole('button')).toHaveLength(1);
+    expect(screen.getAllByRole('button', { name: /^Take/ })).toHaveLength(1);
   });
 });

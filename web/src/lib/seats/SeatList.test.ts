@@ -7,8 +7,9 @@ import { describe, expect, it } from 'vitest';
 import { announcer } from '$lib/layout/announcer.svelte';
 
 import SeatList from './SeatList.svelte';
+import { SeatFilter } from './choosing.svelte';
 import { SeatingModel } from './model';
-import { grid, snapshot } from './plans';
+import { grid, snapshot, withSpaces } from './plans';
 import { SeatStates } from './states.svelte';
 
 function show(plan = grid(2, 3), codes: readonly number[] = [0, 1, 2, 3, 0, 0], max = 2) {
@@ -20,6 +21,7 @@ function show(plan = grid(2, 3), codes: readonly number[] = [0, 1, 2, 3, 0, 0], 
   render(SeatList, {
     model,
     states,
+    filter: new SeatFilter(model),
     picked,
     mine,
     max,
@@ -160,5 +162,39 @@ describe('the seat list', () => {
     flushSync();
     expect(seat(2)).toHaveAttribute('data-state', 'mine');
     expect(seat(2)).toHaveAccessibleName(/Yours$/);
+  });
+});
+
+describe('spaces for wheelchairs in the list', () => {
+  const house = () => withSpaces(grid(2, 3), [4], [5]);
+
+  it('are named with their seats and counted with their rows', () => {
+    show(house(), [0, 0, 0, 0, 0, 0]);
+    expect(seat(4)).toHaveAccessibleName(
+      'B-1, Wheelchair space, row B, Stalls, ₩160,000, Available',
+    );
+    expect(seat(5)).toHaveAccessibleName(/^B-2, Companion seat,/);
+    expect(screen.getByRole('button', { name: /^Row B/ })).toHaveTextContent(
+      '1 wheelchair space free',
+    );
+    expect(screen.getByRole('button', { name: /^Row A/ })).not.toHaveTextContent('wheelchair');
+  });
+
+  it('can be all that is shown', async () => {
+    const { user } = show(
+      withSpaces(grid(4, 20), [30], [31]),
+      Array.from({ length: 80 }, () => 0),
+    );
+    expect(screen.getAllByRole('button', { name: /^Row/ })).toHaveLength(4);
+    await user.click(screen.getByRole('button', { name: 'Wheelchair spaces' }));
+    const rows = screen.getAllByRole('button', { name: /^Row/ });
+    expect(rows.map((row) => row.textContent)).toEqual([expect.stringContaining('Row B')]);
+    await user.click(screen.getByRole('button', { name: /^Row B/ }));
+    expect(shownSeats()).toBe(2);
+  });
+
+  it('are not offered to look for where there are none', () => {
+    show();
+    expect(screen.queryByRole('button', { name: 'Wheelchair spaces' })).toBeNull();
   });
 });

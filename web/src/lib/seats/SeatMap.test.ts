@@ -6,6 +6,7 @@ import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { announcer } from '$lib/layout/announcer.svelte';
 
 import SeatMap from './SeatMap.svelte';
+import { SeatFilter } from './choosing.svelte';
 import { type Plan, SeatingModel } from './model';
 import { grid, snapshot } from './plans';
 import { SeatStates } from './states.svelte';
@@ -23,6 +24,7 @@ function show(plan: Plan, taken: readonly number[] = [], max = 4) {
   render(SeatMap, {
     model,
     states,
+    filter: new SeatFilter(model),
     picked,
     mine: new Set<number>(),
     max,

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import { aimAt, nearestEqual } from './aim';
 import { SeatingModel } from './model';
-import { grid } from './plans';
+import { grid, withSpaces } from './plans';
 
 const model = new SeatingModel(grid(3, 3));
 const free = () => true;
@@ -69,6 +69,29 @@ describe('the nearest equal', () => {
     const two = new SeatingModel(plan);
     expect(nearestEqual(two, 1, (id) => id === 6 || id === 7)).toBe(6);
     expect(nearestEqual(two, 1, (id) => id === 7)).toBe(7);
+  });
+
+  it('is beside the rest of the selection, though another would be nearer', () => {
+    const row = new SeatingModel(grid(2, 8));
+    expect(nearestEqual(row, 4, (id) => id !== 5, [5])).toBe(6);
+    expect(nearestEqual(row, 4, (id) => id !== 5 && id !== 6, [5])).toBe(3);
+  });
+
+  it('is not across an aisle, nor in another row', () => {
+    const plan = grid(2, 8);
+    for (const { seats } of plan.sections[0]?.rows ?? []) {
+      for (const seat of seats) if (seat.x >= 50) seat.x += 30;
+    }
+    const aisle = new SeatingModel(plan);
+    expect(nearestEqual(aisle, 4, (id) => id !== 5, [5])).toBe(3);
+    expect(nearestEqual(aisle, 4, (id) => id === 6 || id === 12, [5])).toBe(12);
+  });
+
+  it('is kept for the same people', () => {
+    const kept = new SeatingModel(withSpaces(grid(1, 6), [2, 6], [3]));
+    expect(nearestEqual(kept, 2, free)).toBe(6);
+    expect(nearestEqual(kept, 1, free)).toBe(4);
+    expect(nearestEqual(kept, 3, free)).toBeUndefined();
   });
 
   it('is nothing for a seat that there is not', () => {

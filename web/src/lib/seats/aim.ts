@@ -42,19 +42,45 @@ export function aimAt(
   return clear ? { kind: 'seat', id: free } : { kind: 'closer' };
 }
 
-/** The free seat of the same category that is nearest to another, in the same section if it has one. */
+/**
+ * The free seat that comes closest to another: of the same category, so at the same price, and kept for the same people;
+ * next to one of `company` in its row if there is such a seat, else in the same section if it has one.
+ */
 export function nearestEqual(
   model: SeatingModel,
   id: number,
   isFree: (id: number) => boolean,
+  company: Iterable<number> = [],
 ): number | undefined {
   if (!model.has(id)) return undefined;
   const [x, y] = [model.x[id] ?? 0, model.y[id] ?? 0];
   const isEqual = (other: number) =>
-    other !== id && model.category[other] === model.category[id] && isFree(other);
+    other !== id &&
+    model.category[other] === model.category[id] &&
+    model.space[other] === model.space[id] &&
+    isFree(other);
+  const beside = [...company].flatMap((of) => neighboursOf(model, of)).filter(isEqual);
+  if (beside.length > 0) {
+    const away = (other: number) => model.distance(other, x, y);
+    return beside.reduce((best, other) => (away(other) < away(best) ? other : best));
+  }
   const inSection = (other: number) => model.section[other] === model.section[id];
   return (
     model.nearest(x, y, 1, Infinity, (other) => inSection(other) && isEqual(other))[0] ??
     model.nearest(x, y, 1, Infinity, isEqual)[0]
   );
+}
+
+/** Neighbours are no further from each other than this many of the plan's shortest distances. */
+const BESIDE = 1.6;
+
+/** The seats next to one in its row; none across an aisle. */
+function neighboursOf(model: SeatingModel, id: number): number[] {
+  const ids = model.rows[model.row[id] ?? 0]?.ids ?? [];
+  const at = ids.indexOf(id);
+  if (at < 0) return [];
+  const [x, y] = [model.x[id] ?? 0, model.y[id] ?? 0];
+  return [ids[at - 1], ids[at + 1]].filter(
+    (other) => other !== undefined && model.distance(other, x, y) <= BESIDE * model.pitch,
+  ) as number[];
 }

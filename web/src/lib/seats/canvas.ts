@@ -8,10 +8,13 @@ import { select } from 'd3-selection';
 import { type D3ZoomEvent, type ZoomBehavior, zoom, zoomIdentity } from 'd3-zoom';
 
 import { aimAt } from './aim';
+import { type Filter, everything } from './filter';
 import { AVAILABLE } from './looks';
 import type { SeatingModel } from './model';
+import { Pace } from './pace';
 import { Painter, type Scene, cellOf } from './painter';
 import type { Palette } from './palette';
+import { Stills } from './stills';
 import {
   type Scales,
   type Size,
@@ -42,6 +45,8 @@ export interface Shown {
 
 const MOVE_MS = 320;
 const FADE_MS = 280;
+/** So long after a picture was only moved, the map is drawn anew. */
+const SHARPEN_MS = 120;
 /** More changes at once than this are a new picture, not a change to be followed. */
 const MOST_FADES = 500;
 /** With more changes than this, drawing all is less work than drawing each. */
@@ -63,11 +68,16 @@ export class SeatCanvas {
   #scales: Scales = { fit: 1, touch: 1, most: 1 };
   #view: View = { x: 0, y: 0, k: 1 };
   #shown: Shown;
-  #chosen: ReadonlySet<number> = new Set();
+  #filter: Filter = everything;
   #hovered: number | undefined;
   #fades = new Map<number, { from: number; since: number; share: number }>();
   /** What is to be drawn next: all, or the cells of some seats. */
   #stale: 'all' | Set<number> = 'all';
+  /** What was drawn last; another view is the map moving. */
+  #drawn: View | undefined;
+  readonly #pace = new Pace();
+  readonly #stills = new Stills();
+  #sharpening: ReturnType<typeof setTimeout> | undefined;
   #frame = 0;
   #moving = 0;
   #pointer = 'mouse';
@@ -121,6 +131,7 @@ export class SeatCanvas {
 
   destroy(): void {
     this.#away.abort();
+    clearTimeout(this.#sharpening);
     cancelAnimationFrame(this.#frame);
     cancelAnimationFrame(this.#moving);
     select(this.#canvas).on('.zoom', null);
@@ -138,6 +149,7 @@ export class SeatCanvas {
     const wasWhole = first || this.whole;
     this.#size = size;
     this.#dpr = dpr;
+    this.#stills.drop();
     this.#canvas.width = Math.round(size.width * dpr);
     this.#canvas.height = Math.round(size.height * dpr);
     this.#scales = scalesOf(this.#model.box, size, this.#model.pitch);
@@ -180,12 +192,14 @@ export class SeatCanvas {
 
   paint(palette: Palette): void {
     this.#painter.palette = palette;
+    this.#stills.drop();
     this.#redraw();
   }
 
-  /** Only these categories; none means all. */
-  choose(categories: ReadonlySet<number>): void {
-    this.#chosen = categories;
+  /** What the filter leaves out goes to the background. */
+  choose(filter: Filter): void {
+    this.#filter = filter;
+    this.#stills.drop();
     this.#redraw();
   }
 
@@ -330,7 +344,6 @@ export class SeatCanvas {
     const stale = this.#stale;
     this.#stale = new Set();
     const { looks, free, freeText } = this.#shown;
-    const chosen = this.#chosen;
     const scene: Scene = {
       view: this.#view,
       size: this.#size,
@@ -339,11 +352,10 @@ export class SeatCanvas {
       free,
       freeText,
       fades: this.#fades,
-      filtered: chosen.size > 0,
-      shows: (category) => chosen.size === 0 || chosen.has(category),
+      filter: this.#filter,
       hovered: this.#hovered,
     };
-    if (stale === 'all' || stale.size > MOST_REGIONS) this.#painter.paint(this.#ctx, scene);
+    if (stale === 'all' || stale.size > MOST_REGIONS) this.#drawAll(this.#ctx, scene);
     else if (stale.size > 0) {
       const cells = [...stale].map((id) => cellOf(this.#model, id, this.#view));
       this.#painter.paint(this.#ctx, scene, cells);
@@ -352,6 +364,24 @@ export class SeatCanvas {
     this.#canvas.dataset['transform'] = `${x},${y},${k}`;
     this.#canvas.dataset['ready'] = '';
     this.#fade();
+  }
+
+  /** Where drawing anew does not keep up with the gesture, the picture there is moves along until it does. */
+  #drawAll(ctx: CanvasRenderingContext2D, scene: Scene): void {
+    const { view, size, dpr } = scene;
+    const { x, y, k } = this.#drawn ?? view;
+    const moves = x !== view.x || y !== view.y || k !== view.k;
+    this.#drawn = view;
+    if (!moves) this.#pace.rest();
+    clearTimeout(this.#sharpening);
+    const slow = moves && this.#pace.isSlow(performance.now());
+    if (slow && this.#stills.show(ctx, view, size, dpr, this.#painter.palette.ground)) {
+      this.#sharpening = setTimeout(() => this.#redraw(), SHARPEN_MS);
+      return;
+    }
+    this.#painter.paint(ctx, scene);
+    if (!moves && this.whole) this.#stills.take(this.#canvas, view, true);
+    else if (this.#pace.struggles) this.#stills.take(this.#canvas, view, false);
   }
 
   /** One step on for all that fade; the last step draws them as they now are. */

@@ -4,6 +4,7 @@
  * Invariant: what is mine looks mine and what is picked looks picked, whatever state the seat is in, for that is what
  * the buyer has to know first.
  */
+import { type Filter, everything } from './filter';
 import { type SeatStatus, type SeatingModel, statuses } from './model';
 import type { SeatStates } from './states.svelte';
 
@@ -38,13 +39,17 @@ export function lookOf(
   return picked.has(id) ? 'picked' : states.status(id);
 }
 
-/** Free seats of each section, in the order of the plan. */
-export function freeBySection(model: SeatingModel, codes: Readonly<Uint8Array>): Uint32Array {
-  return freeBy(model, codes, model.section, model.sections.length);
+/** Free seats of each section that the filter shows, in the order of the plan. */
+export function freeBySection(
+  model: SeatingModel,
+  codes: Readonly<Uint8Array>,
+  filter: Filter = everything,
+): Uint32Array {
+  return freeBy(model, codes, model.section, model.sections.length, filter);
 }
 
 export function freeByRow(model: SeatingModel, codes: Readonly<Uint8Array>): Uint32Array {
-  return freeBy(model, codes, model.row, model.rows.length);
+  return freeBy(model, codes, model.row, model.rows.length, everything);
 }
 
 function freeBy(
@@ -52,11 +57,12 @@ function freeBy(
   codes: Readonly<Uint8Array>,
   groupOf: ArrayLike<number>,
   groups: number,
+  filter: Filter,
 ): Uint32Array {
   const free = new Uint32Array(groups);
   for (const id of model.ids()) {
     const group = groupOf[id] ?? 0;
-    if (codes[id] === AVAILABLE) free[group] = (free[group] ?? 0) + 1;
+    if (codes[id] === AVAILABLE && filter.shows(id)) free[group] = (free[group] ?? 0) + 1;
   }
   return free;
 }

@@ -8,6 +8,7 @@ import Flatbush from 'flatbush';
 
 import type { components } from '$lib/api/schema';
 
+import { type Space, spaceCode, spaces } from './spaces';
 import { type Box, boxOf } from './viewport';
 
 export type SeatStatus = 'available' | 'held' | 'sold' | 'blocked';
@@ -27,6 +28,8 @@ export interface Seat {
   x: number;
   y: number;
   price: components['schemas']['Money'];
+  /** A space for a wheelchair, or the seat that goes with one. */
+  space: Space | undefined;
 }
 
 export interface SeatRow {
@@ -43,6 +46,8 @@ export interface SeatSection {
   label: string;
   rows: readonly SeatRow[];
   count: number;
+  /** How many of its seats are spaces for wheelchairs, or go with one. */
+  spaces: number;
   /** The category most of its seats have, as an index. */
   category: number;
   /** All that its seats have, the dearest first. */
@@ -75,6 +80,10 @@ export class SeatingModel {
   readonly rows: readonly SeatRow[];
   readonly shapes: readonly PlanShape[];
   readonly count: number;
+  /** How many of its seats are spaces for wheelchairs, or go with one. */
+  readonly spaces: number;
+  /** What some of them are kept for. */
+  readonly kept: readonly Space[];
   /** How far neighbours are from each other where they are closest, in units of the plan. */
   readonly pitch: number;
   /** Around all that is drawn. */
@@ -87,6 +96,8 @@ export class SeatingModel {
   readonly row: Uint32Array;
   /** Index of the seat's section. */
   readonly section: Uint16Array;
+  /** Code of what the seat is kept for, as `spaces` numbers them. */
+  readonly space: Uint8Array;
   readonly #labels: string[];
   readonly #ids: readonly number[];
   readonly #index: Flatbush | undefined;
@@ -104,9 +115,13 @@ export class SeatingModel {
     this.category = new Uint16Array(last + 1);
     this.row = new Uint32Array(last + 1);
     this.section = new Uint16Array(last + 1);
+    this.space = new Uint8Array(last + 1);
     this.#labels = new Array<string>(last + 1).fill('');
     this.rows = [];
     this.sections = this.#flatten(plan);
+    this.spaces = this.sections.reduce((sum, section) => sum + section.spaces, 0);
+    const codes = new Set(this.space);
+    this.kept = spaces.flatMap((space, code) => (space && codes.has(code) ? [space] : []));
     this.#index = this.#indexed();
     this.pitch = this.#measured();
     this.box = this.#around();
@@ -129,7 +144,12 @@ export class SeatingModel {
       x: this.x[id] ?? 0,
       y: this.y[id] ?? 0,
       price: category?.price ?? { amount: 0, currency: 'KRW' },
+      space: this.spaceOf(id),
     };
+  }
+
+  spaceOf(id: number): Space | undefined {
+    return spaces[this.space[id] ?? 0];
   }
 
   label(id: number): string {
@@ -184,6 +204,7 @@ export class SeatingModel {
           this.category[seat.id] = category;
           this.row[seat.id] = rows.length;
           this.section[seat.id] = index;
+          this.space[seat.id] = spaceCode(seat);
           this.#labels[seat.id] = seat.label || String(seat.id);
           perCategory.set(category, (perCategory.get(category) ?? 0) + 1);
           box.minX = Math.min(box.minX, seat.x);
@@ -197,9 +218,11 @@ export class SeatingModel {
       const [category] = [...perCategory].sort((a, b) => b[1] - a[1])[0] ?? [0];
       const own = rows.slice(first);
       const count = own.reduce((sum, row) => sum + row.ids.length, 0);
+      const kept = own.flatMap((row) => row.ids.filter((id) => this.space[id] !== 0)).length;
       const price = (each: number) => plan.categories[each]?.price.amount ?? 0;
       const categories = [...perCategory.keys()].sort((a, b) => price(b) - price(a));
-      return { index, label: section.label, rows: own, count, category, categories, box };
+      const { label } = section;
+      return { index, label, rows: own, count, spaces: kept, category, categories, box };
     });
   }
 

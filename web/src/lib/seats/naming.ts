@@ -13,7 +13,8 @@ export function describe(seat: Seat): string {
 /** All that one sees of it on the map, for those who hear it; the label comes first. */
 export function spokenName(seat: Seat, look: Look): string {
   const row = seat.row ? t().seats.row(seat.row) : '';
-  const parts = [seat.label, seat.section, row, seat.category, money(seat.price)];
+  const kept = seat.space ? t().seats.spaces[seat.space] : '';
+  const parts = [seat.label, kept, seat.section, row, seat.category, money(seat.price)];
   return [...parts, t().seats.states[look]].filter(Boolean).join(', ');
 }
 

@@ -6,10 +6,13 @@
  */
 import { type Context, drawGlyphs, layersOf } from './glyphs';
 import { AVAILABLE, MINE, PICKED, looks } from './looks';
-import type { PlanShape, SeatSection, SeatingModel } from './model';
-import { type Point, chordAt, outlineOf } from './outlines';
+import type { Filter } from './filter';
+import type { SeatingModel } from './model';
 import type { Palette } from './palette';
-import { type Box, type Size, type View, contains, seenBox } from './viewport';
+import { CAPTION_PX, SectionPainter } from './sections';
+import { drawShapes } from './shapes';
+import { spaces } from './spaces';
+import { type Box, type Size, type View, contains, seenBox, touches } from './viewport';
 
 export interface Scene {
   view: View;
@@ -19,9 +22,7 @@ export interface Scene {
   looks: Uint8Array;
   /** Seats on their way from another look: which, and how far, from 0 to 1. */
   fades: ReadonlyMap<number, { from: number; share: number }>;
-  /** Whether the filter shows a category. */
-  shows: (category: number) => boolean;
-  filtered: boolean;
+  filter: Filter;
   hovered: number | undefined;
   /** Free seats of each section, and how to write them. */
   free: Uint32Array;
@@ -39,27 +40,21 @@ const NUMBERS_FROM_PX = 26;
 const RADIUS = 0.41;
 /** Sides of the squares that stand for seats from afar, in parts of the distance; smaller is less to be had. */
 const SQUARES = [0.78, 0.55, 0.38, 0.22, 1, 1] as const;
-const CAPTION_PX = 13;
-const SMALL_CAPTION_PX = 10;
 /** Of the piles of seats that look the same: where those begin that are free. */
 const FIRST_CATEGORY = looks.length;
 
 export class Painter {
   readonly #model: SeatingModel;
-  readonly #corners: readonly Point[][];
-  readonly #outlines: readonly Path2D[];
+  readonly #sections: SectionPainter;
+  /** Piles of one outline. */
+  readonly #kinds: number;
   palette: Palette;
 
   constructor(model: SeatingModel, palette: Palette) {
     this.#model = model;
     this.palette = palette;
-    this.#corners = model.sections.map((section) => outlineOf(model, section));
-    this.#outlines = this.#corners.map((corners) => {
-      const path = new Path2D();
-      for (const [x, y] of corners) path.lineTo(x, y);
-      path.closePath();
-      return path;
-    });
+    this.#kinds = FIRST_CATEGORY + model.categories.length;
+    this.#sections = new SectionPainter(model);
   }
 
   /** Whether the seats are too small to be drawn, and sections stand for them. */
@@ -83,127 +78,11 @@ export class Painter {
     ctx.fillStyle = this.palette.ground;
     ctx.fillRect(0, 0, size.width, size.height);
     const sections = this.showsSections(view.k);
-    this.#drawSections(ctx, scene, sections);
-    this.#drawShapes(ctx, scene);
-    if (sections) this.#writeSections(ctx, scene);
+    this.#sections.draw(ctx, scene, this.palette, sections);
+    drawShapes(ctx, this.#model.shapes, scene.view, this.palette);
+    if (sections) this.#sections.write(ctx, scene, this.palette);
     else this.#drawSeats(ctx, scene, regions);
     ctx.restore();
-  }
-
-  #drawSections(ctx: Context, scene: Scene, far: boolean): void {
-    const { view, size, dpr } = scene;
-    const seen = seenBox(view, size);
-    const { pitch, sections } = this.#model;
-    ctx.save();
-    ctx.transform(view.k, 0, 0, view.k, view.x, view.y);
-    ctx.lineJoin = 'round';
-    const line = 1.5 / view.k / Math.min(dpr, 1.5);
-    for (const section of sections) {
-      const outline = this.#outlines[section.index];
-      if (!outline || section.count === 0 || !touches(section.box, seen, pitch)) continue;
-      const color = this.palette.categories[section.category];
-      const full = scene.free[section.index] === 0;
-      const shown = section.categories.some((category) => scene.shows(category));
-      const tinted = far && !full && shown && color !== undefined;
-      const edge = tinted ? color.fill : this.palette.sectionLine;
-      const fill = tinted ? color.soft : this.palette.section;
-      ctx.globalAlpha = far && !shown ? this.palette.dimmed + 0.3 : 1;
-      if (far) {
-        ctx.strokeStyle = edge;
-        ctx.lineWidth = pitch * 1.3 + 2 * line;
-        ctx.stroke(outline);
-      }
-      ctx.strokeStyle = fill;
-      ctx.fillStyle = fill;
-      ctx.lineWidth = pitch * 1.3;
-      ctx.stroke(outline);
-      ctx.fill(outline);
-    }
-    ctx.restore();
-  }
-
-  #writeSections(ctx: Context, scene: Scene): void {
-    const { k, x, y } = scene.view;
-    const { pitch, sections } = this.#model;
-    ctx.textAlign = 'center';
-    ctx.textBaseline = 'middle';
-    ctx.fillStyle = this.palette.label;
-    for (const section of sections) {
-      if (section.count === 0) continue;
-      const middle = this.#middleOf(section);
-      const chord = chordAt(this.#corners[section.index] ?? [], middle.x, middle.y);
-      if (!chord) continue;
-      const [left, right] = [chord[0] - pitch * 0.6, chord[1] + pitch * 0.6];
-      const height = (section.box.maxY - section.box.minY + pitch) * k;
-      const [atX, atY] = [((left + right) / 2) * k + x, middle.y * k + y];
-      const count = scene.free[section.index] ?? 0;
-      const room = { atX, atY, width: (right - left) * k - 3, height };
-      this.#writeFitting(ctx, section.label, scene.freeText(count), String(count), room);
-    }
-  }
-
-  /** The middle of a curved section is where its middle row is, which need not be that of its box. */
-  #middleOf(section: SeatSection): { x: number; y: number } {
-    const row = section.rows[section.rows.length >> 1];
-    const id = row?.ids[row.ids.length >> 1] ?? 0;
-    return { x: this.#model.x[id] ?? 0, y: this.#model.y[id] ?? 0 };
-  }
-
-  /** As much of name and count as there is room for. */
-  #writeFitting(
-    ctx: Context,
-    name: string,
-    free: string,
-    count: string,
-    room: { atX: number; atY: number; width: number; height: number },
-  ): void {
-    const { atX, atY, width, height } = room;
-    const fits = (text: string, font: string) => {
-      ctx.font = font;
-      return ctx.measureText(text).width <= width;
-    };
-    const short = name.slice(name.lastIndexOf(' ') + 1);
-    const written = (px: number) => `650 ${px}px ${this.palette.font}`;
-    const px = fits(short, written(CAPTION_PX)) ? CAPTION_PX : SMALL_CAPTION_PX;
-    const bold = written(px);
-    const plain = `${px - 1}px ${this.palette.font}`;
-    const second = [free, count].find((text) => fits(text, plain));
-    const first = [name, short].find((text) => text !== '' && fits(text, bold));
-    const both = first !== undefined && second !== undefined && height >= 2.4 * px;
-    if (first !== undefined && height >= px) {
-      ctx.font = bold;
-      ctx.fillText(first, atX, both ? atY - px * 0.62 : atY);
-    }
-    if (both) {
-      ctx.font = plain;
-      ctx.fillText(second, atX, atY + px * 0.62);
-    }
-  }
-
-  #drawShapes(ctx: Context, scene: Scene): void {
-    const { view } = scene;
-    for (const shape of this.#model.shapes) {
-      const turn = ((shape.rotation ?? 0) * Math.PI) / 180;
-      ctx.save();
-      ctx.transform(view.k, 0, 0, view.k, view.x, view.y);
-      ctx.translate(shape.x, shape.y);
-      ctx.rotate(turn);
-      const middle = traced(ctx, shape);
-      ctx.fillStyle = this.palette.stage;
-      ctx.fill();
-      if (shape.text) this.#writeOn(ctx, shape.text, middle, view.k);
-      ctx.restore();
-    }
-  }
-
-  #writeOn(ctx: Context, text: string, middle: { x: number; y: number; width: number }, k: number) {
-    const wanted = Math.min(16, Math.max(10, (middle.width * k) / Math.max(4, text.length)));
-    if (middle.width > 0 && middle.width * k < 24) return;
-    ctx.font = `600 ${wanted / k}px ${this.palette.font}`;
-    ctx.textAlign = 'center';
-    ctx.textBaseline = 'middle';
-    ctx.fillStyle = this.palette.label;
-    ctx.fillText(text, middle.x, middle.y);
   }
 
   #drawSeats(ctx: Context, scene: Scene, regions: readonly Box[] | undefined): void {
@@ -238,12 +117,11 @@ export class Painter {
   }
 
   #split(ids: readonly number[], scene: Scene): [readonly number[], readonly number[]] {
-    if (!scene.filtered) return [ids, []];
-    const { category } = this.#model;
+    if (!scene.filter.active) return [ids, []];
     const [shown, dimmed]: [number[], number[]] = [[], []];
     for (const id of ids) {
       const look = scene.looks[id] ?? AVAILABLE;
-      const stands = look === PICKED || look === MINE || scene.shows(category[id] ?? 0);
+      const stands = look === PICKED || look === MINE || scene.filter.shows(id);
       (stands ? shown : dimmed).push(id);
     }
     return [shown, dimmed];
@@ -251,16 +129,17 @@ export class Painter {
 
   /**
    * Where the seats are on the screen, x, y, x, y…, apart by what they look like: first the looks that have one colour,
-   * at their codes, then the free seats of each category.
+   * at their codes, then the free seats of each category; and all this once for each kind of outline.
    */
   #piles(scene: Scene, ids: readonly number[]): (number[] | undefined)[] {
     const { view, looks, fades } = scene;
-    const { x, y, category } = this.#model;
+    const { x, y, category, space } = this.#model;
     const piles: (number[] | undefined)[] = [];
     for (const id of ids) {
       if (fades.size > 0 && fades.has(id)) continue;
       const look = looks[id] ?? AVAILABLE;
-      const at = look === AVAILABLE ? FIRST_CATEGORY + (category[id] ?? 0) : look;
+      const pile = look === AVAILABLE ? FIRST_CATEGORY + (category[id] ?? 0) : look;
+      const at = pile + (space[id] ?? 0) * this.#kinds;
       (piles[at] ??= []).push((x[id] ?? 0) * view.k + view.x, (y[id] ?? 0) * view.k + view.y);
     }
     return piles;
@@ -270,8 +149,9 @@ export class Painter {
   #drawSquares(ctx: Context, scene: Scene, ids: readonly number[]): void {
     const pitchPx = this.#model.pitch * scene.view.k;
     const piles = this.#piles({ ...scene, fades: new Map() }, ids);
-    for (const [at, places] of piles.entries()) {
+    for (const [pile, places] of piles.entries()) {
       if (!places) continue;
+      const at = pile % this.#kinds;
       const side = (SQUARES[at] ?? SQUARES[0]) * pitchPx;
       ctx.fillStyle = this.#squareColor(at);
       for (let place = 0; place < places.length; place += 2) {
@@ -290,11 +170,13 @@ export class Painter {
 
   #drawGlyphs(ctx: Context, scene: Scene, ids: readonly number[]): void {
     const radius = this.#model.pitch * scene.view.k * RADIUS;
-    for (const [at, places] of this.#piles(scene, ids).entries()) {
+    for (const [pile, places] of this.#piles(scene, ids).entries()) {
       if (!places) continue;
-      const category = at - FIRST_CATEGORY;
-      const look = category >= 0 ? 'available' : (looks[at] ?? 'blocked');
-      drawGlyphs(ctx, layersOf(look, radius, this.palette, Math.max(0, category)), radius, places);
+      const at = pile % this.#kinds;
+      const space = spaces[Math.floor(pile / this.#kinds)];
+      const category = Math.max(0, at - FIRST_CATEGORY);
+      const look = at >= FIRST_CATEGORY ? 'available' : (looks[at] ?? 'blocked');
+      drawGlyphs(ctx, layersOf(look, radius, this.palette, category, space), radius, places);
     }
     if (scene.fades.size > 0) this.#drawFades(ctx, scene, ids, radius);
   }
@@ -311,7 +193,14 @@ export class Painter {
       const draw = (code: number, share: number) => {
         const look = looks[code] ?? 'blocked';
         ctx.globalAlpha = alpha * share;
-        drawGlyphs(ctx, layersOf(look, radius, this.palette, category[id] ?? 0), radius, place);
+        const layers = layersOf(
+          look,
+          radius,
+          this.palette,
+          category[id] ?? 0,
+          this.#model.spaceOf(id),
+        );
+        drawGlyphs(ctx, layers, radius, place);
       };
       draw(fade.from, 1 - fade.share);
       draw(scene.looks[id] ?? AVAILABLE, fade.share);
@@ -321,13 +210,14 @@ export class Painter {
 
   #writeNumbers(ctx: Context, scene: Scene, ids: readonly number[]): void {
     const { view, looks } = scene;
-    const { x, y, category, pitch } = this.#model;
+    const { x, y, category, pitch, space } = this.#model;
     const px = pitch * view.k;
     ctx.font = `600 ${Math.min(17, px * 0.36)}px ${this.palette.font}`;
     ctx.textAlign = 'center';
     ctx.textBaseline = 'middle';
     for (const id of ids) {
-      if (looks[id] !== AVAILABLE || scene.fades.has(id)) continue;
+      // A sign is already on those that are kept for some.
+      if (looks[id] !== AVAILABLE || space[id] !== 0 || scene.fades.has(id)) continue;
       const mark = this.palette.categories[category[id] ?? 0]?.mark ?? this.palette.ground;
       if (ctx.fillStyle !== mark) ctx.fillStyle = mark;
       const number = this.#model.number(id);
@@ -407,32 +297,6 @@ export function cellOf(model: SeatingModel, id: number, view: View): Box {
   return { minX: x - half, minY: y - half, maxX: x + half, maxY: y + half };
 }
 
-/** Traces the outline of a shape; gives where a text on it goes. */
-function traced(ctx: Context, shape: PlanShape): { x: number; y: number; width: number } {
-  const { width = 0, height = 0, radius = 0, points = [] } = shape;
-  const [rx, ry] = [shape.rx ?? radius, shape.ry ?? radius];
-  ctx.beginPath();
-  switch (shape.kind) {
-    case 'rectangle':
-      ctx.roundRect(0, 0, width, height, Math.min(width, height) * 0.08);
-      return { x: width / 2, y: height / 2, width };
-    case 'polygon': {
-      for (const [x, y] of points) ctx.lineTo(x, y);
-      ctx.closePath();
-      const xs = points.map(([x]) => x);
-      const ys = points.map(([, y]) => y);
-      const mean = (all: number[]) => all.reduce((sum, value) => sum + value, 0) / all.length;
-      return { x: mean(xs), y: mean(ys), width: Math.max(...xs) - Math.min(...xs) };
-    }
-    case 'circle':
-    case 'ellipse':
-      ctx.ellipse(0, 0, rx, ry, 0, 0, 2 * Math.PI);
-      return { x: 0, y: 0, width: 2 * rx };
-    default:
-      return { x: 0, y: 0, width: 0 };
-  }
-}
-
 function planBox(region: Box, view: View, margin: number): Box {
   return {
     minX: (region.minX - view.x) / view.k - margin,
@@ -440,13 +304,4 @@ function planBox(region: Box, view: View, margin: number): Box {
     maxX: (region.maxX - view.x) / view.k + margin,
     maxY: (region.maxY - view.y) / view.k + margin,
   };
-}
-
-function touches(a: Box, b: Box, margin: number): boolean {
-  return (
-    a.minX - margin <= b.maxX &&
-    a.maxX + margin >= b.minX &&
-    a.minY - margin <= b.maxY &&
-    a.maxY + margin >= b.minY
-  );
 }

@@ -1,5 +1,6 @@
 /** Plans to test with. */
 import type { Plan } from './model';
+import type { PlanSeat } from './spaces';
 
 const red = { name: 'Stalls', color: '#8e3b5e', price: { amount: 160_000, currency: 'KRW' } };
 const blue = { name: 'Circle', color: '#2f6f8f', price: { amount: 90_000, currency: 'KRW' } };
@@ -44,3 +45,20 @@ export const snapshot = (codes: readonly number[], position = 'e:1') => ({
   states: packed(codes),
   areas: [{ id: 1, available: 5 }],
 });
+
+/** The same plan with some seats being spaces for wheelchairs, and some kept for companions. */
+export function withSpaces(
+  plan: Plan,
+  accessible: readonly number[],
+  companion: readonly number[] = [],
+): Plan {
+  for (const { rows } of plan.sections) {
+    for (const { seats } of rows) {
+      for (const seat of seats as PlanSeat[]) {
+        if (accessible.includes(seat.id)) seat.accessible = true;
+        if (companion.includes(seat.id)) seat.companion = true;
+      }
+    }
+  }
+  return plan;
+}

@@ -58,6 +58,16 @@ export function contains(outer: Box, inner: Box): boolean {
   );
 }
 
+/** Whether the boxes come within a margin of each other. */
+export function touches(a: Box, b: Box, margin: number): boolean {
+  return (
+    a.minX - margin <= b.maxX &&
+    a.maxX + margin >= b.minX &&
+    a.minY - margin <= b.maxY &&
+    a.maxY + margin >= b.minY
+  );
+}
+
 export function scalesOf(box: Box, { width, height }: Size, pitch: number): Scales {
   const across = Math.max(1, width - 2 * MARGIN_PX) / Math.max(1e-6, box.maxX - box.minX);
   const down = Math.max(1, height - 2 * MARGIN_PX) / Math.max(1e-6, box.maxY - box.minY);

@@ -6,16 +6,20 @@ import { type Reservation, reservations } from '$lib/reservations/reservations';
 export interface House extends Occasion {
   plan: Schemas['PerformancePlan'];
   availability: Schemas['AvailabilityDto'];
+  /** What this buyer has of it; nothing where that could not be told. */
+  mine: Reservation[] | undefined;
 }
 
 export async function house(id: string, signal: AbortSignal): Promise<House> {
   const params = { path: { performance_id: id } };
-  const [about, plan, availability] = await Promise.all([
+  const [about, plan, availability, mine] = await Promise.all([
     occasion(id),
     given(open.GET('/api/v1/performances/{performance_id}/plan', { params, signal })),
     given(open.GET('/api/v1/performances/{performance_id}/availability', { params, signal })),
+    // The seats are worth showing without.
+    mineOf(id, signal).catch(() => undefined),
   ]);
-  return { ...about, plan, availability };
+  return { ...about, plan, availability, mine };
 }
 
 /** What this buyer has of a performance: held, being paid, or paid. */

@@ -17,16 +17,16 @@ export interface PickableSeat {
 
 export class Selection<Seat extends PickableSeat> {
   readonly picked = new SvelteSet<number>();
-  readonly #seatOf: (id: number) => Seat | undefined;
+  readonly seatOf: (id: number) => Seat | undefined;
   readonly #limit: () => number;
 
   constructor(seatOf: (id: number) => Seat | undefined, limit: () => number) {
-    this.#seatOf = seatOf;
+    this.seatOf = seatOf;
     this.#limit = limit;
   }
 
   get seats(): Seat[] {
-    return [...this.picked].flatMap((id) => this.#seatOf(id) ?? []);
+    return [...this.picked].flatMap((id) => this.seatOf(id) ?? []);
   }
 
   get total(): Money | undefined {
@@ -40,7 +40,7 @@ export class Selection<Seat extends PickableSeat> {
   /** False if there is no room for it. */
   pick(id: number): boolean {
     if (this.picked.has(id)) return true;
-    if (this.picked.size >= this.#limit() || !this.#seatOf(id)) return false;
+    if (this.picked.size >= this.#limit() || !this.seatOf(id)) return false;
     this.picked.add(id);
     return true;
   }

@@ -7,6 +7,8 @@
 /** Seconds left at which it is worth interrupting somebody. */
 export const marks: readonly number[] = [120, 60, 30, 10];
 
+/** From here on it is said that the time is getting short; it still suffices. */
+export const SOON_SECONDS = 120;
 /** From here on the time is shown as short. */
 export const LOW_SECONDS = 60;
 

@@ -12,6 +12,17 @@ export const seats = {
     picked: 'Picked',
     mine: 'Yours',
   },
+  /** What a seat may be kept for. */
+  spaces: { accessible: 'Wheelchair space', companion: 'Companion seat' },
+  showSpaces: 'Wheelchair spaces',
+  spacesFree: (count: number) =>
+    plural(count, { one: '# wheelchair space free', other: '# wheelchair spaces free' }),
+  reminders: {
+    accessible:
+      'Wheelchair spaces are kept for people who need them. If nobody in your party does, please pick another seat.',
+    companion:
+      'A companion seat is for whoever comes along with somebody in a wheelchair space. Please pick that space as well, or another seat.',
+  },
   /** Why a seat cannot be picked. */
   reasons: {
     available: 'You can pick this seat.',
@@ -33,7 +44,10 @@ export const seats = {
   zoomOut: 'Further away',
   whole: 'The whole plan',
   legend: 'What the shapes mean',
-  filter: 'Show only these categories',
+  filter: 'Show only these seats',
+  mostPrice: 'Highest price',
+  anyPrice: 'Any price',
+  upTo: (price: string) => `Up to ${price}`,
   onlyAvailable: 'Only available seats',
   row: (label: string) => `row ${label}`,
   rowTitle: (label: string) => `Row ${label}`,

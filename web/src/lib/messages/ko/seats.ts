@@ -13,6 +13,15 @@ export const seats: typeof english = {
     picked: '선택함',
     mine: '내 좌석',
   },
+  spaces: { accessible: '휠체어석', companion: '동반자석' },
+  showSpaces: '휠체어석',
+  spacesFree: (count) => plural(count, { other: '휠체어석 #석 남음' }),
+  reminders: {
+    accessible:
+      '휠체어석은 꼭 필요한 분을 위한 자리입니다. 일행 중에 필요한 분이 없다면 다른 좌석을 선택해 주세요.',
+    companion:
+      '동반자석은 휠체어석을 이용하시는 분과 함께 오는 분을 위한 자리입니다. 휠체어석도 함께 선택하시거나 다른 좌석을 선택해 주세요.',
+  },
   reasons: {
     available: '선택할 수 있는 좌석입니다.',
     held: '다른 분이 선점한 좌석입니다. 다시 나올 수 있습니다.',
@@ -33,7 +42,10 @@ export const seats: typeof english = {
   zoomOut: '축소',
   whole: '전체 보기',
   legend: '모양 설명',
-  filter: '이 등급만 보기',
+  filter: '이 좌석만 보기',
+  mostPrice: '최고 가격',
+  anyPrice: '모든 가격',
+  upTo: (price) => `${price} 이하`,
   onlyAvailable: '선택 가능한 좌석만',
   row: (label) => `${label}열`,
   rowTitle: (label) => `${label}열`,
