@@ -47,9 +47,9 @@ const MAX_RECORDED: usize = 32;
 /// How many performances of an event are shown, the earliest made first.
 const MAX_PERFORMANCES: u32 = 100;
 
-/// After a reading of a stock there is a pause of so many times what it took: a large one in a store that is far away is
-/// read less often.
-const PAUSE_PER_READING: u32 = 20;
+/// After a reading of a stock there is a pause of so many times what it took: one that takes a third of a second, as a
+/// large one in a store that is far away may, is read less often than every second.
+const PAUSE_PER_READING: u32 = 2;
 
 /// A performance in the latest figures.
 #[derive(Clone)]

@@ -7,8 +7,9 @@ use std::{fmt::Write, sync::Arc};
 
 use axum::{
     Router,
+    extract::Request,
     http::{HeaderValue, header},
-    middleware,
+    middleware::{self, Next},
     response::Response,
 };
 use memory_serve::CacheControl;
@@ -21,19 +22,30 @@ const POLICY: &str = "default-src 'self'; img-src 'self' data:; style-src 'self'
                       worker-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; \
                       frame-ancestors 'none'";
 
+/// Where everything has its digest in its name. What is elsewhere, such as the page and its manifest, names it and has to be
+/// asked for anew.
+const NAMED_AFTER_CONTENT: &str = "/assets/";
+const ASK_AGAIN: HeaderValue = HeaderValue::from_static("no-cache");
+
 /// Their routes. The forms of payment providers may be used on them.
 pub(super) fn routes(forms: &[PageForm]) -> Router<Arc<Server>> {
     let policy = policy(forms);
     memory_serve::load!()
         .enable_brotli(true)
         .enable_gzip(true)
-        // Names what is named after its content, so it has to be asked for anew.
         .html_cache_control(CacheControl::NoCache)
         .cache_control(CacheControl::Long)
         .into_router()
-        .layer(middleware::map_response(move |response| {
-            let guarded = guarded(response, policy.clone());
-            async { guarded }
+        .layer(middleware::from_fn(move |request: Request, next: Next| {
+            let (policy, is_named_after_content) =
+                (policy.clone(), request.uri().path().starts_with(NAMED_AFTER_CONTENT));
+            async move {
+                let mut response = guarded(next.run(request).await, policy);
+                if !is_named_after_content {
+                    response.headers_mut().insert(header::CACHE_CONTROL, ASK_AGAIN);
+                }
+                response
+            }
         }))
 }
 

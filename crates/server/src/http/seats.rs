@@ -35,11 +35,11 @@ pub(crate) struct PlanSeat {
     category: String,
     /// A space for a wheelchair. "Best seats" passes it over.
     #[serde(skip_serializing_if = "is_false")]
-    #[schema(value_type = Option<bool>)]
+    #[schema(required = false)]
     accessible: bool,
     /// Kept for who comes along with somebody in a wheelchair. "Best seats" passes it over.
     #[serde(skip_serializing_if = "is_false")]
-    #[schema(value_type = Option<bool>)]
+    #[schema(required = false)]
     companion: bool,
 }
 

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::support::Onsale;
+use crate::support::{Onsale, text};
 
 const OWN_ONLY: &str = "default-src 'self'";
 
@@ -38,6 +38,25 @@ async fn scripts_and_styles_come_packed_and_are_kept() {
         assert_eq!(packed.header("x-content-type-options"), "nosniff", "{path}");
     }
     onsale.at_root("GET", "/assets/nothing.js").await.refused(404, "not_found");
+}
+
+/// It may be put on a home screen; what it says there may change.
+#[tokio::test]
+async fn the_manifest_and_its_icons_are_there_and_asked_for_anew() {
+    let onsale = Onsale::start();
+    if !onsale.at_root("GET", "/").await.text().contains("manifest") {
+        // A checkout in which the pages have not been built yet.
+        return;
+    }
+    let manifest = onsale.at_root("GET", "/manifest.webmanifest").await;
+    assert_eq!(manifest.header("content-type"), "application/manifest+json");
+    assert_eq!(manifest.header("cache-control"), "no-cache");
+    for icon in manifest.ok(200)["icons"].as_array().unwrap() {
+        let icon = format!("/{}", text(&icon["src"]).trim_start_matches(['.', '/']));
+        let answer = onsale.at_root("GET", &icon).await;
+        assert_eq!(answer.status, 200, "{icon}");
+        assert!(answer.header("content-type").starts_with("image/"), "{icon}: {answer:?}");
+    }
 }
 
 /// The types of the pages are generated from this file.

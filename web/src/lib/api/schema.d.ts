@@ -2021,9 +2021,9 @@ export interface components {
             y: number;
             category: string;
             /** @description A space for a wheelchair. "Best seats" passes it over. */
-            accessible?: boolean | null;
+            accessible?: boolean;
             /** @description Kept for who comes along with somebody in a wheelchair. "Best seats" passes it over. */
-            companion?: boolean | null;
+            companion?: boolean;
         };
         PlanSection: {
             /** Format: int32 */
