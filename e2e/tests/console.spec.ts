@@ -274,6 +274,28 @@ test('an order is found by its buyer’s name, and the way back leads to the lis
   await expect(rows).toHaveCount(1);
 });
 
+test('events come page by page, and those of others not at all', async ({ page }) => {
+  const { server } = own;
+  const other = { email: 'other@example.com', password: 'a password for tests' };
+  const create = ['account', 'create', '--email', other.email, '--role', 'organizer'];
+  await server.run([...create, '--password-stdin'], other.password);
+  const token = await logIn(server, other);
+  for (let count = 1; count <= 11; count += 1)
+    await call(server, 'POST', '/events', { token, body: { title: `Theirs ${count}` } });
+  const { event, performance } = await perform(server, { title: 'Not theirs' });
+  await asOrganizer(page, { url: server.url, organizer: other }, '/manage');
+  const rows = page.getByRole('article');
+  await expect(rows).toHaveCount(10);
+  await expect(rows.first()).toContainText('No dates yet: buyers find nothing to choose.');
+  await page.getByRole('button', { name: 'Show more' }).click();
+  await expect(rows).toHaveCount(11);
+  await expect(page.getByRole('article', { name: 'Not theirs' })).toHaveCount(0);
+  for (const path of [`events/${event}`, `performances/${performance}`]) {
+    await page.goto(`${server.url}/#/manage/${path}`);
+    await expect(page.getByRole('alert')).toContainText('This account may not do that');
+  }
+});
+
 test.describe('on a phone, in Korean', () => {
   test.use({ viewport: { width: 360, height: 740 }, locale: 'ko-KR', hasTouch: true });
 
