@@ -5,9 +5,13 @@ import { call, logIn } from './api.ts';
 import type { Server } from './server.ts';
 
 /** Logs in and goes on to one of the organizers' pages. */
-export async function asOrganizer(page: Page, server: Server, path: string): Promise<void> {
-  const { email, password } = server.organizer;
-  await page.goto(`${server.url}/#/login?next=${path}`);
+export async function asOrganizer(
+  page: Page,
+  { url, organizer }: Pick<Server, 'url' | 'organizer'>,
+  path: string,
+): Promise<void> {
+  const { email, password } = organizer;
+  await page.goto(`${url}/#/login?next=${path}`);
   await page.locator('#email').fill(email);
   await page.locator('#password').fill(password);
   await page.getByRole('main').locator('[type=submit]').click();

@@ -94,7 +94,6 @@ test('an event is created with a waiting room, gets a date, and is there for buy
   await expect(page.getByText('0 of 124 sold')).toBeVisible();
   await expect(page.getByRole('button', { name: 'Add a date' })).toBeFocused();
   await expect(page.getByLabel('Currency')).toBeDisabled();
-  await expectNoViolation(page, 'an event with a date');
 
   const [performance] = (
     await call<{ items: object[] }>(server, 'GET', `/events/${event}/performances`)
@@ -275,6 +274,28 @@ test('an order is found by its buyer’s name, and the way back leads to the lis
   await expect(rows).toHaveCount(1);
 });
 
+test('events come page by page, and those of others not at all', async ({ page }) => {
+  const { server } = own;
+  const other = { email: 'other@example.com', password: 'a password for tests' };
+  const create = ['account', 'create', '--email', other.email, '--role', 'organizer'];
+  await server.run([...create, '--password-stdin'], other.password);
+  const token = await logIn(server, other);
+  for (let count = 1; count <= 11; count += 1)
+    await call(server, 'POST', '/events', { token, body: { title: `Theirs ${count}` } });
+  const { event, performance } = await perform(server, { title: 'Not theirs' });
+  await asOrganizer(page, { url: server.url, organizer: other }, '/manage');
+  const rows = page.getByRole('article');
+  await expect(rows).toHaveCount(10);
+  await expect(rows.first()).toContainText('No dates yet: buyers find nothing to choose.');
+  await page.getByRole('button', { name: 'Show more' }).click();
+  await expect(rows).toHaveCount(11);
+  await expect(page.getByRole('article', { name: 'Not theirs' })).toHaveCount(0);
+  for (const path of [`events/${event}`, `performances/${performance}`]) {
+    await page.goto(`${server.url}/#/manage/${path}`);
+    await expect(page.getByRole('alert')).toContainText('This account may not do that');
+  }
+});
+
 test.describe('on a phone, in Korean', () => {
   test.use({ viewport: { width: 360, height: 740 }, locale: 'ko-KR', hasTouch: true });
 
@@ -302,6 +323,8 @@ test.describe('on a phone, in Korean', () => {
     await page.goto(`${server.url}/#/manage/performances/${performance}`);
     await page.getByRole('button', { name: '목록', exact: true }).tap();
     await page.getByRole('checkbox', { name: 'B열 전체' }).tap();
+    await page.getByRole('button', { name: '제외하거나 다시 판매' }).tap();
+    await expect(page.getByRole('heading', { name: '고른 좌석' })).toBeFocused();
     await page.getByRole('button', { name: '3석 판매 제외' }).tap();
     await expect(page.getByText('3석을 판매에서 제외했습니다.').first()).toBeVisible();
     expect(await stats(server, performance)).toMatchObject({ blocked: 3 });

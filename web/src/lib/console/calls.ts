@@ -1,6 +1,10 @@
 /** What organizers do with their events: the calls. */
 import { type Schemas, given, open, own } from '$lib/api/client';
-import { event as readEvent, performance as readPerformance } from '$lib/events/catalogue';
+import {
+  event as readEvent,
+  performance as readPerformance,
+  performancesOf,
+} from '$lib/events/catalogue';
 import type { House } from '$lib/selection/house';
 
 import type { Event, EventChanges } from './settings';
@@ -137,11 +141,25 @@ export async function categoriesOf(plan: string, signal: AbortSignal): Promise<P
   return (answer as Plan & { categories?: PlanCategory[] }).categories ?? [];
 }
 
-/** A date with its seats, as it is now: its times may have been changed a moment ago. */
+/** An event and its dates, for who manages it; everybody may read these, so what only organizers may is asked as well. */
+export async function managed(
+  id: string,
+  signal: AbortSignal,
+): Promise<{ event: Event; performances: Performance[] }> {
+  const [event, performances] = await Promise.all([
+    readEvent(id, signal),
+    performancesOf(id, signal),
+    ordersOf(id, { query: '', status: '' }, null, signal, 1),
+  ]);
+  return { event, performances };
+}
+
+/** A date with its seats, as it is now: its times may have been changed a moment ago. As above. */
 export async function houseOf(id: string, signal: AbortSignal): Promise<House> {
   const params = { path: { performance_id: id } };
-  const [performance, plan, availability] = await Promise.all([
+  const [performance, , plan, availability] = await Promise.all([
     readPerformance(id, signal),
+    stats(id, signal),
     given(open.GET('/api/v1/performances/{performance_id}/plan', { params, signal })),
     given(open.GET('/api/v1/performances/{performance_id}/availability', { params, signal })),
   ]);
@@ -178,11 +196,12 @@ export async function ordersOf(
   wish: OrderWish,
   cursor: string | null,
   signal: AbortSignal,
+  limit = ORDERS,
 ): Promise<Page<Order>> {
   const query = {
     ...(wish.query ? { query: wish.query } : {}),
     ...(wish.status ? { status: wish.status } : {}),
-    limit: ORDERS,
+    limit,
     ...from(cursor),
   };
   const params = { path: { event_id: event }, query };

@@ -18,11 +18,9 @@ export const console = {
   dashboardOf: (title: string) => `On-sale dashboard: ${title}`,
   asBuyer: 'See it as a buyer',
   asBuyerOf: (what: string) => `See it as a buyer: ${what} (opens in a new tab)`,
-  newTab: '(opens in a new tab)',
   waitingRoom: 'Waiting room',
   noDates: 'No dates yet: buyers find nothing to choose. Add one.',
   moreDates: (count: number) => plural(count, { one: '# more date', other: '# more dates' }),
-  over: 'All dates are over.',
   soldOf: (sold: string, all: string) => `${sold} of ${all} sold`,
   free: (count: string) => `${count} free`,
   held: (count: string) => `${count} held`,
@@ -240,6 +238,7 @@ export const console = {
       count === 1
         ? `${labels} was just taken by a buyer and is not chosen any more.`
         : `${labels} were just taken by buyers and are not chosen any more.`,
+    toActions: 'Block or unblock',
     clear: 'Clear',
     reasonHint: 'Such as “for the press”. Kept with your name.',
     block: (count: number) => plural(count, { one: 'Block # seat', other: 'Block # seats' }),
