@@ -1,32 +1,17 @@
 /** Pictures of the main pages, each as a buyer comes to it. */
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-
 import type { Page } from '@playwright/test';
 
 import { call, guest, hold, logIn, perform } from '../support/api.ts';
 import { SeatMap } from '../support/maps.ts';
 import { plans } from '../support/server.ts';
 import { Buyer, expect, serve, test } from '../support/test.ts';
-
-const folder = process.env['SCREENSHOTS'] ?? '';
-const forDocs = process.env['SCREENSHOTS_OF'] === 'docs';
+import { type Take, nameOf, round, visitors } from './camera.ts';
 
 const own = serve({ ONSALE_PAYMENTS__SIMULATED__FAILURE_RATE: '0' });
 
 /** From now on this share of payments is declined. */
 const decline = (share: 0 | 1) =>
   own.server.restart({ ONSALE_PAYMENTS__SIMULATED__FAILURE_RATE: String(share) });
-
-const screens = {
-  phone: {
-    viewport: { width: 360, height: 740 },
-    deviceScaleFactor: forDocs ? 1 : 2,
-    hasTouch: true,
-    isMobile: true,
-  },
-  desktop: { viewport: { width: 1440, height: 900 } },
-} as const;
 
 interface Scene {
   theatre: string;
@@ -37,7 +22,6 @@ let scene: Scene;
 
 test.beforeAll(async () => {
   const { server } = own;
-  mkdirSync(folder, { recursive: true });
   const small = await perform(server, {
     title: 'An evening of chamber music',
     description: 'Three quartets in the small hall. Doors open half an hour before.',
@@ -96,11 +80,7 @@ async function pickInTheMiddle(page: Page): Promise<void> {
 }
 
 /** Pages with the names that the documentation knows them by. */
-async function walk(
-  page: Page,
-  turn: number,
-  take: (name: string) => Promise<void>,
-): Promise<void> {
+async function walk(page: Page, turn: number, take: Take): Promise<void> {
   const { server } = own;
   const buyer = new Buyer(page, server);
   const settled = () => page.waitForLoadState('networkidle');
@@ -163,30 +143,8 @@ const inDocs = new Set([
 
 // One after another: all of them are at the same server.
 test.describe.configure({ mode: 'serial' });
-let turns = 0;
-for (const [screen, options] of Object.entries(screens)) {
-  for (const colorScheme of ['light', 'dark'] as const) {
-    for (const locale of ['en-US', 'ko-KR']) {
-      if (forDocs && (colorScheme !== 'light' || locale !== 'en-US')) continue;
-      const turn = turns++;
-      test(`${screen}, ${colorScheme}, ${locale}`, async ({ browser }) => {
-        const context = await browser.newContext({ ...options, colorScheme, locale });
-        const page = await context.newPage();
-        const client = await context.newCDPSession(page);
-        await walk(page, turn, async (name) => {
-          const file = `${name}-${screen}`;
-          if (!forDocs) {
-            const path = join(folder, `${file}-${colorScheme}-${locale.slice(0, 2)}.png`);
-            await page.screenshot({ path, animations: 'disabled' });
-          } else if (inDocs.has(file)) {
-            // A quarter of the size of a PNG.
-            const options = { format: 'webp', quality: 80 } as const;
-            const { data } = await client.send('Page.captureScreenshot', options);
-            writeFileSync(join(folder, `${file}.webp`), Buffer.from(data, 'base64'));
-          }
-        });
-        await context.close();
-      });
-    }
-  }
+for (const [turn, visitor] of visitors.entries()) {
+  test(nameOf(visitor), async ({ browser }) => {
+    await round(browser, visitor, inDocs, (page, take) => walk(page, turn, take));
+  });
 }

@@ -144,3 +144,36 @@ test('a camera reads the code that the server drew', async ({ browserName }, inf
     await browser.close();
   }
 });
+
+test('on paper there are only the tickets, one to a page, black on white', async ({ page }) => {
+  const { server } = own;
+  const { performance } = await perform(server, { title: 'Paper' });
+  const buyer = new Buyer(page, server);
+  await page.emulateMedia({ colorScheme: 'dark' });
+  await buyer.openList(performance);
+  await buyer.hold(1, 2, 3);
+  await buyer.fillIn('Kim Min-ji');
+  await buyer.pay.click();
+  await buyer.expectTickets(3);
+  const codes = page.getByRole('img', { name: /^QR code of the ticket for/ });
+  await expect(codes).toHaveCount(3);
+  await page.emulateMedia({ media: 'print', colorScheme: 'dark' });
+  await expect(page.getByRole('heading', { level: 1 })).toBeHidden();
+  await expect(page.getByRole('heading', { name: 'Receipt' })).toBeHidden();
+  await expect(page.getByRole('banner')).toBeHidden();
+  await expect(page.getByRole('button')).toHaveCount(0);
+  await expect(page.getByRole('link')).toHaveCount(0);
+  const widths = await codes.evaluateAll((images) => images.map((image) => image.clientWidth));
+  // 4 cm at 96 pixels to the inch.
+  for (const width of widths) expect(width).toBeGreaterThan(150);
+  const colors = await page
+    .locator('article')
+    .first()
+    .evaluate((ticket) => {
+      const { color, backgroundColor } = getComputedStyle(ticket);
+      return [color, backgroundColor, getComputedStyle(document.documentElement).backgroundColor];
+    });
+  expect(colors).toEqual(['rgb(0, 0, 0)', 'rgb(255, 255, 255)', 'rgb(255, 255, 255)']);
+  const paper = await page.pdf({ format: 'A4' });
+  expect(paper.toString('latin1').match(/\/Type\s*\/Page\b/g)).toHaveLength(3);
+});

@@ -37,7 +37,13 @@ class Theme {
   }
 
   #apply(): void {
-    document.documentElement.dataset['theme'] = this.shown;
+    const root = document.documentElement;
+    root.dataset['theme'] = this.shown;
+    // Around the page, too, whatever the system would have.
+    const color = getComputedStyle(root).getPropertyValue('--color-surface').trim();
+    for (const meta of document.querySelectorAll('meta[name="theme-color"]')) {
+      if (color) meta.setAttribute('content', color);
+    }
   }
 }
 
