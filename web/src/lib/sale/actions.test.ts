@@ -52,7 +52,7 @@ describe('an action in words', () => {
   it('names who it was as well as it can', () => {
     const by = { account_id: 'a' };
     expect(whoDid({ ...action('pause'), by: { ...by, name: 'Kim', email: 'k@example.com' } })).toBe(
-      'Kim',
+      'Kim · k@example.com',
     );
     expect(whoDid({ ...action('pause'), by: { ...by, name: ' ', email: 'k@example.com' } })).toBe(
       'k@example.com',

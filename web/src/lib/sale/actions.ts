@@ -64,9 +64,10 @@ export function wordsOf({ action, detail }: Action): string {
   }
 }
 
-/** Who it was: by name, else by address. */
+/** Who it was: names are not unique, addresses are. */
 export function whoDid({ by }: Action): string {
-  return by?.name?.trim() || by?.email?.trim() || w().log.somebody;
+  const known = [by?.name?.trim(), by?.email?.trim()].filter(Boolean);
+  return known.join(' · ') || w().log.somebody;
 }
 
 /** Newest first; what is known with what has come, each once. */

@@ -77,7 +77,7 @@ export function draw(host: HTMLElement, drawing: Drawing, data: Columns): uPlot 
     {
       width: host.clientWidth,
       height: host.clientHeight,
-      padding: [textPx * 0.7, right ? 0 : textPx, 0, 0],
+      padding: [textPx * 0.7, right ? 0 : textPx * 2, 0, 0],
       legend: { show: false },
       select: { show: false, left: 0, top: 0, width: 0, height: 0 },
       cursor: { drag: { x: false, y: false }, y: false, points: { size: textPx * 0.6 } },
