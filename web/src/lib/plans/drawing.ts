@@ -47,8 +47,9 @@ function drawPatch(
   const side = Math.max(1, px * 0.72);
   ctx.fillStyle = fill;
   const special: [number, number, number][] = [];
-  for (const [index, planX] of patch.x.entries()) {
-    const x = planX * view.k + view.x;
+  // Counting through is several times faster here than asking the array for its entries.
+  for (let index = 0; index < patch.x.length; index++) {
+    const x = (patch.x[index] ?? 0) * view.k + view.x;
     const y = (patch.y[index] ?? 0) * view.k + view.y;
     if (x < -px || y < -px || x > width + px || y > height + px) continue;
     const code = patch.marks[index] ?? 0;
@@ -102,7 +103,7 @@ function drawSpecial(
 }
 
 /** Within ±10. */
-export function wheelchair(ctx: Context): void {
+function wheelchair(ctx: Context): void {
   ctx.beginPath();
   ctx.arc(-1.5, -6.2, 1.7, 0, 2 * Math.PI);
   ctx.fill();
@@ -118,7 +119,7 @@ export function wheelchair(ctx: Context): void {
   ctx.stroke();
 }
 
-export function companions(ctx: Context): void {
+function companions(ctx: Context): void {
   for (const x of [-3.4, 3.4]) {
     ctx.beginPath();
     ctx.arc(x, -3.6, 1.9, 0, 2 * Math.PI);

@@ -244,6 +244,21 @@ export function marksOfRow(block: Block, row: number): (Mark | undefined)[] {
   );
 }
 
+/** For rows that have any, how many places are marked, and how many of these as taken out. */
+export function countMarksByRow({
+  form,
+  marks: all,
+}: Block): ReadonlyMap<number, { marked: number; out: number }> {
+  const rows = new Map<number, { marked: number; out: number }>();
+  for (const [key, mark] of Object.entries(all)) {
+    const [row = 0, seat = 0] = key.split(':').map(Number);
+    if (row >= form.rows || seat >= seatsOfRow(form, row)) continue;
+    const { marked, out } = rows.get(row) ?? { marked: 0, out: 0 };
+    rows.set(row, { marked: marked + 1, out: out + (mark === 'out' ? 1 : 0) });
+  }
+  return rows;
+}
+
 /** Marks of places that the block has. */
 export function countMarks({
   form,

@@ -11,6 +11,7 @@ import { rowNamesOf, seatNumbersOf } from './naming';
 const ROWS_FROM_PX = 11;
 const NUMBERS_FROM_PX = 20;
 const NAME_PX = 14;
+const NAME_IN_FRONT_FROM_PX = 12;
 /** How far the handle is from the box of what is chosen, and how large. */
 export const HANDLE_AWAY_PX = 30;
 export const HANDLE_PX = 9;
@@ -50,10 +51,10 @@ function writeNumbers(
     const color = palette.get(categoryOfRow(block, row)) ?? '';
     ctx.fillStyle = colors.seat(color).mark;
     for (const [seat, number] of seatNumbersOf(block.numbers, end - start).entries()) {
-      if (block.marks[placeKey(row, seat)]) continue;
       const [x, y] = out(places.x[start + seat] ?? 0, places.y[start + seat] ?? 0);
       const [atX, atY] = [x * view.k + view.x, y * view.k + view.y];
       if (atX < 0 || atY < 0 || atX > width || atY > height) continue;
+      if (block.marks[placeKey(row, seat)]) continue;
       ctx.fillText(String(number), atX, atY + 0.5, px * 0.74);
     }
   }
@@ -82,16 +83,18 @@ function writeRows(ctx: Context, block: Block, view: View, colors: Colors, px: n
   }
 }
 
-/** In front of the middle of the front row. */
+/** In front of the middle of the front row; from afar, where rows are close, in the middle of the block. */
 function writeName(ctx: Context, block: Block, view: View, colors: Colors): void {
   const name = block.name.trim();
   if (name === '') return;
   const { minX, maxX } = formBox(block.form);
   ctx.font = `650 ${NAME_PX}px ${colors.font}`;
   const room = Math.max(40, (maxX - minX) * view.k);
-  const [x, y] = outOf(block)(0, -block.form.rowPitch * 0.5);
+  const far = block.form.rowPitch * view.k < NAME_IN_FRONT_FROM_PX;
+  const middle = ((block.form.rows - 1) / 2) * block.form.rowPitch;
+  const [x, y] = outOf(block)(0, far ? middle : -block.form.rowPitch * 0.5);
   const [sin, cos] = turnOf(block.rotation);
-  const away = NAME_PX * 0.8;
+  const away = far ? 0 : NAME_PX * 0.8;
   const [atX, atY] = [x * view.k + view.x + away * sin, y * view.k + view.y - away * cos];
   // A rim in the colour of the ground keeps it legible over seats.
   ctx.lineWidth = 4;

@@ -30,6 +30,8 @@ type Point = readonly [number, number];
 
 const DEFAULT_COLOR = '#808080';
 const USUAL_PITCH = 25;
+/** The server draws no polygon that has more. */
+const MOST_CORNERS = 1_000;
 
 /** Says it of the size before anything is read. */
 export const isTooLarge = (bytes: number): boolean => bytes > limits.planBytes;
@@ -171,7 +173,8 @@ function shapeOf(area: Json, corner: Point): PlanShape | undefined {
     case 'polygon': {
       const corners = objectsOf(objectOf(area['polygon'])?.['points']);
       const points = corners.map((each) => [numberOf(each['x']), numberOf(each['y'])] as const);
-      return points.length >= 3 ? { kind: 'polygon', ...common, points } : undefined;
+      const drawn = points.length >= 3 && points.length <= MOST_CORNERS;
+      return drawn ? { kind: 'polygon', ...common, points } : undefined;
     }
     case 'text':
       return text ? { kind: 'text', ...common } : undefined;
