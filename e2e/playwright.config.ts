@@ -13,7 +13,7 @@ export default defineConfig({
   workers: 2,
   retries: 0,
   timeout: 40_000,
-  globalTimeout: 480_000,
+  globalTimeout: 1_200_000,
   forbidOnly: process.env['CI'] === 'true',
   expect: { timeout: 8_000 },
   reporter: [['list']],

@@ -99,13 +99,12 @@ impl App {
         let mut people: BTreeMap<AccountId, Option<Account>> = BTreeMap::new();
         let mut items = Vec::with_capacity(found.items.len());
         for action in found.items {
-            let by = match people.get(&action.by) {
-                Some(known) => known.clone(),
-                None => {
-                    let account = self.ledger.account(action.by).await?;
-                    people.insert(action.by, account.clone());
-                    account
-                }
+            let by = if let Some(known) = people.get(&action.by) {
+                known.clone()
+            } else {
+                let account = self.ledger.account(action.by).await?;
+                people.insert(action.by, account.clone());
+                account
             };
             items.push(ActionView { action, by });
         }

@@ -5,7 +5,7 @@ import {
   performance as readPerformance,
   performancesOf,
 } from '$lib/events/catalogue';
-import type { House } from '$lib/selection/house';
+import type { Seating } from '$lib/selection/house';
 
 import type { Event, EventChanges } from './settings';
 
@@ -21,36 +21,14 @@ export interface Page<T> {
   next: string | null;
 }
 
-/** What a plan has of each category; `GET /seating-plans/{id}` only. */
-export interface PlanCategory {
-  name: string;
-  color: string;
-  seats: number;
-}
-
-export interface Times {
-  starts_at?: string;
-  sale_opens_at?: string | null;
-  sale_closes_at?: string | null;
-  reason?: string;
-}
+export type PlanCategory = Schemas['PlanCategorySize'];
+export type Times = Schemas['PerformancePatch'];
 
 export interface OrderWish {
   query: string;
   /** One of `paying`, `paid`, `failed`, `refunded`; any if it is empty. */
   status: string;
 }
-
-/** For what the generated description does not have: the same client without its types. */
-type Untyped = (
-  path: string,
-  init: {
-    params?: { path?: Record<string, string>; query?: Record<string, unknown> };
-    body?: unknown;
-    signal?: AbortSignal;
-  },
-) => Promise<{ data?: unknown; error?: unknown; response: Response }>;
-const untyped = { GET: own.GET as unknown as Untyped, PATCH: own.PATCH as unknown as Untyped };
 
 interface Listed<T> {
   items: T[];
@@ -74,8 +52,7 @@ export async function myEvents(
   limit = EVENTS,
 ): Promise<Page<Event>> {
   const query = { mine: true, limit, ...from(cursor) };
-  const page = given(untyped.GET('/api/v1/events', { params: { query }, signal }));
-  return paged((await page) as Listed<Event>);
+  return paged(await given(own.GET('/api/v1/events', { params: { query }, signal })));
 }
 
 /** As many of them as there are to choose from. */
@@ -124,10 +101,9 @@ export function addPerformance(
   );
 }
 
-export async function reschedule(performance: string, body: Times): Promise<Performance> {
+export function reschedule(performance: string, body: Times): Promise<Performance> {
   const params = { path: { performance_id: performance } };
-  const answer = given(untyped.PATCH('/api/v1/performances/{performance_id}', { params, body }));
-  return (await answer) as Performance;
+  return given(own.PATCH('/api/v1/performances/{performance_id}', { params, body }));
 }
 
 export async function plans(signal: AbortSignal): Promise<Plan[]> {
@@ -138,7 +114,7 @@ export async function plans(signal: AbortSignal): Promise<Plan[]> {
 export async function categoriesOf(plan: string, signal: AbortSignal): Promise<PlanCategory[]> {
   const params = { path: { plan_id: plan } };
   const answer = await given(open.GET('/api/v1/seating-plans/{plan_id}', { params, signal }));
-  return (answer as Plan & { categories?: PlanCategory[] }).categories ?? [];
+  return answer.categories ?? [];
 }
 
 /** An event and its dates, for who manages it; everybody may read these, so what only organizers may is asked as well. */
@@ -155,7 +131,7 @@ export async function managed(
 }
 
 /** A date with its seats, as it is now: its times may have been changed a moment ago. As above. */
-export async function houseOf(id: string, signal: AbortSignal): Promise<House> {
+export async function houseOf(id: string, signal: AbortSignal): Promise<Seating> {
   const params = { path: { performance_id: id } };
   const [performance, , plan, availability] = await Promise.all([
     readPerformance(id, signal),
@@ -205,8 +181,7 @@ export async function ordersOf(
     ...from(cursor),
   };
   const params = { path: { event_id: event }, query };
-  const page = given(untyped.GET('/api/v1/events/{event_id}/orders', { params, signal }));
-  return paged((await page) as Listed<Order>);
+  return paged(await given(own.GET('/api/v1/events/{event_id}/orders', { params, signal })));
 }
 
 export type ExportFile = 'orders' | 'payments' | 'ledger-entries';

@@ -3,9 +3,12 @@ import { type Schemas, given, open } from '$lib/api/client';
 import { type Occasion, occasion } from '$lib/events/occasion';
 import { type Reservation, reservations } from '$lib/reservations/reservations';
 
-export interface House extends Occasion {
+export interface Seating extends Occasion {
   plan: Schemas['PerformancePlan'];
   availability: Schemas['AvailabilityDto'];
+}
+
+export interface House extends Seating {
   /** What this buyer has of it; nothing where that could not be told. */
   mine: Reservation[] | undefined;
 }
