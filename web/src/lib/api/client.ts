@@ -9,7 +9,7 @@ import { session } from '$lib/session/session.svelte';
 import { serverClock } from '$lib/time/server-clock';
 
 import { asProblem, problemOf } from './problems';
-import { patience, robust, surroundings } from './robust';
+import { patience, retryAfterMs, robust, surroundings } from './robust';
 import type { components, paths } from './schema';
 
 export type Schemas = components['schemas'];
@@ -27,19 +27,21 @@ const timed = {
 const baseUrl = location.origin;
 const patiently = robust(timed);
 
+const once = robust(timed, { limits: { ...patience, attempts: 1 } });
+
 /** Sends as the buyer; a token that the server does not accept any more is exchanged once. */
-async function asBuyer(request: Request): Promise<Response> {
+const asBuyer = (fetch: typeof patiently) => async (request: Request) => {
   const send = (token: string | undefined) => {
     const copy = request.clone();
     if (token) copy.headers.set('authorization', `Bearer ${token}`);
-    return patiently(copy);
+    return fetch(copy);
   };
   const token = await session.token();
   const response = await send(token);
   if (response.status !== 401 || !token) return response;
   const next = await session.renew(token);
   return next ? send(next) : response;
-}
+};
 
 export const open: Client<paths> = createClient<paths>({ baseUrl, fetch: patiently });
 /** For what is asked again soon anyway. */
@@ -47,13 +49,23 @@ export const brief: Client<paths> = createClient<paths>({
   baseUrl,
   fetch: robust(timed, { limits: { ...patience, attempts: 2 } }),
 });
-export const own: Client<paths> = createClient<paths>({ baseUrl, fetch: asBuyer });
+export const own: Client<paths> = createClient<paths>({ baseUrl, fetch: asBuyer(patiently) });
+/** For who asks every second and decides when to ask again: one attempt. */
+export const ownOnce: Client<paths> = createClient<paths>({ baseUrl, fetch: asBuyer(once) });
 
 interface Answer<T> {
   data?: T;
   error?: unknown;
   response: Response;
 }
+
+/** When the server wants to be asked again, as problems say it. */
+function whenAgain(response: Response): object {
+  const later = retryAfterMs(response);
+  return later === undefined ? {} : { retry_after_ms: later };
+}
+
+const asObject = (body: unknown) => (typeof body === 'object' ? body : undefined);
 
 /** The data of an answer, or its problem thrown. */
 export async function given<T>(answer: Promise<Answer<T>>): Promise<T> {
@@ -72,6 +84,6 @@ export async function answered<T>(
     throw asProblem(error);
   }
   const { data, error, response } = settled;
-  if (!response.ok) throw problemOf(response, error);
+  if (!response.ok) throw problemOf(response, { ...whenAgain(response), ...asObject(error) });
   return { data: data as T, status: response.status };
 }

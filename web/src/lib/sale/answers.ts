@@ -1,183 +1,49 @@
-/**
- * What the dashboard asks the server, and what it does through it.
- *
- * Invariant: a request is one attempt with a time-out, so that whoever asks every second decides when to ask again; it
- * gives data or throws a `Problem`, which says in `retry_after_ms` when the server wants to be asked again.
- */
-import type { Schemas } from '$lib/api/client';
-import { problemOf, unanswered } from '$lib/api/problems';
-import { retryAfterMs } from '$lib/api/robust';
-import { session } from '$lib/session/session.svelte';
-import { serverClock } from '$lib/time/server-clock';
+/** What the dashboard asks the server, and what it does through it. */
+import { type Schemas, given, own, ownOnce } from '$lib/api/client';
 
 /** Units by their state. `drift` is the capacity minus the rest: anything but 0 is an alarm. */
-export interface Stock {
-  capacity: number;
-  available: number;
-  held: number;
-  paying: number;
-  sold: number;
-  blocked: number;
-  drift: number;
-}
-
-export interface Section extends Stock {
-  label: string;
-  kind: 'section' | 'area';
-}
-
-export interface PerformanceFigures {
-  id: string;
-  starts_at: string;
-  sale_opens_at?: string | null;
-  sale_closes_at?: string | null;
-  viewers: number;
-  stock: Stock;
-  sections: Section[];
-}
-
-export type Room = Schemas['QueueControl'] & { entered: number; no_shows: number };
-
-export interface Traffic {
-  window_s: number;
-  requests_per_s: number;
-  /** A share, 0 to 1. */
-  error_rate: number;
-  /** Nothing where nothing was asked. */
-  p50_ms?: number | null;
-  p95_ms?: number | null;
-  p99_ms?: number | null;
-  refusals: Record<string, number>;
-}
-
+export type Stock = Schemas['StatsDto'];
+export type Section = Schemas['SaleSection'];
+export type PerformanceFigures = Schemas['SalePerformance'];
+export type Room = Schemas['SaleRoom'];
+export type Traffic = Schemas['SaleTraffic'];
 /** How all of the event stood at a second. */
-export interface Moment {
-  at_ms: number;
-  available: number;
-  held: number;
-  paying: number;
-  sold: number;
-  joined: number;
-  waiting: number;
-  inside: number;
-  entered: number;
-  no_shows: number;
-  viewers: number;
-  requests_per_s: number;
-  p95_ms?: number | null;
-  error_rate: number;
-}
+export type Moment = Schemas['SaleMoment'];
+export type Figures = Schemas['Sale'];
+export type Action = Schemas['SaleAction'];
+export type RoomChange = Omit<Schemas['ControlPatch'], 'reason'>;
+export type SaleChange = Pick<Schemas['PerformancePatch'], 'sale_opens_at' | 'sale_closes_at'>;
 
-export interface Figures {
-  at: string;
-  at_ms: number;
-  performances: PerformanceFigures[];
-  room: Room | null;
-  sales: { holds: number; orders: number };
-  traffic: Traffic;
-  history: Moment[];
-}
-
-export interface Action {
-  id: string;
-  at: string;
-  by?: { account_id: string; name?: string | null; email?: string | null } | null;
-  action: string;
-  performance_id?: string | null;
-  detail?: Record<string, unknown> | null;
-  reason?: string | null;
-}
-
-export interface ActionsPage {
-  items: Action[];
-  next_cursor?: string | null;
-}
-
-export interface RoomChange {
-  paused?: boolean;
-  /** `null`: the event's own again. */
-  admit_per_second?: number | null;
-  max_inside?: number | null;
-  closed?: boolean;
-}
-
-export interface SaleChange {
-  sale_opens_at?: string | null;
-  sale_closes_at?: string | null;
-}
-
-/** A lever is pulled once and waited for. */
-const LEVER_MS = 15_000;
 const LISTED = 20;
 
-type Method = 'GET' | 'POST' | 'PATCH';
-
-async function ask<T>(
-  method: Method,
-  path: string,
-  signal: AbortSignal,
-  body?: Record<string, unknown>,
-): Promise<T> {
-  const send = async (token: string | undefined) => {
-    const sentAt = Date.now();
-    const response = await fetch(`${location.origin}/api/v1${path}`, {
-      method,
-      signal,
-      headers: {
-        ...(token ? { authorization: `Bearer ${token}` } : {}),
-        ...(body ? { 'content-type': 'application/json' } : {}),
-      },
-      ...(body ? { body: JSON.stringify(body) } : {}),
-    });
-    serverClock.observe(response.headers.get('date'), sentAt, Date.now());
-    return { response, data: (await response.json().catch(() => null)) as unknown };
-  };
-  let answer: { response: Response; data: unknown };
-  try {
-    const token = await session.token();
-    answer = await send(token);
-    if (answer.response.status === 401 && token) {
-      const next = await session.renew(token);
-      if (next) answer = await send(next);
-    }
-    signal.throwIfAborted();
-  } catch (error) {
-    throw unanswered(error);
-  }
-  const { response, data } = answer;
-  if (response.ok && data !== null) return data as T;
-  if (response.ok) throw unanswered(new Error('the answer broke off'));
-  const later = retryAfterMs(response);
-  throw problemOf(response, {
-    ...(typeof data === 'object' ? data : {}),
-    ...(later === undefined ? {} : { retry_after_ms: later }),
-  });
-}
-
-/** How the sale stands, with the seconds after `since`, all that are known if there is none. */
+/** How the sale stands, with the seconds after `since`, all that are known if there is none; asked once. */
 export function figures(
   event: string,
   since: number | undefined,
   signal: AbortSignal,
 ): Promise<Figures> {
-  return ask('GET', `/events/${event}/sale${since === undefined ? '' : `?since=${since}`}`, signal);
+  const query = since === undefined ? {} : { since };
+  const params = { path: { event_id: event }, query };
+  return given(ownOnce.GET('/api/v1/events/{event_id}/sale', { params, signal }));
 }
 
-/** What was done by hand, newest first. */
+/** What was done by hand, newest first; asked once. */
 export function actions(
   event: string,
   cursor: string | undefined,
   signal: AbortSignal,
-): Promise<ActionsPage> {
-  const query = new URLSearchParams({ limit: `${LISTED}`, ...(cursor ? { cursor } : {}) });
-  return ask('GET', `/events/${event}/actions?${query}`, signal);
+): Promise<Schemas['PageDto_SaleAction']> {
+  const query = { limit: LISTED, ...(cursor ? { cursor } : {}) };
+  const params = { path: { event_id: event }, query };
+  return given(ownOnce.GET('/api/v1/events/{event_id}/actions', { params, signal }));
 }
 
-const lever = <T>(method: Method, path: string, body: object, reason: string | undefined) =>
-  ask<T>(method, path, AbortSignal.timeout(LEVER_MS), { ...body, ...(reason ? { reason } : {}) });
+const because = (reason: string | undefined) => (reason ? { reason } : {});
 
 export function changeRoom(event: string, change: RoomChange, reason?: string): Promise<unknown> {
-  return lever('PATCH', `/events/${event}/queue/control`, change, reason);
+  const params = { path: { event_id: event } };
+  const body = { ...change, ...because(reason) };
+  return given(own.PATCH('/api/v1/events/{event_id}/queue/control', { params, body }));
 }
 
 /** Every hold lasts at least so long from now; gives how many there were. */
@@ -186,7 +52,9 @@ export function extendHolds(
   bySeconds: number,
   reason?: string,
 ): Promise<{ extended: number }> {
-  return lever('POST', `/performances/${performance}/holds/extend`, { by_s: bySeconds }, reason);
+  const params = { path: { performance_id: performance } };
+  const body = { by_s: bySeconds, ...because(reason) };
+  return given(own.POST('/api/v1/performances/{performance_id}/holds/extend', { params, body }));
 }
 
 export function changeSale(
@@ -194,5 +62,7 @@ export function changeSale(
   change: SaleChange,
   reason?: string,
 ): Promise<unknown> {
-  return lever('PATCH', `/performances/${performance}`, change, reason);
+  const params = { path: { performance_id: performance } };
+  const body = { ...change, ...because(reason) };
+  return given(own.PATCH('/api/v1/performances/{performance_id}', { params, body }));
 }
