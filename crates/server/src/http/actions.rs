@@ -38,7 +38,7 @@ pub(crate) struct SaleAction {
     #[serde(skip_serializing_if = "Option::is_none")]
     performance_id: Option<Uuid>,
     /// What it was set to.
-    #[schema(value_type = Object, example = json!({"admit_per_second": 20}))]
+    #[schema(value_type = BTreeMap<String, Value>, example = json!({"admit_per_second": 20}))]
     detail: Value,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,

@@ -1,6 +1,6 @@
 //! The on-sale dashboard: the figures of an event's sale, to be asked for once a second.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use axum::{Json, extract::State};
 use onsale_app::{
@@ -73,9 +73,10 @@ pub(crate) struct SaleTraffic {
     requests_per_s: f64,
     /// The share that was answered with a fault of the server, from 0 to 1.
     error_rate: f64,
-    p50_ms: f64,
-    p95_ms: f64,
-    p99_ms: f64,
+    /// `null`: nothing was asked.
+    p50_ms: Option<f64>,
+    p95_ms: Option<f64>,
+    p99_ms: Option<f64>,
     /// How many requests were refused, by reason code.
     refusals: BTreeMap<&'static str, u32>,
 }
@@ -95,7 +96,8 @@ pub(crate) struct SaleMoment {
     no_shows: u64,
     viewers: usize,
     requests_per_s: f64,
-    p95_ms: f64,
+    /// `null`: nothing was asked.
+    p95_ms: Option<f64>,
     error_rate: f64,
 }
 
@@ -217,7 +219,7 @@ impl From<&Moment> for SaleMoment {
     }
 }
 
-/// In milliseconds, to a hundredth.
-fn in_ms(time: std::time::Duration) -> f64 {
-    (time.as_secs_f64() * 100_000.0).round() / 100.0
+/// In milliseconds, to a hundredth; no answer takes no time at all.
+fn in_ms(time: Duration) -> Option<f64> {
+    (time > Duration::ZERO).then(|| (time.as_secs_f64() * 100_000.0).round() / 100.0)
 }

@@ -72,7 +72,7 @@ pub(crate) struct Figures {
 
 impl Traffic {
     pub(crate) fn new(begun: Instant) -> Self {
-        Self { begun, slots: [const { () }; SLOTS].map(|()| Slot::new()) }
+        Self { begun, slots: std::array::from_fn(|_| Slot::new()) }
     }
 
     /// Notes a request that is answered now.
@@ -130,7 +130,7 @@ impl Traffic {
 fn bucket(took: Duration) -> usize {
     let micros = u32::try_from(took.as_micros()).unwrap_or(u32::MAX).max(1);
     let doublings = micros.ilog2();
-    let part = (u64::from(micros) * u64::from(PARTS) >> doublings) as u32 - PARTS;
+    let part = ((u64::from(micros) * u64::from(PARTS)) >> doublings) as u32 - PARTS;
     ((doublings * PARTS + part) as usize).min(BUCKETS - 1)
 }
 

@@ -4,6537 +4,6557 @@
  */
 
 export interface paths {
-  '/api/v1/auth/guest': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    get?: never;
-    put?: never;
-    /** A token for an anonymous buyer, good for a day. */
-    post: operations['post_auth_guest'];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  '/api/v1/auth/login': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    get?: never;
-    put?: never;
-    /** Logs in. */
-    post: operations['post_auth_login'];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  '/api/v1/auth/logout': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    get?: never;
-    put?: never;
-    /** Logs out: the refresh tokens of this log-in end. */
-    post: operations['post_auth_logout'];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  '/api/v1/auth/refresh': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    get?: never;
-    put?: never;
-    /** Exchanges a refresh token for new tokens. A refresh token used twice ends its log-in everywhere. */
-    post: operations['post_auth_refresh'];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  '/api/v1/auth/signup': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    get?: never;
-    put?: never;
-    /** Signs up. */
-    post: operations['post_auth_signup'];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  '/api/v1/events': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** Lists events, newest first. */
-    get: operations['get_events'];
-    put?: never;
-    /** Creates an event. */
-    post: operations['post_events'];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  '/api/v1/events/{event_id}': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** Reads an event. */
-    get: operations['get_events_by_event_id'];
-    put?: never;
-    post?: never;
-    /** Deletes an event and its performances, unless seats are sold. */
-    delete: operations['delete_events_by_event_id'];
-    options?: never;
-    head?: never;
-    /** Changes an event; what is left out stays. */
-    patch: operations['patch_events_by_event_id'];
-    trace?: never;
-  };
-  '/api/v1/events/{event_id}/actions': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** Lists what was done by hand to an event's sale, newest first. */
-    get: operations['get_events_by_event_id_actions'];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  '/api/v1/events/{event_id}/ledger-entries.csv': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /**
-     * Double entries of an event's orders as CSV, two lines for each charge and each refund, which add up to zero. Those of
-     *     wallets are as they are booked; those of other providers, with the provider's name for a side, follow from payments
-     *     and refunds.
-     */
-    get: operations['get_events_by_event_id_ledger_entries_csv'];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  '/api/v1/events/{event_id}/orders': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** Lists the orders of an event that I manage, newest first, and finds some among them. */
-    get: operations['get_events_by_event_id_orders'];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  '/api/v1/events/{event_id}/orders.csv': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /**
-     * Orders of an event as CSV, a line each, in any state: what was to be paid, what of it was refunded, and what is kept.
-     *     Money is in minor units, times are in UTC. Orders that begin after the call began are not in it.
-     */
-    get: operations['get_events_by_event_id_orders_csv'];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  '/api/v1/events/{event_id}/payments.csv': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /**
-     * Payments and refunds of an event's orders as CSV, a line each. `amount` is what it is about, `moved` what has come (above
-     *     zero) or gone back (below): together what the event's paid orders keep.
-     */
-    get: operations['get_events_by_event_id_payments_csv'];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  '/api/v1/events/{event_id}/performances': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** Lists the performances of an event, in order of creation. */
-    get: operations['get_events_by_event_id_performances'];
-    put?: never;
-    /** Adds a performance to an event, with its seats. */
-    post: operations['post_events_by_event_id_performances'];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  '/api/v1/events/{event_id}/queue': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** Where I stand. */
-    get: operations['get_events_by_event_id_queue'];
-    put?: never;
-    /** Joins the waiting room. Asking again gives the same place. */
-    post: operations['post_events_by_event_id_queue'];
-    /** Gives my place up. Doing it again is no mistake. */
-    delete: operations['delete_events_by_event_id_queue'];
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  '/api/v1/events/{event_id}/queue/control': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** How the waiting room is set, and how it goes. */
-    get: operations['get_events_by_event_id_queue_control'];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    /** Pauses, resumes, sets rate and room, closes and reopens; every server goes by it within a second. */
-    patch: operations['patch_events_by_event_id_queue_control'];
-    trace?: never;
-  };
-  '/api/v1/events/{event_id}/queue/draw': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** The commitment, and after opening what is needed to check the draw. */
-    get: operations['get_events_by_event_id_queue_draw'];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  '/api/v1/events/{event_id}/queue/draw/entries': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** The whole draw with every entry: a file for `onsale verify draw`. */
-    get: operations['get_events_by_event_id_queue_draw_entries'];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  '/api/v1/events/{event_id}/queue/enter': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    get?: never;
-    put?: never;
-    /** Claims my turn. Asking again gives the same pass. */
-    post: operations['post_events_by_event_id_queue_enter'];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  '/api/v1/events/{event_id}/queue/receipt': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** The proof that my place of the lobby got its position by the draw: a file for `onsale verify draw`. */
-    get: operations['get_events_by_event_id_queue_receipt'];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  '/api/v1/events/{event_id}/queue/stream': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** Where I stand, as server-sent events named `queue`, whenever that changes. */
-    get: operations['get_events_by_event_id_queue_stream'];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  '/api/v1/events/{event_id}/queue/wish': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** What I would take, and what is held for me. */
-    get: operations['get_events_by_event_id_queue_wish'];
-    /**
-     * Leaves what I would take of what comes back after everything was sold, in place of what I left before. Whom it fits
-     *     is offered it in the order of the line, already held.
-     */
-    put: operations['put_events_by_event_id_queue_wish'];
-    post?: never;
-    /** Takes my wish back, and gives back what is held for it. Doing it again is no mistake. */
-    delete: operations['delete_events_by_event_id_queue_wish'];
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  '/api/v1/events/{event_id}/sale': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** An event's sale in figures: what is left, section by section, who waits, how fast this server answers. */
-    get: operations['get_events_by_event_id_sale'];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  '/api/v1/me': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** Who am I? */
-    get: operations['get_me'];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  '/api/v1/me/orders': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** Lists my orders, newest first. */
-    get: operations['get_me_orders'];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  '/api/v1/me/reservations': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** Lists my reservations, newest first. */
-    get: operations['get_me_reservations'];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  '/api/v1/me/wallet': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** What is in my wallet? */
-    get: operations['get_me_wallet'];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  '/api/v1/me/wallet/top-ups': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    get?: never;
-    put?: never;
-    /** Adds to my wallet (paid by the simulated provider). */
-    post: operations['post_me_wallet_top_ups'];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  '/api/v1/orders/{order_id}': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** Reads an order of mine, or of an event that I manage. */
-    get: operations['get_orders_by_order_id'];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  '/api/v1/orders/{order_id}/refund': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    get?: never;
-    put?: never;
-    /**
-     * Gives the money of a paid order back, or of some of its seats. Their tickets are void from then on; the order stays paid
-     *     until its last seat is given back. Asking again completes what was begun and gives nothing twice.
-     */
-    post: operations['post_orders_by_order_id_refund'];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  '/api/v1/orders/{order_id}/tickets.pdf': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** All tickets of a paid order as a PDF, A4, a page each. */
-    get: operations['get_orders_by_order_id_tickets_pdf'];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  '/api/v1/orders/{order_id}/tickets/resend': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    get?: never;
-    put?: never;
-    /**
-     * Sends the tickets of a paid order by e-mail, also where that was done before: at most once a minute and six times a
-     *     day.
-     */
-    post: operations['post_orders_by_order_id_tickets_resend'];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  '/api/v1/payment-methods': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** Lists the ways to pay that this server offers. */
-    get: operations['get_payment_methods'];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  '/api/v1/performances/{performance_id}': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** Reads a performance. */
-    get: operations['get_performances_by_performance_id'];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    /**
-     * Changes when a performance begins and when its sale opens and closes; what is left out stays. Those who hold something
-     *     may pay for it all the same.
-     */
-    patch: operations['patch_performances_by_performance_id'];
-    trace?: never;
-  };
-  '/api/v1/performances/{performance_id}/availability': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** Reads the states of all seats in two bits each. */
-    get: operations['get_performances_by_performance_id_availability'];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  '/api/v1/performances/{performance_id}/blocks': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    get?: never;
-    put?: never;
-    /** Takes seats off sale, or puts them back. */
-    post: operations['post_performances_by_performance_id_blocks'];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  '/api/v1/performances/{performance_id}/check-ins': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** How many have come. */
-    get: operations['get_performances_by_performance_id_check_ins'];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  '/api/v1/performances/{performance_id}/holds/extend': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    get?: never;
-    put?: never;
-    /** Gives everybody who holds something at least so much time. It counts as one extension of each hold. */
-    post: operations['post_performances_by_performance_id_holds_extend'];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  '/api/v1/performances/{performance_id}/live': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /**
-     * Follows the seats of a performance: a WebSocket, or server-sent events with `Accept: text/event-stream`. Frames are
-     *     `snapshot`, `delta` and `presence`.
-     */
-    get: operations['get_performances_by_performance_id_live'];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  '/api/v1/performances/{performance_id}/plan': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** Reads the static layout; cache it for good. */
-    get: operations['get_performances_by_performance_id_plan'];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  '/api/v1/performances/{performance_id}/reconcile': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    get?: never;
-    put?: never;
-    /** Compares the stock with the ledger and repairs what differs, while selling. */
-    post: operations['post_performances_by_performance_id_reconcile'];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  '/api/v1/performances/{performance_id}/reservations': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    get?: never;
-    put?: never;
-    /** Holds seats or places, all or none. */
-    post: operations['post_performances_by_performance_id_reservations'];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  '/api/v1/performances/{performance_id}/seats': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** Lists the seats with their states. */
-    get: operations['get_performances_by_performance_id_seats'];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  '/api/v1/performances/{performance_id}/seats/{seat_id}': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** Reads one seat. Never says who has it. */
-    get: operations['get_performances_by_performance_id_seats_by_seat_id'];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  '/api/v1/performances/{performance_id}/stats': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** How many seats and places are in each state. */
-    get: operations['get_performances_by_performance_id_stats'];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  '/api/v1/queue/passes/verify': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    get?: never;
-    put?: never;
-    /** Whether a pass still lets in. */
-    post: operations['post_queue_passes_verify'];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  '/api/v1/queue/reports': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    get?: never;
-    put?: never;
-    /**
-     * For the sales servers of a waiting room that is served apart: what is on sale, and who has bought. The same again
-     *     does no harm.
-     */
-    post: operations['post_queue_reports'];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  '/api/v1/reservations/{reservation_id}': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** Reads a reservation of mine. */
-    get: operations['get_reservations_by_reservation_id'];
-    put?: never;
-    post?: never;
-    /** Gives my hold back. Doing it again is no mistake. */
-    delete: operations['delete_reservations_by_reservation_id'];
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  '/api/v1/reservations/{reservation_id}/confirm': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    get?: never;
-    put?: never;
-    /** Pays for my hold. Asking again after it is paid answers with the same order. */
-    post: operations['post_reservations_by_reservation_id_confirm'];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  '/api/v1/reservations/{reservation_id}/extend': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    get?: never;
-    put?: never;
-    /** Gives my hold more time. */
-    post: operations['post_reservations_by_reservation_id_extend'];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  '/api/v1/reservations/{reservation_id}/resume': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    get?: never;
-    put?: never;
-    /**
-     * Comes back to a payment of mine that was begun: after the buyer has done what the provider asked of them, or when the page
-     *     was left meanwhile. Begins nothing; a payment that has failed is ended, and the hold is there again.
-     */
-    post: operations['post_reservations_by_reservation_id_resume'];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  '/api/v1/seating-plans': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** Lists seating plans, newest first. */
-    get: operations['get_seating_plans'];
-    put?: never;
-    /** Uploads a pretix seating plan (JSON, at most 16 MiB). */
-    post: operations['post_seating_plans'];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  '/api/v1/seating-plans/{plan_id}': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** Reads a seating plan. */
-    get: operations['get_seating_plans_by_plan_id'];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  '/api/v1/tickets/{code}/check-in': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    get?: never;
-    put?: never;
-    /** Lets the bearer of a ticket in, once. The code may come in lower case and in groups, with an O for a zero. */
-    post: operations['post_tickets_by_code_check_in'];
-    /** Takes a check-in back, as for a scan by mistake; 204 also where there was none. */
-    delete: operations['delete_tickets_by_code_check_in'];
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  '/api/v1/tickets/{code}/qr.png': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** The QR code of a ticket, in pixels. */
-    get: operations['get_tickets_by_code_qr_png'];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  '/api/v1/tickets/{code}/qr.svg': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** The QR code of a ticket, drawn with paths. */
-    get: operations['get_tickets_by_code_qr_svg'];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  '/api/v1/unsettled-payments': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /**
-     * Lists the payments and refunds of my events that whoever began them left behind and that are not over, oldest first,
-     *     payments before refunds; 200 at most.
-     */
-    get: operations['get_unsettled_payments'];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  '/api/v1/webhook-deliveries': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** Lists what goes or went to my endpoints, newest first. What is settled is kept for 30 days. */
-    get: operations['get_webhook_deliveries'];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  '/api/v1/webhook-deliveries/{delivery_id}/replay': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    get?: never;
-    put?: never;
-    /** Sends off again a message that was given up, as if it were new. One that waits is left as it is. */
-    post: operations['post_webhook_deliveries_by_delivery_id_replay'];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  '/api/v1/webhook-endpoints': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** Lists the endpoints of my programs, oldest first. */
-    get: operations['get_webhook_endpoints'];
-    put?: never;
-    /** Adds an endpoint of my programs. Its secret is in the answer, and never shown again. */
-    post: operations['post_webhook_endpoints'];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  '/api/v1/webhook-endpoints/{endpoint_id}': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    get?: never;
-    put?: never;
-    post?: never;
-    /** Removes an endpoint of mine, with all that was still to go to it. */
-    delete: operations['delete_webhook_endpoints_by_endpoint_id'];
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  '/api/v1/webhooks/{provider}': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    get?: never;
-    put?: never;
-    /**
-     * Takes a webhook of a payment provider. The signature is checked; what is said is not believed but looked up. To be
-     *     delivered again on any answer but 204.
-     */
-    post: operations['post_webhooks_by_provider'];
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  '/health': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** Whether everything that is needed answers. */
-    get: operations['get_health'];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  '/health/live': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** Whether the process lives. */
-    get: operations['get_health_live'];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  '/health/ready': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** Whether it should get requests. */
-    get: operations['get_health_ready'];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
-  '/metrics': {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** Metrics in the Prometheus text format. */
-    get: operations['get_metrics'];
-    put?: never;
-    post?: never;
-    delete?: never;
-    options?: never;
-    head?: never;
-    patch?: never;
-    trace?: never;
-  };
+    "/api/v1/auth/guest": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A token for an anonymous buyer, good for a day. */
+        post: operations["post_auth_guest"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/login": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Logs in. */
+        post: operations["post_auth_login"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/logout": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Logs out: the refresh tokens of this log-in end. */
+        post: operations["post_auth_logout"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/refresh": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Exchanges a refresh token for new tokens. A refresh token used twice ends its log-in everywhere. */
+        post: operations["post_auth_refresh"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/signup": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Signs up. */
+        post: operations["post_auth_signup"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists events, newest first. */
+        get: operations["get_events"];
+        put?: never;
+        /** Creates an event. */
+        post: operations["post_events"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/events/{event_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Reads an event. */
+        get: operations["get_events_by_event_id"];
+        put?: never;
+        post?: never;
+        /** Deletes an event and its performances, unless seats are sold. */
+        delete: operations["delete_events_by_event_id"];
+        options?: never;
+        head?: never;
+        /** Changes an event; what is left out stays. */
+        patch: operations["patch_events_by_event_id"];
+        trace?: never;
+    };
+    "/api/v1/events/{event_id}/actions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists what was done by hand to an event's sale, newest first. */
+        get: operations["get_events_by_event_id_actions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/events/{event_id}/ledger-entries.csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Double entries of an event's orders as CSV, two lines for each charge and each refund, which add up to zero. Those of
+         *     wallets are as they are booked; those of other providers, with the provider's name for a side, follow from payments
+         *     and refunds.
+         */
+        get: operations["get_events_by_event_id_ledger_entries_csv"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/events/{event_id}/orders": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the orders of an event that I manage, newest first, and finds some among them. */
+        get: operations["get_events_by_event_id_orders"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/events/{event_id}/orders.csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Orders of an event as CSV, a line each, in any state: what was to be paid, what of it was refunded, and what is kept.
+         *     Money is in minor units, times are in UTC. Orders that begin after the call began are not in it.
+         */
+        get: operations["get_events_by_event_id_orders_csv"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/events/{event_id}/payments.csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Payments and refunds of an event's orders as CSV, a line each. `amount` is what it is about, `moved` what has come (above
+         *     zero) or gone back (below): together what the event's paid orders keep.
+         */
+        get: operations["get_events_by_event_id_payments_csv"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/events/{event_id}/performances": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the performances of an event, in order of creation. */
+        get: operations["get_events_by_event_id_performances"];
+        put?: never;
+        /** Adds a performance to an event, with its seats. */
+        post: operations["post_events_by_event_id_performances"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/events/{event_id}/queue": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where I stand. */
+        get: operations["get_events_by_event_id_queue"];
+        put?: never;
+        /** Joins the waiting room. Asking again gives the same place. */
+        post: operations["post_events_by_event_id_queue"];
+        /** Gives my place up. Doing it again is no mistake. */
+        delete: operations["delete_events_by_event_id_queue"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/events/{event_id}/queue/control": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How the waiting room is set, and how it goes. */
+        get: operations["get_events_by_event_id_queue_control"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Pauses, resumes, sets rate and room, closes and reopens; every server goes by it within a second. */
+        patch: operations["patch_events_by_event_id_queue_control"];
+        trace?: never;
+    };
+    "/api/v1/events/{event_id}/queue/draw": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The commitment, and after opening what is needed to check the draw. */
+        get: operations["get_events_by_event_id_queue_draw"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/events/{event_id}/queue/draw/entries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The whole draw with every entry: a file for `onsale verify draw`. */
+        get: operations["get_events_by_event_id_queue_draw_entries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/events/{event_id}/queue/enter": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Claims my turn. Asking again gives the same pass. */
+        post: operations["post_events_by_event_id_queue_enter"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/events/{event_id}/queue/receipt": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The proof that my place of the lobby got its position by the draw: a file for `onsale verify draw`. */
+        get: operations["get_events_by_event_id_queue_receipt"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/events/{event_id}/queue/stream": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where I stand, as server-sent events named `queue`, whenever that changes. */
+        get: operations["get_events_by_event_id_queue_stream"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/events/{event_id}/queue/wish": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What I would take, and what is held for me. */
+        get: operations["get_events_by_event_id_queue_wish"];
+        /**
+         * Leaves what I would take of what comes back after everything was sold, in place of what I left before. Whom it fits
+         *     is offered it in the order of the line, already held.
+         */
+        put: operations["put_events_by_event_id_queue_wish"];
+        post?: never;
+        /** Takes my wish back, and gives back what is held for it. Doing it again is no mistake. */
+        delete: operations["delete_events_by_event_id_queue_wish"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/events/{event_id}/sale": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** An event's sale in figures: what is left, section by section, who waits, how fast this server answers. */
+        get: operations["get_events_by_event_id_sale"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who am I? */
+        get: operations["get_me"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/orders": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists my orders, newest first. */
+        get: operations["get_me_orders"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/reservations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists my reservations, newest first. */
+        get: operations["get_me_reservations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/wallet": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is in my wallet? */
+        get: operations["get_me_wallet"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/wallet/top-ups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Adds to my wallet (paid by the simulated provider). */
+        post: operations["post_me_wallet_top_ups"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/orders/{order_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Reads an order of mine, or of an event that I manage. */
+        get: operations["get_orders_by_order_id"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/orders/{order_id}/refund": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Gives the money of a paid order back, or of some of its seats. Their tickets are void from then on; the order stays paid
+         *     until its last seat is given back. Asking again completes what was begun and gives nothing twice.
+         */
+        post: operations["post_orders_by_order_id_refund"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/orders/{order_id}/tickets.pdf": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All tickets of a paid order as a PDF, A4, a page each. */
+        get: operations["get_orders_by_order_id_tickets_pdf"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/orders/{order_id}/tickets/resend": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sends the tickets of a paid order by e-mail, also where that was done before: at most once a minute and six times a
+         *     day.
+         */
+        post: operations["post_orders_by_order_id_tickets_resend"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/payment-methods": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the ways to pay that this server offers. */
+        get: operations["get_payment_methods"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/performances/{performance_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Reads a performance. */
+        get: operations["get_performances_by_performance_id"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Changes when a performance begins and when its sale opens and closes; what is left out stays. Those who hold something
+         *     may pay for it all the same.
+         */
+        patch: operations["patch_performances_by_performance_id"];
+        trace?: never;
+    };
+    "/api/v1/performances/{performance_id}/availability": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Reads the states of all seats in two bits each. */
+        get: operations["get_performances_by_performance_id_availability"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/performances/{performance_id}/blocks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes seats off sale, or puts them back. */
+        post: operations["post_performances_by_performance_id_blocks"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/performances/{performance_id}/check-ins": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How many have come. */
+        get: operations["get_performances_by_performance_id_check_ins"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/performances/{performance_id}/holds/extend": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Gives everybody who holds something at least so much time. It counts as one extension of each hold. */
+        post: operations["post_performances_by_performance_id_holds_extend"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/performances/{performance_id}/live": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Follows the seats of a performance: a WebSocket, or server-sent events with `Accept: text/event-stream`. Frames are
+         *     `snapshot`, `delta` and `presence`.
+         */
+        get: operations["get_performances_by_performance_id_live"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/performances/{performance_id}/plan": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Reads the static layout; cache it for good. */
+        get: operations["get_performances_by_performance_id_plan"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/performances/{performance_id}/reconcile": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Compares the stock with the ledger and repairs what differs, while selling. */
+        post: operations["post_performances_by_performance_id_reconcile"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/performances/{performance_id}/reservations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Holds seats or places, all or none. */
+        post: operations["post_performances_by_performance_id_reservations"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/performances/{performance_id}/seats": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the seats with their states. */
+        get: operations["get_performances_by_performance_id_seats"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/performances/{performance_id}/seats/{seat_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Reads one seat. Never says who has it. */
+        get: operations["get_performances_by_performance_id_seats_by_seat_id"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/performances/{performance_id}/stats": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How many seats and places are in each state. */
+        get: operations["get_performances_by_performance_id_stats"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/queue/passes/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Whether a pass still lets in. */
+        post: operations["post_queue_passes_verify"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/queue/reports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * For the sales servers of a waiting room that is served apart: what is on sale, and who has bought. The same again
+         *     does no harm.
+         */
+        post: operations["post_queue_reports"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reservations/{reservation_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Reads a reservation of mine. */
+        get: operations["get_reservations_by_reservation_id"];
+        put?: never;
+        post?: never;
+        /** Gives my hold back. Doing it again is no mistake. */
+        delete: operations["delete_reservations_by_reservation_id"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reservations/{reservation_id}/confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Pays for my hold. Asking again after it is paid answers with the same order. */
+        post: operations["post_reservations_by_reservation_id_confirm"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reservations/{reservation_id}/extend": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Gives my hold more time. */
+        post: operations["post_reservations_by_reservation_id_extend"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reservations/{reservation_id}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Comes back to a payment of mine that was begun: after the buyer has done what the provider asked of them, or when the page
+         *     was left meanwhile. Begins nothing; a payment that has failed is ended, and the hold is there again.
+         */
+        post: operations["post_reservations_by_reservation_id_resume"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/seating-plans": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists seating plans, newest first. */
+        get: operations["get_seating_plans"];
+        put?: never;
+        /** Uploads a pretix seating plan (JSON, at most 16 MiB). */
+        post: operations["post_seating_plans"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/seating-plans/{plan_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Reads a seating plan. */
+        get: operations["get_seating_plans_by_plan_id"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tickets/{code}/check-in": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Lets the bearer of a ticket in, once. The code may come in lower case and in groups, with an O for a zero. */
+        post: operations["post_tickets_by_code_check_in"];
+        /** Takes a check-in back, as for a scan by mistake; 204 also where there was none. */
+        delete: operations["delete_tickets_by_code_check_in"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tickets/{code}/qr.png": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The QR code of a ticket, in pixels. */
+        get: operations["get_tickets_by_code_qr_png"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tickets/{code}/qr.svg": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The QR code of a ticket, drawn with paths. */
+        get: operations["get_tickets_by_code_qr_svg"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/unsettled-payments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the payments and refunds of my events that whoever began them left behind and that are not over, oldest first,
+         *     payments before refunds; 200 at most.
+         */
+        get: operations["get_unsettled_payments"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhook-deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists what goes or went to my endpoints, newest first. What is settled is kept for 30 days. */
+        get: operations["get_webhook_deliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhook-deliveries/{delivery_id}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sends off again a message that was given up, as if it were new. One that waits is left as it is. */
+        post: operations["post_webhook_deliveries_by_delivery_id_replay"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhook-endpoints": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the endpoints of my programs, oldest first. */
+        get: operations["get_webhook_endpoints"];
+        put?: never;
+        /** Adds an endpoint of my programs. Its secret is in the answer, and never shown again. */
+        post: operations["post_webhook_endpoints"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhook-endpoints/{endpoint_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Removes an endpoint of mine, with all that was still to go to it. */
+        delete: operations["delete_webhook_endpoints_by_endpoint_id"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks/{provider}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Takes a webhook of a payment provider. The signature is checked; what is said is not believed but looked up. To be
+         *     delivered again on any answer but 204.
+         */
+        post: operations["post_webhooks_by_provider"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/health": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether everything that is needed answers. */
+        get: operations["get_health"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/health/live": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether the process lives. */
+        get: operations["get_health_live"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/health/ready": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether it should get requests. */
+        get: operations["get_health_ready"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Metrics in the Prometheus text format. */
+        get: operations["get_metrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
-  schemas: {
-    /**
-     * @description What the buyer has to do before the order is paid. Follow the reservation or the order meanwhile; resuming
-     *     says the same once more, or answers with the order where it has been paid.
-     */
-    ActionNeeded: {
-      /** Format: uuid */
-      order_id: string;
-      /**
-       * @description `requires_action`.
-       * @example requires_action
-       */
-      status: string;
-      /** @description For the provider's script on the page. */
-      client_secret?: string | null;
-      /** @description Names the seller to that script. */
-      publishable_key?: string | null;
-      /** @description Where to send the buyer. */
-      redirect_url?: string | null;
-    };
-    AreaAvailability: {
-      /** Format: int32 */
-      id: number;
-      /** Format: int32 */
-      available: number;
-    };
-    AreaDto: {
-      /** Format: int32 */
-      id: number;
-      label: string;
-      /** Format: int32 */
-      capacity: number;
-      price: components['schemas']['Money'];
-    };
-    Attendance: {
-      /**
-       * Format: int64
-       * @description Tickets that are good, used or not.
-       */
-      sold: number;
-      /**
-       * Format: int64
-       * @description Those of them that were used.
-       */
-      checked_in: number;
-    };
-    /** @description The states of all seats, packed, and the free places of the areas. */
-    AvailabilityDto: {
-      /** @description `epoch:offset`. */
-      position: string;
-      /** Format: int32 */
-      seat_count: number;
-      /**
-       * @description Base64; two bits a seat, seat 1 in the lowest bits of the first byte: 00 available, 01 held, 10 sold,
-       *     11 blocked.
-       */
-      states: string;
-      areas: components['schemas']['AreaAvailability'][];
-    };
-    /** @description The best seats there are. */
-    BestAvailableDto: {
-      /** Format: int32 */
-      quantity: number;
-      /** @description Of this category only. */
-      category?: string | null;
-      /** @description Side by side if possible; `true` unless told. */
-      together?: boolean | null;
-    };
-    Block: {
-      seat_ids: number[];
-      blocked: boolean;
-      /** @description Why, for the log of what was done by hand; at most 200 characters. */
-      reason?: string | null;
-    };
-    /** @description Somebody has bought. */
-    BoughtDto: {
-      /** Format: uuid */
-      event_id: string;
-      /** Format: uuid */
-      account_id: string;
-      /** Format: int32 */
-      units: number;
-    };
-    BuyerDetailsDto: {
-      name: string;
-      phone?: string | null;
-      email?: string | null;
-    };
-    BuyerDto: {
-      /**
-       * @description 1 to 100 characters.
-       * @example Kim Min-ji
-       */
-      name: string;
-      phone?: string | null;
-      /**
-       * @description Where the tickets go, if this server sends e-mail.
-       * @example kim@example.com
-       */
-      email?: string | null;
-      /** @description The language of e-mails, `en` or `ko`; the one that the browser likes best unless told. */
-      language?: string | null;
-      /**
-       * @description The zone of times in e-mails, as the IANA names it.
-       * @example Asia/Seoul
-       */
-      time_zone?: string | null;
-    };
-    CheckIn: {
-      /**
-       * Format: uuid
-       * @description The performance that is entered here; tickets to another are refused.
-       */
-      performance_id?: string | null;
-    };
-    /** @description What a door needs to know of somebody who is let in. */
-    CheckedIn: {
-      code: string;
-      /** Format: uuid */
-      order_id: string;
-      /** Format: uuid */
-      performance_id: string;
-      event_title: string;
-      starts_at: string;
-      /** Format: int32 */
-      seat_id: number;
-      label: string;
-      section?: string | null;
-      buyer_name: string;
-      checked_in_at?: string | null;
-    };
-    Confirm: {
-      payment: components['schemas']['PaymentDto'];
-      buyer: components['schemas']['BuyerDto'];
-    };
-    /** @description What is to change; what is left out stays. */
-    ControlPatch: {
-      /** @description `true`: nobody is called until it is `false` again. Who is called or inside stays so. */
-      paused?: boolean | null;
-      /**
-       * Format: int32
-       * @description 0 to 100,000; `null`: the event's again.
-       */
-      admit_per_second?: number | null;
-      /**
-       * Format: int32
-       * @description 0 to 1,000,000; `null`: the event's again.
-       */
-      max_inside?: number | null;
-      /** @description `true`: nobody can join or enter, and those who wait are told. `false`: open again; everybody keeps their place. */
-      closed?: boolean | null;
-      /** @description Why, for the log of what was done by hand; at most 200 characters. */
-      reason?: string | null;
-    };
-    /** @description Units by their state. */
-    CountsDto: {
-      /** Format: int32 */
-      available: number;
-      /** Format: int32 */
-      held: number;
-      /** Format: int32 */
-      paying: number;
-      /** Format: int32 */
-      sold: number;
-      /** Format: int32 */
-      blocked: number;
-    };
-    /** @description How far the ledger is behind what was accepted. */
-    DrainDto: {
-      /**
-       * Format: int64
-       * @description About how many changes the ledger does not have yet.
-       */
-      lag_changes: number;
-      /**
-       * Format: int64
-       * @description How old the oldest of them is.
-       */
-      lag_ms: number;
-    };
-    /** @description What is public about the draw. */
-    Draw: {
-      /** @description SHA-256 of the secret, from the beginning on. */
-      commitment: string;
-      /**
-       * Format: int32
-       * @description How many are in the lobby, or were when it closed.
-       */
-      lobby_count: number;
-      /** @description When the lobby closes; `null`: there is none. */
-      opens_at?: string | null;
-      /** @description Whether it has closed; the rest is there from then on. */
-      drawn: boolean;
-      /** @description The top of the Merkle tree over all entries. */
-      root?: string | null;
-      /** @description What the order was made from, with the root. */
-      secret?: string | null;
-      /** @description Where the whole draw can be had, to check it. */
-      entries?: string | null;
-    };
-    Event: {
-      /** Format: uuid */
-      id: string;
-      title: string;
-      description?: string | null;
-      settings: components['schemas']['EventSettings'];
-      /** @description Whether buyers go through the waiting room. */
-      waiting_room: boolean;
-      created_at: string;
-    };
-    EventPatch: {
-      title?: string | null;
-      /** @description `null` removes it. */
-      description?: string | null;
-      settings?: components['schemas']['EventSettings'] | null;
-    };
-    /** @description Settings of an event. What is left out keeps its default or present value. */
-    EventSettings: {
-      /**
-       * Format: int32
-       * @description How long a hold lasts, 10 to 3,600 seconds.
-       * @example 300
-       */
-      hold_ttl_s: number;
-      /**
-       * Format: int32
-       * @description Per performance, 1 to 50.
-       * @example 4
-       */
-      max_seats_per_buyer: number;
-      /**
-       * Format: int32
-       * @description 0 to 100.
-       * @example 1
-       */
-      max_extensions: number;
-      /**
-       * @description `guest` or `account`.
-       * @example guest
-       */
-      buyer_identity: string;
-      /**
-       * @description ISO 4217.
-       * @example KRW
-       */
-      currency: string;
-      waiting_room: components['schemas']['WaitingRoomDto'];
-    };
-    Extended: {
-      /**
-       * Format: int32
-       * @description How many holds would have ended before.
-       */
-      extended: number;
-    };
-    /**
-     * Format: binary
-     * @description A file, byte by byte.
-     */
-    File: string;
-    HealthDto: {
-      /** @description `ok` or `unavailable`. */
-      status: string;
-      hot: string;
-      ledger: string;
-      drain?: components['schemas']['DrainDto'] | null;
-      version: string;
-    };
-    HeldSeat: {
-      /** Format: int32 */
-      id: number;
-      /** @example A-1 */
-      label: string;
-      section?: string | null;
-      price: components['schemas']['Money'];
-    };
-    JoinQueue: {
-      /**
-       * @description The proof of work, where the event asks for one: `work_required` says how.
-       * @example 0000000000012f3a
-       */
-      proof?: string | null;
-    };
-    /** @description The newest e-mail with the tickets of an order. */
-    LetterDto: {
-      /**
-       * @description `waiting`, `sent`, `withdrawn` (the order was refunded before) or `dead` (given up).
-       * @example sent
-       */
-      status: string;
-      /** @description Left out for the buyer where the organizer had them sent elsewhere. */
-      to?: string | null;
-      /** @description When the mail server took it, or when it was given up. */
-      settled_at?: string | null;
-      /** @description What went wrong the last time; for the organizer only. */
-      last_error?: string | null;
-    };
-    LogIn: {
-      email: string;
-      password: string;
-    };
-    Me: {
-      /** Format: uuid */
-      account_id: string;
-      /** @description `account` or `guest`. */
-      kind: string;
-      email?: string | null;
-      name?: string | null;
-      /** @description `buyer`, `organizer`, `admin`. */
-      roles: string[];
-    };
-    /** @description An amount in minor units of a currency. */
-    Money: {
-      /**
-       * Format: int64
-       * @description Minor units: won, cents.
-       * @example 150000
-       */
-      amount: number;
-      /**
-       * @description ISO 4217.
-       * @example KRW
-       */
-      currency: string;
-    };
-    MoreTime: {
-      /**
-       * Format: int32
-       * @description 10 to 3,600 seconds from now.
-       */
-      by_s: number;
-      /** @description Why, for the log of what was done by hand; at most 200 characters. */
-      reason?: string | null;
-    };
-    /** @description A general-admission area. */
-    NewArea: {
-      /** @example Standing */
-      label: string;
-      /**
-       * Format: int32
-       * @description 1 to 100,000 places.
-       */
-      capacity: number;
-      price?: components['schemas']['Money'] | null;
-    };
-    NewEvent: {
-      /** @example A winter's tale */
-      title: string;
-      description?: string | null;
-      settings?: components['schemas']['EventSettings'] | null;
-    };
-    NewPerformanceDto: {
-      /**
-       * @description RFC 3339.
-       * @example 2026-12-24T20:00:00Z
-       */
-      starts_at: string;
-      plan?: components['schemas']['PlanChoiceDto'] | null;
-      areas?: components['schemas']['NewArea'][] | null;
-      /** @description By category name; the only category of a rectangle is `standard`. A category without a price is free. */
-      prices?: {
-        [key: string]: components['schemas']['Money'];
-      } | null;
-      /** @description Without it the performance is on sale at once. */
-      sale_opens_at?: string | null;
-      sale_closes_at?: string | null;
-    };
-    /** @description What to hold: one of `seat_ids`, `area_id` with `quantity`, or `best_available`. */
-    NewReservation: {
-      /**
-       * @example [
-       *       1,
-       *       2
-       *     ]
-       */
-      seat_ids?: number[] | null;
-      /** Format: int32 */
-      area_id?: number | null;
-      /** Format: int32 */
-      quantity?: number | null;
-      best_available?: components['schemas']['BestAvailableDto'] | null;
-    };
-    NewWebhookEndpoint: {
-      /**
-       * @description On the public Internet, `https://`, without user or password.
-       * @example https://example.com/hooks
-       */
-      url: string;
-      /**
-       * @description Of `reservation.held`, `reservation.expired`, `order.paid`, `order.refunded`, `order.failed`,
-       *     `performance.sold_out`; one at least.
-       * @example [
-       *       "order.paid",
-       *       "order.refunded"
-       *     ]
-       */
-      events: string[];
-    };
-    /** @description How many are likely to be reached with what is left. */
-    Odds: {
-      /**
-       * Format: int32
-       * @description About so many of those waiting, in round figures.
-       * @example 3900
-       */
-      reached: number;
-      /** @description Whether this place is likely to be among them. */
-      likely: boolean;
-    };
-    Order: {
-      /** Format: uuid */
-      id: string;
-      /** Format: uuid */
-      reservation_id: string;
-      /** Format: uuid */
-      performance_id: string;
-      /**
-       * @description `paying`, `paid`, `failed` or `refunded`.
-       * @example paid
-       */
-      status: string;
-      seats: components['schemas']['OrderSeat'][];
-      total: components['schemas']['Money'];
-      /** @description What of it the buyer has back. */
-      refunded: components['schemas']['Money'];
-      /** @description One for each seat, once the order is paid; none for seats that are given back. */
-      tickets: components['schemas']['TicketDto'][];
-      buyer: components['schemas']['BuyerDetailsDto'];
-      payment_method: string;
-      mail?: components['schemas']['LetterDto'] | null;
-      /**
-       * Format: int64
-       * @description The number of the accepted command that began the payment, in one order over everything.
-       */
-      sequence: number;
-      created_at: string;
-    };
-    OrderSeat: {
-      /** Format: int32 */
-      id: number;
-      label: string;
-      section?: string | null;
-      price: components['schemas']['Money'];
-      /**
-       * @description Only of seats that are given back: `refunding` until the buyer has the money back, then `refunded`.
-       * @example refunded
-       */
-      refund?: string | null;
-    };
-    /** @description A page of a list. */
-    PageDto_Event: {
-      items: {
-        /** Format: uuid */
-        id: string;
-        title: string;
-        description?: string | null;
-        settings: components['schemas']['EventSettings'];
-        /** @description Whether buyers go through the waiting room. */
-        waiting_room: boolean;
-        created_at: string;
-      }[];
-      /**
-       * Format: uuid
-       * @description To be sent as `cursor` for the next page; `null` on the last one.
-       */
-      next_cursor?: string | null;
-    };
-    /** @description A page of a list. */
-    PageDto_Order: {
-      items: {
-        /** Format: uuid */
-        id: string;
-        /** Format: uuid */
-        reservation_id: string;
-        /** Format: uuid */
-        performance_id: string;
+    schemas: {
         /**
-         * @description `paying`, `paid`, `failed` or `refunded`.
-         * @example paid
+         * @description What the buyer has to do before the order is paid. Follow the reservation or the order meanwhile; resuming
+         *     says the same once more, or answers with the order where it has been paid.
          */
-        status: string;
-        seats: components['schemas']['OrderSeat'][];
-        total: components['schemas']['Money'];
-        /** @description What of it the buyer has back. */
-        refunded: components['schemas']['Money'];
-        /** @description One for each seat, once the order is paid; none for seats that are given back. */
-        tickets: components['schemas']['TicketDto'][];
-        buyer: components['schemas']['BuyerDetailsDto'];
-        payment_method: string;
-        mail?: components['schemas']['LetterDto'] | null;
-        /**
-         * Format: int64
-         * @description The number of the accepted command that began the payment, in one order over everything.
-         */
-        sequence: number;
-        created_at: string;
-      }[];
-      /**
-       * Format: uuid
-       * @description To be sent as `cursor` for the next page; `null` on the last one.
-       */
-      next_cursor?: string | null;
-    };
-    /** @description A page of a list. */
-    PageDto_Performance: {
-      items: {
-        /** Format: uuid */
-        id: string;
-        /** Format: uuid */
-        event_id: string;
-        starts_at: string;
-        /** Format: uuid */
-        plan_id: string;
-        /** Format: int32 */
-        seat_count: number;
-        /**
-         * Format: int32
-         * @description Seats and places.
-         */
-        capacity: number;
-        /**
-         * Format: int32
-         * @description How many of them nobody has.
-         */
-        available: number;
-        areas: components['schemas']['AreaDto'][];
-        prices: {
-          [key: string]: components['schemas']['Money'];
+        ActionNeeded: {
+            /** Format: uuid */
+            order_id: string;
+            /**
+             * @description `requires_action`.
+             * @example requires_action
+             */
+            status: string;
+            /** @description For the provider's script on the page. */
+            client_secret?: string | null;
+            /** @description Names the seller to that script. */
+            publishable_key?: string | null;
+            /** @description Where to send the buyer. */
+            redirect_url?: string | null;
         };
-        sale_opens_at?: string | null;
-        sale_closes_at?: string | null;
-        created_at: string;
-      }[];
-      /**
-       * Format: uuid
-       * @description To be sent as `cursor` for the next page; `null` on the last one.
-       */
-      next_cursor?: string | null;
-    };
-    /** @description A page of a list. */
-    PageDto_Reservation: {
-      items: {
-        /** Format: uuid */
-        id: string;
-        /** Format: uuid */
-        performance_id: string;
+        AreaAvailability: {
+            /** Format: int32 */
+            id: number;
+            /** Format: int32 */
+            available: number;
+        };
+        AreaDto: {
+            /** Format: int32 */
+            id: number;
+            label: string;
+            /** Format: int32 */
+            capacity: number;
+            price: components["schemas"]["Money"];
+        };
+        Attendance: {
+            /**
+             * Format: int64
+             * @description Tickets that are good, used or not.
+             */
+            sold: number;
+            /**
+             * Format: int64
+             * @description Those of them that were used.
+             */
+            checked_in: number;
+        };
+        /** @description The states of all seats, packed, and the free places of the areas. */
+        AvailabilityDto: {
+            /** @description `epoch:offset`. */
+            position: string;
+            /** Format: int32 */
+            seat_count: number;
+            /**
+             * @description Base64; two bits a seat, seat 1 in the lowest bits of the first byte: 00 available, 01 held, 10 sold,
+             *     11 blocked.
+             */
+            states: string;
+            areas: components["schemas"]["AreaAvailability"][];
+        };
+        /** @description The best seats there are. */
+        BestAvailableDto: {
+            /** Format: int32 */
+            quantity: number;
+            /** @description Of this category only. */
+            category?: string | null;
+            /** @description Side by side if possible; `true` unless told. */
+            together?: boolean | null;
+        };
+        Block: {
+            seat_ids: number[];
+            blocked: boolean;
+            /** @description Why, for the log of what was done by hand; at most 200 characters. */
+            reason?: string | null;
+        };
+        /** @description Somebody has bought. */
+        BoughtDto: {
+            /** Format: uuid */
+            event_id: string;
+            /** Format: uuid */
+            account_id: string;
+            /** Format: int32 */
+            units: number;
+        };
+        BuyerDetailsDto: {
+            name: string;
+            phone?: string | null;
+            email?: string | null;
+        };
+        BuyerDto: {
+            /**
+             * @description 1 to 100 characters.
+             * @example Kim Min-ji
+             */
+            name: string;
+            phone?: string | null;
+            /**
+             * @description Where the tickets go, if this server sends e-mail.
+             * @example kim@example.com
+             */
+            email?: string | null;
+            /** @description The language of e-mails, `en` or `ko`; the one that the browser likes best unless told. */
+            language?: string | null;
+            /**
+             * @description The zone of times in e-mails, as the IANA names it.
+             * @example Asia/Seoul
+             */
+            time_zone?: string | null;
+        };
+        CheckIn: {
+            /**
+             * Format: uuid
+             * @description The performance that is entered here; tickets to another are refused.
+             */
+            performance_id?: string | null;
+        };
+        /** @description What a door needs to know of somebody who is let in. */
+        CheckedIn: {
+            code: string;
+            /** Format: uuid */
+            order_id: string;
+            /** Format: uuid */
+            performance_id: string;
+            event_title: string;
+            starts_at: string;
+            /** Format: int32 */
+            seat_id: number;
+            label: string;
+            section?: string | null;
+            buyer_name: string;
+            checked_in_at?: string | null;
+        };
+        Confirm: {
+            payment: components["schemas"]["PaymentDto"];
+            buyer: components["schemas"]["BuyerDto"];
+        };
+        /** @description What is to change; what is left out stays. */
+        ControlPatch: {
+            /** @description `true`: nobody is called until it is `false` again. Who is called or inside stays so. */
+            paused?: boolean | null;
+            /**
+             * Format: int32
+             * @description 0 to 100,000; `null`: the event's again.
+             */
+            admit_per_second?: number | null;
+            /**
+             * Format: int32
+             * @description 0 to 1,000,000; `null`: the event's again.
+             */
+            max_inside?: number | null;
+            /** @description `true`: nobody can join or enter, and those who wait are told. `false`: open again; everybody keeps their place. */
+            closed?: boolean | null;
+            /** @description Why, for the log of what was done by hand; at most 200 characters. */
+            reason?: string | null;
+        };
+        /** @description Units by their state. */
+        CountsDto: {
+            /** Format: int32 */
+            available: number;
+            /** Format: int32 */
+            held: number;
+            /** Format: int32 */
+            paying: number;
+            /** Format: int32 */
+            sold: number;
+            /** Format: int32 */
+            blocked: number;
+        };
+        /** @description How far the ledger is behind what was accepted. */
+        DrainDto: {
+            /**
+             * Format: int64
+             * @description About how many changes the ledger does not have yet.
+             */
+            lag_changes: number;
+            /**
+             * Format: int64
+             * @description How old the oldest of them is.
+             */
+            lag_ms: number;
+        };
+        /** @description What is public about the draw. */
+        Draw: {
+            /** @description SHA-256 of the secret, from the beginning on. */
+            commitment: string;
+            /**
+             * Format: int32
+             * @description How many are in the lobby, or were when it closed.
+             */
+            lobby_count: number;
+            /** @description When the lobby closes; `null`: there is none. */
+            opens_at?: string | null;
+            /** @description Whether it has closed; the rest is there from then on. */
+            drawn: boolean;
+            /** @description The top of the Merkle tree over all entries. */
+            root?: string | null;
+            /** @description What the order was made from, with the root. */
+            secret?: string | null;
+            /** @description Where the whole draw can be had, to check it. */
+            entries?: string | null;
+        };
+        Event: {
+            /** Format: uuid */
+            id: string;
+            title: string;
+            description?: string | null;
+            settings: components["schemas"]["EventSettings"];
+            /** @description Whether buyers go through the waiting room. */
+            waiting_room: boolean;
+            created_at: string;
+        };
+        EventPatch: {
+            title?: string | null;
+            /** @description `null` removes it. */
+            description?: string | null;
+            settings?: components["schemas"]["EventSettings"] | null;
+        };
+        /** @description Settings of an event. What is left out keeps its default or present value. */
+        EventSettings: {
+            /**
+             * Format: int32
+             * @description How long a hold lasts, 10 to 3,600 seconds.
+             * @example 300
+             */
+            hold_ttl_s: number;
+            /**
+             * Format: int32
+             * @description Per performance, 1 to 50.
+             * @example 4
+             */
+            max_seats_per_buyer: number;
+            /**
+             * Format: int32
+             * @description 0 to 100.
+             * @example 1
+             */
+            max_extensions: number;
+            /**
+             * @description `guest` or `account`.
+             * @example guest
+             */
+            buyer_identity: string;
+            /**
+             * @description ISO 4217.
+             * @example KRW
+             */
+            currency: string;
+            waiting_room: components["schemas"]["WaitingRoomDto"];
+        };
+        Extended: {
+            /**
+             * Format: int32
+             * @description How many holds would have ended before.
+             */
+            extended: number;
+        };
         /**
-         * @description `held`, `paying`, `confirmed`, `cancelled` or `expired`.
-         * @example held
+         * Format: binary
+         * @description A file, byte by byte.
          */
-        status: string;
-        seats: components['schemas']['HeldSeat'][];
-        total: components['schemas']['Money'];
-        expires_at: string;
+        File: string;
+        HealthDto: {
+            /** @description `ok` or `unavailable`. */
+            status: string;
+            hot: string;
+            ledger: string;
+            drain?: components["schemas"]["DrainDto"] | null;
+            version: string;
+        };
+        HeldSeat: {
+            /** Format: int32 */
+            id: number;
+            /** @example A-1 */
+            label: string;
+            section?: string | null;
+            price: components["schemas"]["Money"];
+        };
+        JoinQueue: {
+            /**
+             * @description The proof of work, where the event asks for one: `work_required` says how.
+             * @example 0000000000012f3a
+             */
+            proof?: string | null;
+        };
+        /** @description The newest e-mail with the tickets of an order. */
+        LetterDto: {
+            /**
+             * @description `waiting`, `sent`, `withdrawn` (the order was refunded before) or `dead` (given up).
+             * @example sent
+             */
+            status: string;
+            /** @description Left out for the buyer where the organizer had them sent elsewhere. */
+            to?: string | null;
+            /** @description When the mail server took it, or when it was given up. */
+            settled_at?: string | null;
+            /** @description What went wrong the last time; for the organizer only. */
+            last_error?: string | null;
+        };
+        LogIn: {
+            email: string;
+            password: string;
+        };
+        Me: {
+            /** Format: uuid */
+            account_id: string;
+            /** @description `account` or `guest`. */
+            kind: string;
+            email?: string | null;
+            name?: string | null;
+            /** @description `buyer`, `organizer`, `admin`. */
+            roles: string[];
+        };
+        /** @description An amount in minor units of a currency. */
+        Money: {
+            /**
+             * Format: int64
+             * @description Minor units: won, cents.
+             * @example 150000
+             */
+            amount: number;
+            /**
+             * @description ISO 4217.
+             * @example KRW
+             */
+            currency: string;
+        };
+        MoreTime: {
+            /**
+             * Format: int32
+             * @description 10 to 3,600 seconds from now.
+             */
+            by_s: number;
+            /** @description Why, for the log of what was done by hand; at most 200 characters. */
+            reason?: string | null;
+        };
+        /** @description A general-admission area. */
+        NewArea: {
+            /** @example Standing */
+            label: string;
+            /**
+             * Format: int32
+             * @description 1 to 100,000 places.
+             */
+            capacity: number;
+            price?: components["schemas"]["Money"] | null;
+        };
+        NewEvent: {
+            /** @example A winter's tale */
+            title: string;
+            description?: string | null;
+            settings?: components["schemas"]["EventSettings"] | null;
+        };
+        NewPerformanceDto: {
+            /**
+             * @description RFC 3339.
+             * @example 2026-12-24T20:00:00Z
+             */
+            starts_at: string;
+            plan?: components["schemas"]["PlanChoiceDto"] | null;
+            areas?: components["schemas"]["NewArea"][] | null;
+            /** @description By category name; the only category of a rectangle is `standard`. A category without a price is free. */
+            prices?: {
+                [key: string]: components["schemas"]["Money"];
+            } | null;
+            /** @description Without it the performance is on sale at once. */
+            sale_opens_at?: string | null;
+            sale_closes_at?: string | null;
+        };
+        /** @description What to hold: one of `seat_ids`, `area_id` with `quantity`, or `best_available`. */
+        NewReservation: {
+            /**
+             * @example [
+             *       1,
+             *       2
+             *     ]
+             */
+            seat_ids?: number[] | null;
+            /** Format: int32 */
+            area_id?: number | null;
+            /** Format: int32 */
+            quantity?: number | null;
+            best_available?: components["schemas"]["BestAvailableDto"] | null;
+        };
+        NewWebhookEndpoint: {
+            /**
+             * @description On the public Internet, `https://`, without user or password.
+             * @example https://example.com/hooks
+             */
+            url: string;
+            /**
+             * @description Of `reservation.held`, `reservation.expired`, `order.paid`, `order.refunded`, `order.failed`,
+             *     `performance.sold_out`; one at least.
+             * @example [
+             *       "order.paid",
+             *       "order.refunded"
+             *     ]
+             */
+            events: string[];
+        };
+        /** @description How many are likely to be reached with what is left. */
+        Odds: {
+            /**
+             * Format: int32
+             * @description About so many of those waiting, in round figures.
+             * @example 3900
+             */
+            reached: number;
+            /** @description Whether this place is likely to be among them. */
+            likely: boolean;
+        };
+        Order: {
+            /** Format: uuid */
+            id: string;
+            /** Format: uuid */
+            reservation_id: string;
+            /** Format: uuid */
+            performance_id: string;
+            /**
+             * @description `paying`, `paid`, `failed` or `refunded`.
+             * @example paid
+             */
+            status: string;
+            seats: components["schemas"]["OrderSeat"][];
+            total: components["schemas"]["Money"];
+            /** @description What of it the buyer has back. */
+            refunded: components["schemas"]["Money"];
+            /** @description One for each seat, once the order is paid; none for seats that are given back. */
+            tickets: components["schemas"]["TicketDto"][];
+            buyer: components["schemas"]["BuyerDetailsDto"];
+            payment_method: string;
+            mail?: components["schemas"]["LetterDto"] | null;
+            /**
+             * Format: int64
+             * @description The number of the accepted command that began the payment, in one order over everything.
+             */
+            sequence: number;
+            created_at: string;
+        };
+        OrderSeat: {
+            /** Format: int32 */
+            id: number;
+            label: string;
+            section?: string | null;
+            price: components["schemas"]["Money"];
+            /**
+             * @description Only of seats that are given back: `refunding` until the buyer has the money back, then `refunded`.
+             * @example refunded
+             */
+            refund?: string | null;
+        };
+        /** @description A page of a list. */
+        PageDto_Event: {
+            items: {
+                /** Format: uuid */
+                id: string;
+                title: string;
+                description?: string | null;
+                settings: components["schemas"]["EventSettings"];
+                /** @description Whether buyers go through the waiting room. */
+                waiting_room: boolean;
+                created_at: string;
+            }[];
+            /**
+             * Format: uuid
+             * @description To be sent as `cursor` for the next page; `null` on the last one.
+             */
+            next_cursor?: string | null;
+        };
+        /** @description A page of a list. */
+        PageDto_Order: {
+            items: {
+                /** Format: uuid */
+                id: string;
+                /** Format: uuid */
+                reservation_id: string;
+                /** Format: uuid */
+                performance_id: string;
+                /**
+                 * @description `paying`, `paid`, `failed` or `refunded`.
+                 * @example paid
+                 */
+                status: string;
+                seats: components["schemas"]["OrderSeat"][];
+                total: components["schemas"]["Money"];
+                /** @description What of it the buyer has back. */
+                refunded: components["schemas"]["Money"];
+                /** @description One for each seat, once the order is paid; none for seats that are given back. */
+                tickets: components["schemas"]["TicketDto"][];
+                buyer: components["schemas"]["BuyerDetailsDto"];
+                payment_method: string;
+                mail?: components["schemas"]["LetterDto"] | null;
+                /**
+                 * Format: int64
+                 * @description The number of the accepted command that began the payment, in one order over everything.
+                 */
+                sequence: number;
+                created_at: string;
+            }[];
+            /**
+             * Format: uuid
+             * @description To be sent as `cursor` for the next page; `null` on the last one.
+             */
+            next_cursor?: string | null;
+        };
+        /** @description A page of a list. */
+        PageDto_Performance: {
+            items: {
+                /** Format: uuid */
+                id: string;
+                /** Format: uuid */
+                event_id: string;
+                starts_at: string;
+                /** Format: uuid */
+                plan_id: string;
+                /** Format: int32 */
+                seat_count: number;
+                /**
+                 * Format: int32
+                 * @description Seats and places.
+                 */
+                capacity: number;
+                /**
+                 * Format: int32
+                 * @description How many of them nobody has.
+                 */
+                available: number;
+                areas: components["schemas"]["AreaDto"][];
+                prices: {
+                    [key: string]: components["schemas"]["Money"];
+                };
+                sale_opens_at?: string | null;
+                sale_closes_at?: string | null;
+                created_at: string;
+            }[];
+            /**
+             * Format: uuid
+             * @description To be sent as `cursor` for the next page; `null` on the last one.
+             */
+            next_cursor?: string | null;
+        };
+        /** @description A page of a list. */
+        PageDto_Reservation: {
+            items: {
+                /** Format: uuid */
+                id: string;
+                /** Format: uuid */
+                performance_id: string;
+                /**
+                 * @description `held`, `paying`, `confirmed`, `cancelled` or `expired`.
+                 * @example held
+                 */
+                status: string;
+                seats: components["schemas"]["HeldSeat"][];
+                total: components["schemas"]["Money"];
+                expires_at: string;
+                /**
+                 * Format: int64
+                 * @description Distinguishes this hold from every other on the same seats; later ones have greater numbers.
+                 */
+                fence: number;
+                /** Format: int32 */
+                extensions_left: number;
+                /** Format: uuid */
+                order_id?: string | null;
+                /**
+                 * Format: int64
+                 * @description The number of the accepted command that made it, in one order over everything.
+                 */
+                sequence?: number | null;
+            }[];
+            /**
+             * Format: uuid
+             * @description To be sent as `cursor` for the next page; `null` on the last one.
+             */
+            next_cursor?: string | null;
+        };
+        /** @description A page of a list. */
+        PageDto_SaleAction: {
+            items: {
+                /** Format: uuid */
+                id: string;
+                at: string;
+                by: components["schemas"]["Person"];
+                /**
+                 * @description `pause`, `resume`, `rate`, `room`, `close`, `reopen`, `extend_holds`, `block`, `unblock` or `reschedule`.
+                 * @example rate
+                 */
+                action: string;
+                /** Format: uuid */
+                performance_id?: string | null;
+                /**
+                 * @description What it was set to.
+                 * @example {
+                 *       "admit_per_second": 20
+                 *     }
+                 */
+                detail: {
+                    [key: string]: unknown;
+                };
+                reason?: string | null;
+            }[];
+            /**
+             * Format: uuid
+             * @description To be sent as `cursor` for the next page; `null` on the last one.
+             */
+            next_cursor?: string | null;
+        };
+        /** @description A page of a list. */
+        PageDto_SeatingPlan: {
+            items: {
+                /** Format: uuid */
+                id: string;
+                name: string;
+                /** Format: int32 */
+                seat_count: number;
+                /**
+                 * Format: int32
+                 * @description How many areas are drawn in it: stages, bars, standing room.
+                 */
+                area_count: number;
+                created_at: string;
+                /** @description In their order; where one plan is asked for. */
+                categories?: components["schemas"]["PlanCategorySize"][] | null;
+            }[];
+            /**
+             * Format: uuid
+             * @description To be sent as `cursor` for the next page; `null` on the last one.
+             */
+            next_cursor?: string | null;
+        };
+        /** @description A page of a list. */
+        PageDto_UnsettledPayment: {
+            items: {
+                /**
+                 * @description `payment` or `refund`.
+                 * @example payment
+                 */
+                type: string;
+                /** Format: uuid */
+                order_id: string;
+                /**
+                 * Format: uuid
+                 * @description Of a refund.
+                 */
+                refund_id?: string | null;
+                /** Format: uuid */
+                event_id: string;
+                event_title: string;
+                /** Format: uuid */
+                performance_id: string;
+                /**
+                 * @description The provider.
+                 * @example stripe
+                 */
+                method: string;
+                /** @description What the provider knows it by, as far as that is known. */
+                reference?: string | null;
+                amount: components["schemas"]["Money"];
+                /** @description When it was begun. */
+                since: string;
+                /**
+                 * @description `awaits_buyer`: they have to act, and have time to; `retried`: the provider is asked again, after pauses that grow;
+                 *     `overdue`: the same, for half an hour or longer, and somebody has to look.
+                 * @example retried
+                 */
+                standing: string;
+            }[];
+            /**
+             * Format: uuid
+             * @description To be sent as `cursor` for the next page; `null` on the last one.
+             */
+            next_cursor?: string | null;
+        };
+        /** @description A page of a list. */
+        PageDto_WebhookDelivery: {
+            items: {
+                /**
+                 * Format: uuid
+                 * @description The `webhook-id` of the message, the same each time it is sent.
+                 */
+                id: string;
+                /** Format: uuid */
+                endpoint_id: string;
+                /** @example order.paid */
+                type: string;
+                /**
+                 * @description `waiting`, `sent`, `withdrawn` or `dead` (given up after three days, or refused for good).
+                 * @example dead
+                 */
+                status: string;
+                /** Format: int32 */
+                attempts: number;
+                created_at: string;
+                /** @description When it is tried next, while it waits. */
+                due_at?: string | null;
+                /** @description When it was taken or given up. */
+                settled_at?: string | null;
+                /** @description What went wrong the last time. */
+                last_error?: string | null;
+            }[];
+            /**
+             * Format: uuid
+             * @description To be sent as `cursor` for the next page; `null` on the last one.
+             */
+            next_cursor?: string | null;
+        };
+        /** @description A page of a list. */
+        PageDto_WebhookEndpoint: {
+            items: {
+                /** Format: uuid */
+                id: string;
+                url: string;
+                events: string[];
+                /**
+                 * @description What messages are signed with; shown once, when the endpoint is made.
+                 * @example whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw
+                 */
+                secret?: string | null;
+                created_at: string;
+            }[];
+            /**
+             * Format: uuid
+             * @description To be sent as `cursor` for the next page; `null` on the last one.
+             */
+            next_cursor?: string | null;
+        };
+        PassToVerify: {
+            pass: string;
+            /**
+             * Format: uuid
+             * @description What is no id is no event that the pass could be for.
+             */
+            event_id: string;
+        };
+        PaymentDto: {
+            /**
+             * @description `simulated`, `wallet` or `stripe`, as far as the operator offers them.
+             * @example simulated
+             */
+            method: string;
+            /**
+             * @description What to pay with, under the provider's name for it: with `stripe` a PaymentMethod (`pm_…`) that the buyer's
+             *     browser has got from Stripe. Without it the answer is 202, and the buyer pays with the client secret. Never a
+             *     card number.
+             */
+            payment_method?: string | null;
+        };
+        /** @description What a page needs to show a provider's own form, so that what is typed there never comes here. */
+        PaymentForm: {
+            /**
+             * @description Where the provider's script is.
+             * @example https://js.stripe.com/v3/
+             */
+            script_url: string;
+            /**
+             * @description Names the seller to that script.
+             * @example pk_live_51H…
+             */
+            publishable_key: string;
+        };
+        PaymentMethod: {
+            /**
+             * @description To be sent as `payment.method`.
+             * @example stripe
+             */
+            method: string;
+            form?: components["schemas"]["PaymentForm"] | null;
+        };
+        PaymentMethods: {
+            items: components["schemas"]["PaymentMethod"][];
+        };
+        Performance: {
+            /** Format: uuid */
+            id: string;
+            /** Format: uuid */
+            event_id: string;
+            starts_at: string;
+            /** Format: uuid */
+            plan_id: string;
+            /** Format: int32 */
+            seat_count: number;
+            /**
+             * Format: int32
+             * @description Seats and places.
+             */
+            capacity: number;
+            /**
+             * Format: int32
+             * @description How many of them nobody has.
+             */
+            available: number;
+            areas: components["schemas"]["AreaDto"][];
+            prices: {
+                [key: string]: components["schemas"]["Money"];
+            };
+            sale_opens_at?: string | null;
+            sale_closes_at?: string | null;
+            created_at: string;
+        };
+        PerformancePatch: {
+            starts_at?: string | null;
+            /** @description `null`: on sale at once. */
+            sale_opens_at?: string | null;
+            /** @description `null`: on sale for good. */
+            sale_closes_at?: string | null;
+            /** @description Why, for the log of what was done by hand; at most 200 characters. */
+            reason?: string | null;
+        };
+        /** @description The static layout of a performance. It never changes. */
+        PerformancePlan: {
+            size: components["schemas"]["PlanSize"];
+            categories: components["schemas"]["PlanCategory"][];
+            sections: components["schemas"]["PlanSection"][];
+            areas: components["schemas"]["AreaDto"][];
+            /** @description Stages, texts and other things that are drawn but not sold. */
+            shapes: Record<string, never>[];
+        };
+        /** @description Who did something. */
+        Person: {
+            /** Format: uuid */
+            account_id: string;
+            /** @description `null`: the account is gone. */
+            name?: string | null;
+            email?: string | null;
+        };
+        PlanCategory: {
+            name: string;
+            /** @description `#rrggbb`. */
+            color: string;
+            price: components["schemas"]["Money"];
+        };
+        /** @description A category of a plan. */
+        PlanCategorySize: {
+            name: string;
+            /** @description `#rrggbb`. */
+            color: string;
+            /**
+             * Format: int32
+             * @description How many seats are of it.
+             */
+            seats: number;
+        };
+        /** @description Where the seats come from: a rectangle, or a plan uploaded before. */
+        PlanChoiceDto: {
+            /** Format: int32 */
+            rows?: number | null;
+            /** Format: int32 */
+            columns?: number | null;
+            /** Format: uuid */
+            plan_id?: string | null;
+        };
+        PlanRow: {
+            label: string;
+            seats: components["schemas"]["PlanSeat"][];
+        };
+        PlanSeat: {
+            /** Format: int32 */
+            id: number;
+            /** @example A-1 */
+            label: string;
+            /** Format: float */
+            x: number;
+            /** Format: float */
+            y: number;
+            category: string;
+            /** @description A space for a wheelchair. "Best seats" passes it over. */
+            accessible?: boolean;
+            /** @description Kept for who comes along with somebody in a wheelchair. "Best seats" passes it over. */
+            companion?: boolean;
+        };
+        PlanSection: {
+            /** Format: int32 */
+            id: number;
+            label: string;
+            rows: components["schemas"]["PlanRow"][];
+        };
+        PlanSize: {
+            /** Format: float */
+            width: number;
+            /** Format: float */
+            height: number;
+        };
+        /** @description How an error looks. Refusals may carry more members, named with their codes. */
+        ProblemDocument: {
+            /**
+             * @description Names the kind of problem.
+             * @example urn:onsale:problem:seat_taken
+             */
+            type: string;
+            /** @description A short sentence, the same for every problem of this kind. */
+            title: string;
+            /**
+             * Format: int32
+             * @description The HTTP status.
+             */
+            status: number;
+            /** @description The reason code, for programs. */
+            code: string;
+            /** @description What happened here. */
+            detail: string;
+            /** @description Names this request in the log. */
+            request_id: string;
+        };
+        /** @description A waiting room as its organizer sees it. */
+        QueueControl: {
+            /**
+             * @description `open`, `closed` or `sold_out`.
+             * @example open
+             */
+            status: string;
+            /** @description Whether nobody is being called. */
+            paused: boolean;
+            /**
+             * Format: int32
+             * @description The rate in force.
+             */
+            admit_per_second: number;
+            /**
+             * Format: int32
+             * @description Set by hand in place of the event's.
+             */
+            admit_per_second_by_hand?: number | null;
+            /**
+             * Format: int32
+             * @description The room in force.
+             */
+            max_inside: number;
+            /**
+             * Format: int32
+             * @description Set by hand in place of the event's.
+             */
+            max_inside_by_hand?: number | null;
+            /** @description Whether the lobby is still open. */
+            lobby: boolean;
+            /**
+             * Format: int32
+             * @description How many places have been given.
+             */
+            joined: number;
+            /**
+             * Format: int32
+             * @description How many wait to be called.
+             */
+            waiting: number;
+            /**
+             * Format: int32
+             * @description How many have been called and have not come yet.
+             */
+            called: number;
+            /**
+             * Format: int32
+             * @description How many have claimed their turn while it was full.
+             */
+            at_door: number;
+            /**
+             * Format: int32
+             * @description How many are inside.
+             */
+            inside: number;
+            /**
+             * Format: double
+             * @description About how many are being called a second.
+             */
+            calls_per_second: number;
+            /**
+             * Format: int32
+             * @description About how many of those waiting will be called before all is sold; `null`: not known.
+             */
+            reached?: number | null;
+        };
+        QueuePass: {
+            /** @description To be sent as `Queue-Pass` with reservations. */
+            pass: string;
+            expires_at: string;
+        };
+        /** @description A place in the waiting room. */
+        QueuePlace: {
+            /** @description To be sent as `Queue-Ticket` with the other calls. */
+            ticket: string;
+            /**
+             * @description `lobby`, `waiting`, `ready`, `inside`, `sold_out` or `closed`.
+             * @example waiting
+             */
+            status: string;
+            /**
+             * Format: int32
+             * @description From 1; `null` in the lobby, where there is no order yet. It never changes.
+             */
+            position?: number | null;
+            /**
+             * Format: int32
+             * @description How many are ahead who have not left.
+             */
+            ahead?: number | null;
+            /**
+             * Format: int64
+             * @description In about so many seconds; `null` where nothing moves.
+             */
+            eta_s?: number | null;
+            /**
+             * Format: int64
+             * @description When to ask again.
+             */
+            poll_after_ms: number;
+            odds?: components["schemas"]["Odds"] | null;
+            /** @description With `ready`: until when to enter. `null` while waiting at the door, or after the turn was missed. */
+            claim_until?: string | null;
+            /** @description With `ready`: the turn was claimed while it was full; the next free place inside is yours. */
+            at_door: boolean;
+            /** @description With `ready`: the time to enter is over; there may still be room. */
+            missed: boolean;
+            /** @description With `inside`: until when. */
+            inside_until?: string | null;
+            /** @description Nothing is free just now, and what comes back after everything was sold is offered to those who have left a wish. */
+            return_line: boolean;
+        };
+        Refresh: {
+            refresh_token: string;
+        };
+        Refund: {
+            /** @description Whether the seats stay off sale. */
+            keep_seats?: boolean;
+            /** @description The ids of some seats or places of the order, as its tickets name them; all of it unless given. */
+            seat_ids?: number[];
+        };
+        Repairs: {
+            /** @description A sentence for each thing that was put right. */
+            repaired: string[];
+        };
+        /** @description What has happened since the last report, and how the stock is. */
+        Report: {
+            stock: components["schemas"]["StockDto"][];
+            bought: components["schemas"]["BoughtDto"][];
+        };
+        Resend: {
+            /** @description Another address than the buyer's; the organizer may name one. */
+            email?: string | null;
+            /** @description `en` or `ko`, for orders whose buyers have not said. */
+            language?: string | null;
+            /** @description The zone of the times in it, for orders whose buyers have not said. */
+            time_zone?: string | null;
+        };
+        Reservation: {
+            /** Format: uuid */
+            id: string;
+            /** Format: uuid */
+            performance_id: string;
+            /**
+             * @description `held`, `paying`, `confirmed`, `cancelled` or `expired`.
+             * @example held
+             */
+            status: string;
+            seats: components["schemas"]["HeldSeat"][];
+            total: components["schemas"]["Money"];
+            expires_at: string;
+            /**
+             * Format: int64
+             * @description Distinguishes this hold from every other on the same seats; later ones have greater numbers.
+             */
+            fence: number;
+            /** Format: int32 */
+            extensions_left: number;
+            /** Format: uuid */
+            order_id?: string | null;
+            /**
+             * Format: int64
+             * @description The number of the accepted command that made it, in one order over everything.
+             */
+            sequence?: number | null;
+        };
+        /** @description A sale in figures. */
+        Sale: {
+            /** @description Of when they are. */
+            at: string;
+            /** Format: int64 */
+            at_ms: number;
+            performances: components["schemas"]["SalePerformance"][];
+            room?: components["schemas"]["SaleRoom"] | null;
+            sales: components["schemas"]["SaleProgress"];
+            traffic: components["schemas"]["SaleTraffic"];
+            /**
+             * @description One entry a second, those after `since`; an hour at most. It begins when somebody first looks and goes on until
+             *     nobody has looked for ten minutes.
+             */
+            history: components["schemas"]["SaleMoment"][];
+        };
+        /** @description What was done by hand. */
+        SaleAction: {
+            /** Format: uuid */
+            id: string;
+            at: string;
+            by: components["schemas"]["Person"];
+            /**
+             * @description `pause`, `resume`, `rate`, `room`, `close`, `reopen`, `extend_holds`, `block`, `unblock` or `reschedule`.
+             * @example rate
+             */
+            action: string;
+            /** Format: uuid */
+            performance_id?: string | null;
+            /**
+             * @description What it was set to.
+             * @example {
+             *       "admit_per_second": 20
+             *     }
+             */
+            detail: {
+                [key: string]: unknown;
+            };
+            reason?: string | null;
+        };
+        /** @description A second of the sale. */
+        SaleMoment: {
+            /** Format: int64 */
+            at_ms: number;
+            /** Format: int32 */
+            available: number;
+            /** Format: int32 */
+            held: number;
+            /** Format: int32 */
+            paying: number;
+            /** Format: int32 */
+            sold: number;
+            /** Format: int32 */
+            joined: number;
+            /** Format: int32 */
+            waiting: number;
+            /** Format: int32 */
+            inside: number;
+            /** Format: int64 */
+            entered: number;
+            /** Format: int64 */
+            no_shows: number;
+            viewers: number;
+            /** Format: double */
+            requests_per_s: number;
+            /**
+             * Format: double
+             * @description `null`: nothing was asked.
+             */
+            p95_ms?: number | null;
+            /** Format: double */
+            error_rate: number;
+        };
+        /** @description A performance in figures. */
+        SalePerformance: {
+            /** Format: uuid */
+            id: string;
+            starts_at: string;
+            sale_opens_at?: string | null;
+            sale_closes_at?: string | null;
+            /** @description Who watch its seats, at the process that answers. */
+            viewers: number;
+            stock: components["schemas"]["StatsDto"];
+            sections: components["schemas"]["SaleSection"][];
+        };
+        /** @description What was begun and what came of it, since recording began. */
+        SaleProgress: {
+            /** Format: int64 */
+            holds: number;
+            /** Format: int64 */
+            orders: number;
+        };
+        /** @description The waiting room in figures. */
+        SaleRoom: components["schemas"]["QueueControl"] & {
+            /**
+             * Format: int64
+             * @description How many came in since recording began.
+             */
+            entered: number;
+            /**
+             * Format: int64
+             * @description How many were called since then and did not come in time.
+             */
+            no_shows: number;
+        };
+        /** @description A section or an area in figures. */
+        SaleSection: components["schemas"]["StatsDto"] & {
+            /** @description Empty where the plan has no name for it. */
+            label: string;
+            /**
+             * @description `section` or `area`.
+             * @example section
+             */
+            kind: string;
+        };
+        /** @description What the process that answers was asked in the last seconds. */
+        SaleTraffic: {
+            /** Format: int64 */
+            window_s: number;
+            /** Format: double */
+            requests_per_s: number;
+            /**
+             * Format: double
+             * @description The share that was answered with a fault of the server, from 0 to 1.
+             */
+            error_rate: number;
+            /**
+             * Format: double
+             * @description `null`: nothing was asked.
+             */
+            p50_ms?: number | null;
+            /** Format: double */
+            p95_ms?: number | null;
+            /** Format: double */
+            p99_ms?: number | null;
+            /** @description How many requests were refused, by reason code. */
+            refusals: {
+                [key: string]: number;
+            };
+        };
+        SeatDto: {
+            /** Format: int32 */
+            id: number;
+            label: string;
+            section?: string | null;
+            status: components["schemas"]["SeatStatus"];
+        };
+        /** @enum {string} */
+        SeatStatus: "available" | "held" | "sold" | "blocked";
+        SeatingPlan: {
+            /** Format: uuid */
+            id: string;
+            name: string;
+            /** Format: int32 */
+            seat_count: number;
+            /**
+             * Format: int32
+             * @description How many areas are drawn in it: stages, bars, standing room.
+             */
+            area_count: number;
+            created_at: string;
+            /** @description In their order; where one plan is asked for. */
+            categories?: components["schemas"]["PlanCategorySize"][] | null;
+        };
+        Seats: {
+            /** @description `epoch:offset`. */
+            position: string;
+            seats: components["schemas"]["SeatDto"][];
+        };
+        SignUp: {
+            /** @example kim@example.com */
+            email: string;
+            /** @description 8 to 256 characters. */
+            password: string;
+            name: string;
+        };
+        SignedUp: {
+            /** Format: uuid */
+            account_id: string;
+            email: string;
+            name: string;
+        };
+        StatsDto: {
+            /** Format: int32 */
+            capacity: number;
+            /** Format: int32 */
+            available: number;
+            /** Format: int32 */
+            held: number;
+            /** Format: int32 */
+            paying: number;
+            /** Format: int32 */
+            sold: number;
+            /** Format: int32 */
+            blocked: number;
+            /**
+             * Format: int64
+             * @description `capacity` minus the rest; anything but 0 is an alarm.
+             */
+            drift: number;
+        };
+        /** @description What an event has to sell. */
+        StockDto: {
+            /** Format: uuid */
+            event_id: string;
+            on_sale?: components["schemas"]["CountsDto"] | null;
+        };
+        TicketDto: {
+            /**
+             * @description Unguessable; lets its bearer in.
+             * @example 7H2KQ9ZC4M0XW8RT
+             */
+            code: string;
+            /** Format: int32 */
+            seat_id: number;
+            label: string;
+            section?: string | null;
+        };
+        /** @description Tokens for what comes next. */
+        TokenSet: {
+            access_token: string;
+            /** @example Bearer */
+            token_type: string;
+            /**
+             * Format: int64
+             * @description Seconds until the access token expires.
+             */
+            expires_in: number;
+            /** @description To be used once; `null` for guests, whose access token lasts a day instead. */
+            refresh_token?: string | null;
+        };
+        TopUp: {
+            amount: components["schemas"]["Money"];
+        };
         /**
-         * Format: int64
-         * @description Distinguishes this hold from every other on the same seats; later ones have greater numbers.
+         * @description A payment or a refund that was left behind. The reconciler asks the provider about it until it is over; its seats stay
+         *     reserved for as long.
          */
-        fence: number;
-        /** Format: int32 */
-        extensions_left: number;
-        /** Format: uuid */
-        order_id?: string | null;
+        UnsettledPayment: {
+            /**
+             * @description `payment` or `refund`.
+             * @example payment
+             */
+            type: string;
+            /** Format: uuid */
+            order_id: string;
+            /**
+             * Format: uuid
+             * @description Of a refund.
+             */
+            refund_id?: string | null;
+            /** Format: uuid */
+            event_id: string;
+            event_title: string;
+            /** Format: uuid */
+            performance_id: string;
+            /**
+             * @description The provider.
+             * @example stripe
+             */
+            method: string;
+            /** @description What the provider knows it by, as far as that is known. */
+            reference?: string | null;
+            amount: components["schemas"]["Money"];
+            /** @description When it was begun. */
+            since: string;
+            /**
+             * @description `awaits_buyer`: they have to act, and have time to; `retried`: the provider is asked again, after pauses that grow;
+             *     `overdue`: the same, for half an hour or longer, and somebody has to look.
+             * @example retried
+             */
+            standing: string;
+        };
+        VerifiedPass: {
+            valid: boolean;
+            expires_at: string;
+        };
+        /** @description Settings of the waiting room. What is left out keeps its default or present value. */
+        WaitingRoomDto: {
+            /**
+             * @description `off` or `on`.
+             * @example off
+             */
+            mode: string;
+            /** @description RFC 3339; `null`: at once. */
+            opens_at?: string | null;
+            /**
+             * Format: int32
+             * @description 1 to 100,000.
+             */
+            admit_per_second: number;
+            /**
+             * Format: int32
+             * @description 1 to 1,000,000.
+             */
+            max_inside: number;
+            /**
+             * Format: int32
+             * @description 10 to 86,400.
+             */
+            inside_for_s: number;
+            /**
+             * Format: int32
+             * @description 5 to 3,600.
+             */
+            claim_within_s: number;
+            /**
+             * @description `buyer` or `address`.
+             * @example buyer
+             */
+            one_place_per: string;
+            /**
+             * @description `refuse` or `admit`.
+             * @example refuse
+             */
+            when_unreachable: string;
+            /**
+             * @description `close` or `return_line`.
+             * @example close
+             */
+            when_sold_out: string;
+            /**
+             * Format: int32
+             * @description 0 to 24: how many zero bits a proof of work for joining has to have.
+             */
+            proof_of_work_bits: number;
+        };
+        WalletDto: {
+            balance: components["schemas"]["Money"];
+        };
+        /** @description A message to an endpoint. */
+        WebhookDelivery: {
+            /**
+             * Format: uuid
+             * @description The `webhook-id` of the message, the same each time it is sent.
+             */
+            id: string;
+            /** Format: uuid */
+            endpoint_id: string;
+            /** @example order.paid */
+            type: string;
+            /**
+             * @description `waiting`, `sent`, `withdrawn` or `dead` (given up after three days, or refused for good).
+             * @example dead
+             */
+            status: string;
+            /** Format: int32 */
+            attempts: number;
+            created_at: string;
+            /** @description When it is tried next, while it waits. */
+            due_at?: string | null;
+            /** @description When it was taken or given up. */
+            settled_at?: string | null;
+            /** @description What went wrong the last time. */
+            last_error?: string | null;
+        };
         /**
-         * Format: int64
-         * @description The number of the accepted command that made it, in one order over everything.
+         * @description An endpoint. Messages to it are signed as [Standard Webhooks](https://www.standardwebhooks.com) has it: `webhook-id`,
+         *     `webhook-timestamp`, and in `webhook-signature` `v1,` and the HMAC-SHA256 of `id.timestamp.body`, as Base64.
          */
-        sequence?: number | null;
-      }[];
-      /**
-       * Format: uuid
-       * @description To be sent as `cursor` for the next page; `null` on the last one.
-       */
-      next_cursor?: string | null;
+        WebhookEndpoint: {
+            /** Format: uuid */
+            id: string;
+            url: string;
+            events: string[];
+            /**
+             * @description What messages are signed with; shown once, when the endpoint is made.
+             * @example whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw
+             */
+            secret?: string | null;
+            created_at: string;
+        };
+        /** @description A wish. */
+        Wish: {
+            /** Format: uuid */
+            performance_id: string;
+            /** Format: int32 */
+            quantity: number;
+            category?: string | null;
+            /** Format: int32 */
+            area_id?: number | null;
+            together: boolean;
+            /**
+             * Format: int32
+             * @description In the line; the first whom something fits is the first to be offered it.
+             */
+            position: number;
+            /**
+             * @description `waiting`, `offered`, `taken` (bought), `missed` (lapsed or given back) or `withdrawn`.
+             * @example waiting
+             */
+            status: string;
+            offer?: components["schemas"]["WishOffer"] | null;
+        };
+        /** @description What is held for a wish. */
+        WishOffer: {
+            /**
+             * Format: uuid
+             * @description To be confirmed like any other.
+             */
+            reservation_id: string;
+            /** Format: uuid */
+            performance_id: string;
+            /** @description Until when; then it goes to the next. */
+            expires_at: string;
+        };
+        /** @description What somebody would take. */
+        WishToPut: {
+            /**
+             * Format: uuid
+             * @description In which performance of the event.
+             */
+            performance_id: string;
+            /**
+             * Format: int32
+             * @description How many, all or none.
+             * @example 2
+             */
+            quantity: number;
+            /** @description Seats of this category only. */
+            category?: string | null;
+            /**
+             * Format: int32
+             * @description Places of this area only.
+             */
+            area_id?: number | null;
+            /**
+             * @description Seats side by side or not at all.
+             * @default true
+             */
+            together: boolean;
+            /** @description Where to write to when something is held, where that is not the account's address. */
+            email?: string | null;
+            /** @description `en` or `ko`; else what the browser likes best. */
+            language?: string | null;
+            /** @description The zone of the times in an e-mail, as the IANA names it. */
+            time_zone?: string | null;
+        };
     };
-    /** @description A page of a list. */
-    PageDto_SaleAction: {
-      items: {
-        /** Format: uuid */
-        id: string;
-        at: string;
-        by: components['schemas']['Person'];
-        /**
-         * @description `pause`, `resume`, `rate`, `room`, `close`, `reopen`, `extend_holds`, `block`, `unblock` or `reschedule`.
-         * @example rate
-         */
-        action: string;
-        /** Format: uuid */
-        performance_id?: string | null;
-        /** @description What it was set to. */
-        detail: Record<string, never>;
-        reason?: string | null;
-      }[];
-      /**
-       * Format: uuid
-       * @description To be sent as `cursor` for the next page; `null` on the last one.
-       */
-      next_cursor?: string | null;
-    };
-    /** @description A page of a list. */
-    PageDto_SeatingPlan: {
-      items: {
-        /** Format: uuid */
-        id: string;
-        name: string;
-        /** Format: int32 */
-        seat_count: number;
-        /**
-         * Format: int32
-         * @description How many areas are drawn in it: stages, bars, standing room.
-         */
-        area_count: number;
-        created_at: string;
-        /** @description In their order; where one plan is asked for. */
-        categories?: components['schemas']['PlanCategorySize'][] | null;
-      }[];
-      /**
-       * Format: uuid
-       * @description To be sent as `cursor` for the next page; `null` on the last one.
-       */
-      next_cursor?: string | null;
-    };
-    /** @description A page of a list. */
-    PageDto_UnsettledPayment: {
-      items: {
-        /**
-         * @description `payment` or `refund`.
-         * @example payment
-         */
-        type: string;
-        /** Format: uuid */
-        order_id: string;
-        /**
-         * Format: uuid
-         * @description Of a refund.
-         */
-        refund_id?: string | null;
-        /** Format: uuid */
-        event_id: string;
-        event_title: string;
-        /** Format: uuid */
-        performance_id: string;
-        /**
-         * @description The provider.
-         * @example stripe
-         */
-        method: string;
-        /** @description What the provider knows it by, as far as that is known. */
-        reference?: string | null;
-        amount: components['schemas']['Money'];
-        /** @description When it was begun. */
-        since: string;
-        /**
-         * @description `awaits_buyer`: they have to act, and have time to; `retried`: the provider is asked again, after pauses that grow;
-         *     `overdue`: the same, for half an hour or longer, and somebody has to look.
-         * @example retried
-         */
-        standing: string;
-      }[];
-      /**
-       * Format: uuid
-       * @description To be sent as `cursor` for the next page; `null` on the last one.
-       */
-      next_cursor?: string | null;
-    };
-    /** @description A page of a list. */
-    PageDto_WebhookDelivery: {
-      items: {
-        /**
-         * Format: uuid
-         * @description The `webhook-id` of the message, the same each time it is sent.
-         */
-        id: string;
-        /** Format: uuid */
-        endpoint_id: string;
-        /** @example order.paid */
-        type: string;
-        /**
-         * @description `waiting`, `sent`, `withdrawn` or `dead` (given up after three days, or refused for good).
-         * @example dead
-         */
-        status: string;
-        /** Format: int32 */
-        attempts: number;
-        created_at: string;
-        /** @description When it is tried next, while it waits. */
-        due_at?: string | null;
-        /** @description When it was taken or given up. */
-        settled_at?: string | null;
-        /** @description What went wrong the last time. */
-        last_error?: string | null;
-      }[];
-      /**
-       * Format: uuid
-       * @description To be sent as `cursor` for the next page; `null` on the last one.
-       */
-      next_cursor?: string | null;
-    };
-    /** @description A page of a list. */
-    PageDto_WebhookEndpoint: {
-      items: {
-        /** Format: uuid */
-        id: string;
-        url: string;
-        events: string[];
-        /**
-         * @description What messages are signed with; shown once, when the endpoint is made.
-         * @example whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw
-         */
-        secret?: string | null;
-        created_at: string;
-      }[];
-      /**
-       * Format: uuid
-       * @description To be sent as `cursor` for the next page; `null` on the last one.
-       */
-      next_cursor?: string | null;
-    };
-    PassToVerify: {
-      pass: string;
-      /**
-       * Format: uuid
-       * @description What is no id is no event that the pass could be for.
-       */
-      event_id: string;
-    };
-    PaymentDto: {
-      /**
-       * @description `simulated`, `wallet` or `stripe`, as far as the operator offers them.
-       * @example simulated
-       */
-      method: string;
-      /**
-       * @description What to pay with, under the provider's name for it: with `stripe` a PaymentMethod (`pm_…`) that the buyer's
-       *     browser has got from Stripe. Without it the answer is 202, and the buyer pays with the client secret. Never a
-       *     card number.
-       */
-      payment_method?: string | null;
-    };
-    /** @description What a page needs to show a provider's own form, so that what is typed there never comes here. */
-    PaymentForm: {
-      /**
-       * @description Where the provider's script is.
-       * @example https://js.stripe.com/v3/
-       */
-      script_url: string;
-      /**
-       * @description Names the seller to that script.
-       * @example pk_live_51H…
-       */
-      publishable_key: string;
-    };
-    PaymentMethod: {
-      /**
-       * @description To be sent as `payment.method`.
-       * @example stripe
-       */
-      method: string;
-      form?: components['schemas']['PaymentForm'] | null;
-    };
-    PaymentMethods: {
-      items: components['schemas']['PaymentMethod'][];
-    };
-    Performance: {
-      /** Format: uuid */
-      id: string;
-      /** Format: uuid */
-      event_id: string;
-      starts_at: string;
-      /** Format: uuid */
-      plan_id: string;
-      /** Format: int32 */
-      seat_count: number;
-      /**
-       * Format: int32
-       * @description Seats and places.
-       */
-      capacity: number;
-      /**
-       * Format: int32
-       * @description How many of them nobody has.
-       */
-      available: number;
-      areas: components['schemas']['AreaDto'][];
-      prices: {
-        [key: string]: components['schemas']['Money'];
-      };
-      sale_opens_at?: string | null;
-      sale_closes_at?: string | null;
-      created_at: string;
-    };
-    PerformancePatch: {
-      starts_at?: string | null;
-      /** @description `null`: on sale at once. */
-      sale_opens_at?: string | null;
-      /** @description `null`: on sale for good. */
-      sale_closes_at?: string | null;
-      /** @description Why, for the log of what was done by hand; at most 200 characters. */
-      reason?: string | null;
-    };
-    /** @description The static layout of a performance. It never changes. */
-    PerformancePlan: {
-      size: components['schemas']['PlanSize'];
-      categories: components['schemas']['PlanCategory'][];
-      sections: components['schemas']['PlanSection'][];
-      areas: components['schemas']['AreaDto'][];
-      /** @description Stages, texts and other things that are drawn but not sold. */
-      shapes: Record<string, never>[];
-    };
-    /** @description Who did something. */
-    Person: {
-      /** Format: uuid */
-      account_id: string;
-      /** @description `null`: the account is gone. */
-      name?: string | null;
-      email?: string | null;
-    };
-    PlanCategory: {
-      name: string;
-      /** @description `#rrggbb`. */
-      color: string;
-      price: components['schemas']['Money'];
-    };
-    /** @description A category of a plan. */
-    PlanCategorySize: {
-      name: string;
-      /** @description `#rrggbb`. */
-      color: string;
-      /**
-       * Format: int32
-       * @description How many seats are of it.
-       */
-      seats: number;
-    };
-    /** @description Where the seats come from: a rectangle, or a plan uploaded before. */
-    PlanChoiceDto: {
-      /** Format: int32 */
-      rows?: number | null;
-      /** Format: int32 */
-      columns?: number | null;
-      /** Format: uuid */
-      plan_id?: string | null;
-    };
-    PlanRow: {
-      label: string;
-      seats: components['schemas']['PlanSeat'][];
-    };
-    PlanSeat: {
-      /** Format: int32 */
-      id: number;
-      /** @example A-1 */
-      label: string;
-      /** Format: float */
-      x: number;
-      /** Format: float */
-      y: number;
-      category: string;
-      /** @description A space for a wheelchair. "Best seats" passes it over. */
-      accessible?: boolean;
-      /** @description Kept for who comes along with somebody in a wheelchair. "Best seats" passes it over. */
-      companion?: boolean;
-    };
-    PlanSection: {
-      /** Format: int32 */
-      id: number;
-      label: string;
-      rows: components['schemas']['PlanRow'][];
-    };
-    PlanSize: {
-      /** Format: float */
-      width: number;
-      /** Format: float */
-      height: number;
-    };
-    /** @description How an error looks. Refusals may carry more members, named with their codes. */
-    ProblemDocument: {
-      /**
-       * @description Names the kind of problem.
-       * @example urn:onsale:problem:seat_taken
-       */
-      type: string;
-      /** @description A short sentence, the same for every problem of this kind. */
-      title: string;
-      /**
-       * Format: int32
-       * @description The HTTP status.
-       */
-      status: number;
-      /** @description The reason code, for programs. */
-      code: string;
-      /** @description What happened here. */
-      detail: string;
-      /** @description Names this request in the log. */
-      request_id: string;
-    };
-    /** @description A waiting room as its organizer sees it. */
-    QueueControl: {
-      /**
-       * @description `open`, `closed` or `sold_out`.
-       * @example open
-       */
-      status: string;
-      /** @description Whether nobody is being called. */
-      paused: boolean;
-      /**
-       * Format: int32
-       * @description The rate in force.
-       */
-      admit_per_second: number;
-      /**
-       * Format: int32
-       * @description Set by hand in place of the event's.
-       */
-      admit_per_second_by_hand?: number | null;
-      /**
-       * Format: int32
-       * @description The room in force.
-       */
-      max_inside: number;
-      /**
-       * Format: int32
-       * @description Set by hand in place of the event's.
-       */
-      max_inside_by_hand?: number | null;
-      /** @description Whether the lobby is still open. */
-      lobby: boolean;
-      /**
-       * Format: int32
-       * @description How many places have been given.
-       */
-      joined: number;
-      /**
-       * Format: int32
-       * @description How many wait to be called.
-       */
-      waiting: number;
-      /**
-       * Format: int32
-       * @description How many have been called and have not come yet.
-       */
-      called: number;
-      /**
-       * Format: int32
-       * @description How many have claimed their turn while it was full.
-       */
-      at_door: number;
-      /**
-       * Format: int32
-       * @description How many are inside.
-       */
-      inside: number;
-      /**
-       * Format: double
-       * @description About how many are being called a second.
-       */
-      calls_per_second: number;
-      /**
-       * Format: int32
-       * @description About how many of those waiting will be called before all is sold; `null`: not known.
-       */
-      reached?: number | null;
-    };
-    QueuePass: {
-      /** @description To be sent as `Queue-Pass` with reservations. */
-      pass: string;
-      expires_at: string;
-    };
-    /** @description A place in the waiting room. */
-    QueuePlace: {
-      /** @description To be sent as `Queue-Ticket` with the other calls. */
-      ticket: string;
-      /**
-       * @description `lobby`, `waiting`, `ready`, `inside`, `sold_out` or `closed`.
-       * @example waiting
-       */
-      status: string;
-      /**
-       * Format: int32
-       * @description From 1; `null` in the lobby, where there is no order yet. It never changes.
-       */
-      position?: number | null;
-      /**
-       * Format: int32
-       * @description How many are ahead who have not left.
-       */
-      ahead?: number | null;
-      /**
-       * Format: int64
-       * @description In about so many seconds; `null` where nothing moves.
-       */
-      eta_s?: number | null;
-      /**
-       * Format: int64
-       * @description When to ask again.
-       */
-      poll_after_ms: number;
-      odds?: components['schemas']['Odds'] | null;
-      /** @description With `ready`: until when to enter. `null` while waiting at the door, or after the turn was missed. */
-      claim_until?: string | null;
-      /** @description With `ready`: the turn was claimed while it was full; the next free place inside is yours. */
-      at_door: boolean;
-      /** @description With `ready`: the time to enter is over; there may still be room. */
-      missed: boolean;
-      /** @description With `inside`: until when. */
-      inside_until?: string | null;
-      /** @description Nothing is free just now, and what comes back after everything was sold is offered to those who have left a wish. */
-      return_line: boolean;
-    };
-    Refresh: {
-      refresh_token: string;
-    };
-    Refund: {
-      /** @description Whether the seats stay off sale. */
-      keep_seats?: boolean;
-      /** @description The ids of some seats or places of the order, as its tickets name them; all of it unless given. */
-      seat_ids?: number[];
-    };
-    Repairs: {
-      /** @description A sentence for each thing that was put right. */
-      repaired: string[];
-    };
-    /** @description What has happened since the last report, and how the stock is. */
-    Report: {
-      stock: components['schemas']['StockDto'][];
-      bought: components['schemas']['BoughtDto'][];
-    };
-    Resend: {
-      /** @description Another address than the buyer's; the organizer may name one. */
-      email?: string | null;
-      /** @description `en` or `ko`, for orders whose buyers have not said. */
-      language?: string | null;
-      /** @description The zone of the times in it, for orders whose buyers have not said. */
-      time_zone?: string | null;
-    };
-    Reservation: {
-      /** Format: uuid */
-      id: string;
-      /** Format: uuid */
-      performance_id: string;
-      /**
-       * @description `held`, `paying`, `confirmed`, `cancelled` or `expired`.
-       * @example held
-       */
-      status: string;
-      seats: components['schemas']['HeldSeat'][];
-      total: components['schemas']['Money'];
-      expires_at: string;
-      /**
-       * Format: int64
-       * @description Distinguishes this hold from every other on the same seats; later ones have greater numbers.
-       */
-      fence: number;
-      /** Format: int32 */
-      extensions_left: number;
-      /** Format: uuid */
-      order_id?: string | null;
-      /**
-       * Format: int64
-       * @description The number of the accepted command that made it, in one order over everything.
-       */
-      sequence?: number | null;
-    };
-    /** @description A sale in figures. */
-    Sale: {
-      /** @description Of when they are. */
-      at: string;
-      /** Format: int64 */
-      at_ms: number;
-      performances: components['schemas']['SalePerformance'][];
-      room?: components['schemas']['SaleRoom'] | null;
-      sales: components['schemas']['SaleProgress'];
-      traffic: components['schemas']['SaleTraffic'];
-      /**
-       * @description One entry a second, those after `since`; an hour at most. It begins when somebody first looks and goes on until
-       *     nobody has looked for ten minutes.
-       */
-      history: components['schemas']['SaleMoment'][];
-    };
-    /** @description What was done by hand. */
-    SaleAction: {
-      /** Format: uuid */
-      id: string;
-      at: string;
-      by: components['schemas']['Person'];
-      /**
-       * @description `pause`, `resume`, `rate`, `room`, `close`, `reopen`, `extend_holds`, `block`, `unblock` or `reschedule`.
-       * @example rate
-       */
-      action: string;
-      /** Format: uuid */
-      performance_id?: string | null;
-      /** @description What it was set to. */
-      detail: Record<string, never>;
-      reason?: string | null;
-    };
-    /** @description A second of the sale. */
-    SaleMoment: {
-      /** Format: int64 */
-      at_ms: number;
-      /** Format: int32 */
-      available: number;
-      /** Format: int32 */
-      held: number;
-      /** Format: int32 */
-      paying: number;
-      /** Format: int32 */
-      sold: number;
-      /** Format: int32 */
-      joined: number;
-      /** Format: int32 */
-      waiting: number;
-      /** Format: int32 */
-      inside: number;
-      /** Format: int64 */
-      entered: number;
-      /** Format: int64 */
-      no_shows: number;
-      viewers: number;
-      /** Format: double */
-      requests_per_s: number;
-      /** Format: double */
-      p95_ms: number;
-      /** Format: double */
-      error_rate: number;
-    };
-    /** @description A performance in figures. */
-    SalePerformance: {
-      /** Format: uuid */
-      id: string;
-      starts_at: string;
-      sale_opens_at?: string | null;
-      sale_closes_at?: string | null;
-      /** @description Who watch its seats, at the process that answers. */
-      viewers: number;
-      stock: components['schemas']['StatsDto'];
-      sections: components['schemas']['SaleSection'][];
-    };
-    /** @description What was begun and what came of it, since recording began. */
-    SaleProgress: {
-      /** Format: int64 */
-      holds: number;
-      /** Format: int64 */
-      orders: number;
-    };
-    /** @description The waiting room in figures. */
-    SaleRoom: components['schemas']['QueueControl'] & {
-      /**
-       * Format: int64
-       * @description How many came in since recording began.
-       */
-      entered: number;
-      /**
-       * Format: int64
-       * @description How many were called since then and did not come in time.
-       */
-      no_shows: number;
-    };
-    /** @description A section or an area in figures. */
-    SaleSection: components['schemas']['StatsDto'] & {
-      /** @description Empty where the plan has no name for it. */
-      label: string;
-      /**
-       * @description `section` or `area`.
-       * @example section
-       */
-      kind: string;
-    };
-    /** @description What the process that answers was asked in the last seconds. */
-    SaleTraffic: {
-      /** Format: int64 */
-      window_s: number;
-      /** Format: double */
-      requests_per_s: number;
-      /**
-       * Format: double
-       * @description The share that was answered with a fault of the server, from 0 to 1.
-       */
-      error_rate: number;
-      /** Format: double */
-      p50_ms: number;
-      /** Format: double */
-      p95_ms: number;
-      /** Format: double */
-      p99_ms: number;
-      /** @description How many requests were refused, by reason code. */
-      refusals: {
-        [key: string]: number;
-      };
-    };
-    SeatDto: {
-      /** Format: int32 */
-      id: number;
-      label: string;
-      section?: string | null;
-      status: components['schemas']['SeatStatus'];
-    };
-    /** @enum {string} */
-    SeatStatus: 'available' | 'held' | 'sold' | 'blocked';
-    SeatingPlan: {
-      /** Format: uuid */
-      id: string;
-      name: string;
-      /** Format: int32 */
-      seat_count: number;
-      /**
-       * Format: int32
-       * @description How many areas are drawn in it: stages, bars, standing room.
-       */
-      area_count: number;
-      created_at: string;
-      /** @description In their order; where one plan is asked for. */
-      categories?: components['schemas']['PlanCategorySize'][] | null;
-    };
-    Seats: {
-      /** @description `epoch:offset`. */
-      position: string;
-      seats: components['schemas']['SeatDto'][];
-    };
-    SignUp: {
-      /** @example kim@example.com */
-      email: string;
-      /** @description 8 to 256 characters. */
-      password: string;
-      name: string;
-    };
-    SignedUp: {
-      /** Format: uuid */
-      account_id: string;
-      email: string;
-      name: string;
-    };
-    StatsDto: {
-      /** Format: int32 */
-      capacity: number;
-      /** Format: int32 */
-      available: number;
-      /** Format: int32 */
-      held: number;
-      /** Format: int32 */
-      paying: number;
-      /** Format: int32 */
-      sold: number;
-      /** Format: int32 */
-      blocked: number;
-      /**
-       * Format: int64
-       * @description `capacity` minus the rest; anything but 0 is an alarm.
-       */
-      drift: number;
-    };
-    /** @description What an event has to sell. */
-    StockDto: {
-      /** Format: uuid */
-      event_id: string;
-      on_sale?: components['schemas']['CountsDto'] | null;
-    };
-    TicketDto: {
-      /**
-       * @description Unguessable; lets its bearer in.
-       * @example 7H2KQ9ZC4M0XW8RT
-       */
-      code: string;
-      /** Format: int32 */
-      seat_id: number;
-      label: string;
-      section?: string | null;
-    };
-    /** @description Tokens for what comes next. */
-    TokenSet: {
-      access_token: string;
-      /** @example Bearer */
-      token_type: string;
-      /**
-       * Format: int64
-       * @description Seconds until the access token expires.
-       */
-      expires_in: number;
-      /** @description To be used once; `null` for guests, whose access token lasts a day instead. */
-      refresh_token?: string | null;
-    };
-    TopUp: {
-      amount: components['schemas']['Money'];
-    };
-    /**
-     * @description A payment or a refund that was left behind. The reconciler asks the provider about it until it is over; its seats stay
-     *     reserved for as long.
-     */
-    UnsettledPayment: {
-      /**
-       * @description `payment` or `refund`.
-       * @example payment
-       */
-      type: string;
-      /** Format: uuid */
-      order_id: string;
-      /**
-       * Format: uuid
-       * @description Of a refund.
-       */
-      refund_id?: string | null;
-      /** Format: uuid */
-      event_id: string;
-      event_title: string;
-      /** Format: uuid */
-      performance_id: string;
-      /**
-       * @description The provider.
-       * @example stripe
-       */
-      method: string;
-      /** @description What the provider knows it by, as far as that is known. */
-      reference?: string | null;
-      amount: components['schemas']['Money'];
-      /** @description When it was begun. */
-      since: string;
-      /**
-       * @description `awaits_buyer`: they have to act, and have time to; `retried`: the provider is asked again, after pauses that grow;
-       *     `overdue`: the same, for half an hour or longer, and somebody has to look.
-       * @example retried
-       */
-      standing: string;
-    };
-    VerifiedPass: {
-      valid: boolean;
-      expires_at: string;
-    };
-    /** @description Settings of the waiting room. What is left out keeps its default or present value. */
-    WaitingRoomDto: {
-      /**
-       * @description `off` or `on`.
-       * @example off
-       */
-      mode: string;
-      /** @description RFC 3339; `null`: at once. */
-      opens_at?: string | null;
-      /**
-       * Format: int32
-       * @description 1 to 100,000.
-       */
-      admit_per_second: number;
-      /**
-       * Format: int32
-       * @description 1 to 1,000,000.
-       */
-      max_inside: number;
-      /**
-       * Format: int32
-       * @description 10 to 86,400.
-       */
-      inside_for_s: number;
-      /**
-       * Format: int32
-       * @description 5 to 3,600.
-       */
-      claim_within_s: number;
-      /**
-       * @description `buyer` or `address`.
-       * @example buyer
-       */
-      one_place_per: string;
-      /**
-       * @description `refuse` or `admit`.
-       * @example refuse
-       */
-      when_unreachable: string;
-      /**
-       * @description `close` or `return_line`.
-       * @example close
-       */
-      when_sold_out: string;
-      /**
-       * Format: int32
-       * @description 0 to 24: how many zero bits a proof of work for joining has to have.
-       */
-      proof_of_work_bits: number;
-    };
-    WalletDto: {
-      balance: components['schemas']['Money'];
-    };
-    /** @description A message to an endpoint. */
-    WebhookDelivery: {
-      /**
-       * Format: uuid
-       * @description The `webhook-id` of the message, the same each time it is sent.
-       */
-      id: string;
-      /** Format: uuid */
-      endpoint_id: string;
-      /** @example order.paid */
-      type: string;
-      /**
-       * @description `waiting`, `sent`, `withdrawn` or `dead` (given up after three days, or refused for good).
-       * @example dead
-       */
-      status: string;
-      /** Format: int32 */
-      attempts: number;
-      created_at: string;
-      /** @description When it is tried next, while it waits. */
-      due_at?: string | null;
-      /** @description When it was taken or given up. */
-      settled_at?: string | null;
-      /** @description What went wrong the last time. */
-      last_error?: string | null;
-    };
-    /**
-     * @description An endpoint. Messages to it are signed as [Standard Webhooks](https://www.standardwebhooks.com) has it: `webhook-id`,
-     *     `webhook-timestamp`, and in `webhook-signature` `v1,` and the HMAC-SHA256 of `id.timestamp.body`, as Base64.
-     */
-    WebhookEndpoint: {
-      /** Format: uuid */
-      id: string;
-      url: string;
-      events: string[];
-      /**
-       * @description What messages are signed with; shown once, when the endpoint is made.
-       * @example whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw
-       */
-      secret?: string | null;
-      created_at: string;
-    };
-    /** @description A wish. */
-    Wish: {
-      /** Format: uuid */
-      performance_id: string;
-      /** Format: int32 */
-      quantity: number;
-      category?: string | null;
-      /** Format: int32 */
-      area_id?: number | null;
-      together: boolean;
-      /**
-       * Format: int32
-       * @description In the line; the first whom something fits is the first to be offered it.
-       */
-      position: number;
-      /**
-       * @description `waiting`, `offered`, `taken` (bought), `missed` (lapsed or given back) or `withdrawn`.
-       * @example waiting
-       */
-      status: string;
-      offer?: components['schemas']['WishOffer'] | null;
-    };
-    /** @description What is held for a wish. */
-    WishOffer: {
-      /**
-       * Format: uuid
-       * @description To be confirmed like any other.
-       */
-      reservation_id: string;
-      /** Format: uuid */
-      performance_id: string;
-      /** @description Until when; then it goes to the next. */
-      expires_at: string;
-    };
-    /** @description What somebody would take. */
-    WishToPut: {
-      /**
-       * Format: uuid
-       * @description In which performance of the event.
-       */
-      performance_id: string;
-      /**
-       * Format: int32
-       * @description How many, all or none.
-       * @example 2
-       */
-      quantity: number;
-      /** @description Seats of this category only. */
-      category?: string | null;
-      /**
-       * Format: int32
-       * @description Places of this area only.
-       */
-      area_id?: number | null;
-      /**
-       * @description Seats side by side or not at all.
-       * @default true
-       */
-      together: boolean;
-      /** @description Where to write to when something is held, where that is not the account's address. */
-      email?: string | null;
-      /** @description `en` or `ko`; else what the browser likes best. */
-      language?: string | null;
-      /** @description The zone of the times in an e-mail, as the IANA names it. */
-      time_zone?: string | null;
-    };
-  };
-  responses: never;
-  parameters: never;
-  requestBodies: never;
-  headers: never;
-  pathItems: never;
+    responses: never;
+    parameters: never;
+    requestBodies: never;
+    headers: never;
+    pathItems: never;
 }
 export type $defs = Record<string, never>;
 export interface operations {
-  post_auth_guest: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      201: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['TokenSet'];
-        };
-      };
-    };
-  };
-  post_auth_login: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody: {
-      content: {
-        'application/json': components['schemas']['LogIn'];
-      };
-    };
-    responses: {
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['TokenSet'];
-        };
-      };
-      400: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-    };
-  };
-  post_auth_logout: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      204: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content?: never;
-      };
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-    };
-  };
-  post_auth_refresh: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody: {
-      content: {
-        'application/json': components['schemas']['Refresh'];
-      };
-    };
-    responses: {
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['TokenSet'];
-        };
-      };
-      400: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-    };
-  };
-  post_auth_signup: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody: {
-      content: {
-        'application/json': components['schemas']['SignUp'];
-      };
-    };
-    responses: {
-      201: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['SignedUp'];
-        };
-      };
-      400: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      409: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-    };
-  };
-  get_events: {
-    parameters: {
-      query?: {
-        /** @description How many items at most, 1 to 200; 50 unless told. */
-        limit?: number | null;
-        /** @description `next_cursor` of the page before. */
-        cursor?: string | null;
-        /** @description `true`: only those that the caller, an organizer, manages. */
-        mine?: boolean | null;
-      };
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['PageDto_Event'];
-        };
-      };
-      400: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-    };
-  };
-  post_events: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody: {
-      content: {
-        'application/json': components['schemas']['NewEvent'];
-      };
-    };
-    responses: {
-      201: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['Event'];
-        };
-      };
-      400: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      422: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-    };
-  };
-  get_events_by_event_id: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path: {
-        event_id: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['Event'];
-        };
-      };
-      404: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-    };
-  };
-  delete_events_by_event_id: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path: {
-        event_id: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      204: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content?: never;
-      };
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      404: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      409: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-    };
-  };
-  patch_events_by_event_id: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path: {
-        event_id: string;
-      };
-      cookie?: never;
-    };
-    requestBody: {
-      content: {
-        'application/json': components['schemas']['EventPatch'];
-      };
-    };
-    responses: {
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['Event'];
-        };
-      };
-      400: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      404: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-    };
-  };
-  get_events_by_event_id_actions: {
-    parameters: {
-      query?: {
-        /** @description How many items at most, 1 to 200; 50 unless told. */
-        limit?: number | null;
-        /** @description `next_cursor` of the page before. */
-        cursor?: string | null;
-      };
-      header?: never;
-      path: {
-        event_id: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['PageDto_SaleAction'];
-        };
-      };
-      400: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      404: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-    };
-  };
-  get_events_by_event_id_ledger_entries_csv: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path: {
-        event_id: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description The entries */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'text/csv': string;
-        };
-      };
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      404: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-    };
-  };
-  get_events_by_event_id_orders: {
-    parameters: {
-      query?: {
-        /** @description How many items at most, 1 to 200; 50 unless told. */
-        limit?: number | null;
-        /** @description `next_cursor` of the page before. */
-        cursor?: string | null;
-        /** @description Part of the buyer's name, e-mail address or phone number; or an order's id or the code of a ticket as a whole. */
-        query?: string | null;
-        /** @description `paying`, `paid`, `failed` or `refunded`. */
-        status?: string | null;
-      };
-      header?: never;
-      path: {
-        event_id: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['PageDto_Order'];
-        };
-      };
-      400: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      404: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-    };
-  };
-  get_events_by_event_id_orders_csv: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path: {
-        event_id: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description The orders */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'text/csv': string;
-        };
-      };
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      404: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-    };
-  };
-  get_events_by_event_id_payments_csv: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path: {
-        event_id: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description The payments and refunds */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'text/csv': string;
-        };
-      };
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      404: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-    };
-  };
-  get_events_by_event_id_performances: {
-    parameters: {
-      query?: {
-        /** @description How many items at most, 1 to 200; 50 unless told. */
-        limit?: number | null;
-        /** @description `next_cursor` of the page before. */
-        cursor?: string | null;
-      };
-      header?: never;
-      path: {
-        event_id: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['PageDto_Performance'];
-        };
-      };
-      400: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      404: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-    };
-  };
-  post_events_by_event_id_performances: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path: {
-        event_id: string;
-      };
-      cookie?: never;
-    };
-    requestBody: {
-      content: {
-        'application/json': components['schemas']['NewPerformanceDto'];
-      };
-    };
-    responses: {
-      201: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['Performance'];
-        };
-      };
-      400: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      404: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      422: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-    };
-  };
-  get_events_by_event_id_queue: {
-    parameters: {
-      query?: never;
-      header: {
-        /** @description From joining */
-        'Queue-Ticket': string;
-      };
-      path: {
-        event_id: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['QueuePlace'];
-        };
-      };
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      404: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      503: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-    };
-  };
-  post_events_by_event_id_queue: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path: {
-        event_id: string;
-      };
-      cookie?: never;
-    };
-    requestBody: {
-      content: {
-        'application/json': components['schemas']['JoinQueue'];
-      };
-    };
-    responses: {
-      /** @description The place that this buyer has */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['QueuePlace'];
-        };
-      };
-      201: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['QueuePlace'];
-        };
-      };
-      400: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      404: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      409: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      410: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      428: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      429: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      503: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-    };
-  };
-  delete_events_by_event_id_queue: {
-    parameters: {
-      query?: never;
-      header: {
-        /** @description From joining */
-        'Queue-Ticket': string;
-      };
-      path: {
-        event_id: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      204: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content?: never;
-      };
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      404: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      503: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-    };
-  };
-  get_events_by_event_id_queue_control: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path: {
-        event_id: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['QueueControl'];
-        };
-      };
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      404: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      503: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-    };
-  };
-  patch_events_by_event_id_queue_control: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path: {
-        event_id: string;
-      };
-      cookie?: never;
-    };
-    requestBody: {
-      content: {
-        'application/json': components['schemas']['ControlPatch'];
-      };
-    };
-    responses: {
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['QueueControl'];
-        };
-      };
-      400: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      404: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      503: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-    };
-  };
-  get_events_by_event_id_queue_draw: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path: {
-        event_id: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['Draw'];
-        };
-      };
-      404: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      503: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-    };
-  };
-  get_events_by_event_id_queue_draw_entries: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path: {
-        event_id: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description The facts of the draw, and the pseudonyms of all entries in order */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': Record<string, never>;
-        };
-      };
-      404: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      503: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-    };
-  };
-  post_events_by_event_id_queue_enter: {
-    parameters: {
-      query?: never;
-      header: {
-        /** @description From joining, of the same buyer */
-        'Queue-Ticket': string;
-      };
-      path: {
-        event_id: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['QueuePass'];
-        };
-      };
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      404: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      409: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      410: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      425: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      503: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-    };
-  };
-  get_events_by_event_id_queue_receipt: {
-    parameters: {
-      query?: never;
-      header: {
-        /** @description From joining */
-        'Queue-Ticket': string;
-      };
-      path: {
-        event_id: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description The facts of the draw, and the entry in it with its path to the root */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': Record<string, never>;
-        };
-      };
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      404: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      503: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-    };
-  };
-  get_events_by_event_id_queue_stream: {
-    parameters: {
-      query?: {
-        /** @description From joining: a browser cannot send headers with a stream of events. */
-        ticket?: string | null;
-      };
-      header?: never;
-      path: {
-        event_id: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description The data of each event is a place */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'text/event-stream': string;
-        };
-      };
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      404: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      503: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-    };
-  };
-  get_events_by_event_id_queue_wish: {
-    parameters: {
-      query?: never;
-      header: {
-        /** @description From joining, of the same buyer */
-        'Queue-Ticket': string;
-      };
-      path: {
-        event_id: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['Wish'];
-        };
-      };
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      404: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      503: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-    };
-  };
-  put_events_by_event_id_queue_wish: {
-    parameters: {
-      query?: never;
-      header: {
-        /** @description From joining, of the same buyer */
-        'Queue-Ticket': string;
-      };
-      path: {
-        event_id: string;
-      };
-      cookie?: never;
-    };
-    requestBody: {
-      content: {
-        'application/json': components['schemas']['WishToPut'];
-      };
-    };
-    responses: {
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['Wish'];
-        };
-      };
-      400: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      404: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      409: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      410: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      503: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-    };
-  };
-  delete_events_by_event_id_queue_wish: {
-    parameters: {
-      query?: never;
-      header: {
-        /** @description From joining, of the same buyer */
-        'Queue-Ticket': string;
-      };
-      path: {
-        event_id: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      204: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content?: never;
-      };
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      404: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      409: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      503: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-    };
-  };
-  get_events_by_event_id_sale: {
-    parameters: {
-      query?: {
-        /** @description `at_ms` of the answer before; without it the whole history comes. */
-        since?: number | null;
-      };
-      header?: never;
-      path: {
-        event_id: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['Sale'];
-        };
-      };
-      400: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      404: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      503: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-    };
-  };
-  get_me: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['Me'];
-        };
-      };
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-    };
-  };
-  get_me_orders: {
-    parameters: {
-      query?: {
-        /** @description How many items at most, 1 to 200; 50 unless told. */
-        limit?: number | null;
-        /** @description `next_cursor` of the page before. */
-        cursor?: string | null;
-      };
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['PageDto_Order'];
-        };
-      };
-      400: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-    };
-  };
-  get_me_reservations: {
-    parameters: {
-      query?: {
-        /** @description How many items at most, 1 to 200; 50 unless told. */
-        limit?: number | null;
-        /** @description `next_cursor` of the page before. */
-        cursor?: string | null;
-      };
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['PageDto_Reservation'];
-        };
-      };
-      400: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-    };
-  };
-  get_me_wallet: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['WalletDto'];
-        };
-      };
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-    };
-  };
-  post_me_wallet_top_ups: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody: {
-      content: {
-        'application/json': components['schemas']['TopUp'];
-      };
-    };
-    responses: {
-      201: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['WalletDto'];
-        };
-      };
-      400: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      422: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-    };
-  };
-  get_orders_by_order_id: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path: {
-        order_id: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['Order'];
-        };
-      };
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      404: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-    };
-  };
-  post_orders_by_order_id_refund: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path: {
-        order_id: string;
-      };
-      cookie?: never;
-    };
-    requestBody: {
-      content: {
-        'application/json': components['schemas']['Refund'];
-      };
-    };
-    responses: {
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['Order'];
-        };
-      };
-      400: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      404: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      409: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      503: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-    };
-  };
-  get_orders_by_order_id_tickets_pdf: {
-    parameters: {
-      query?: {
-        /** @description `en` or `ko`; `en` unless told. */
-        lang?: string | null;
-        /**
-         * @description The time zone of the times on it, as the IANA names it; UTC unless told.
-         * @example Asia/Seoul
-         */
-        tz?: string | null;
-      };
-      header?: never;
-      path: {
-        order_id: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description The tickets */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/pdf': components['schemas']['File'];
-        };
-      };
-      400: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      404: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      409: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      503: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-    };
-  };
-  post_orders_by_order_id_tickets_resend: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path: {
-        order_id: string;
-      };
-      cookie?: never;
-    };
-    requestBody: {
-      content: {
-        'application/json': components['schemas']['Resend'];
-      };
-    };
-    responses: {
-      /** @description It will be sent; the order says how it fares */
-      202: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['LetterDto'];
-        };
-      };
-      400: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      404: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      409: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      429: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      503: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-    };
-  };
-  get_payment_methods: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['PaymentMethods'];
-        };
-      };
-    };
-  };
-  get_performances_by_performance_id: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path: {
-        performance_id: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['Performance'];
-        };
-      };
-      404: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-    };
-  };
-  patch_performances_by_performance_id: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path: {
-        performance_id: string;
-      };
-      cookie?: never;
-    };
-    requestBody: {
-      content: {
-        'application/json': components['schemas']['PerformancePatch'];
-      };
-    };
-    responses: {
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['Performance'];
-        };
-      };
-      400: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      404: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-    };
-  };
-  get_performances_by_performance_id_availability: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path: {
-        performance_id: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['AvailabilityDto'];
-        };
-      };
-      304: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content?: never;
-      };
-      404: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-    };
-  };
-  post_performances_by_performance_id_blocks: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path: {
-        performance_id: string;
-      };
-      cookie?: never;
-    };
-    requestBody: {
-      content: {
-        'application/json': components['schemas']['Block'];
-      };
-    };
-    responses: {
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['StatsDto'];
-        };
-      };
-      400: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      404: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      409: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-    };
-  };
-  get_performances_by_performance_id_check_ins: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path: {
-        performance_id: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['Attendance'];
-        };
-      };
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      404: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-    };
-  };
-  post_performances_by_performance_id_holds_extend: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path: {
-        performance_id: string;
-      };
-      cookie?: never;
-    };
-    requestBody: {
-      content: {
-        'application/json': components['schemas']['MoreTime'];
-      };
-    };
-    responses: {
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['Extended'];
-        };
-      };
-      400: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      404: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      503: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-    };
-  };
-  get_performances_by_performance_id_live: {
-    parameters: {
-      query?: {
-        /**
-         * @description The position the client has, `epoch:offset`. If it can be continued, the feed begins there, and otherwise with
-         *     a snapshot.
-         * @example 1:17
-         */
-        from?: string | null;
-      };
-      header?: never;
-      path: {
-        performance_id: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description A WebSocket; each text message is a frame */
-      101: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content?: never;
-      };
-      /** @description Server-sent events; the data of each is a frame */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'text/event-stream': string;
-        };
-      };
-      400: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      404: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      503: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-    };
-  };
-  get_performances_by_performance_id_plan: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path: {
-        performance_id: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['PerformancePlan'];
-        };
-      };
-      304: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content?: never;
-      };
-      404: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-    };
-  };
-  post_performances_by_performance_id_reconcile: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path: {
-        performance_id: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['Repairs'];
-        };
-      };
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      404: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-    };
-  };
-  post_performances_by_performance_id_reservations: {
-    parameters: {
-      query?: never;
-      header?: {
-        /** @description 1 to 255 characters; a repeat answers with the first reservation */
-        'Idempotency-Key'?: string | null;
-        /** @description Where the event has a waiting room */
-        'Queue-Pass'?: string | null;
-      };
-      path: {
-        performance_id: string;
-      };
-      cookie?: never;
-    };
-    requestBody: {
-      content: {
-        'application/json': components['schemas']['NewReservation'];
-      };
-    };
-    responses: {
-      201: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['Reservation'];
-        };
-      };
-      400: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      404: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      409: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      410: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      422: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      503: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-    };
-  };
-  get_performances_by_performance_id_seats: {
-    parameters: {
-      query?: {
-        /** @description Only seats in this state. */
-        status?: ('available' | 'held' | 'sold' | 'blocked') | null;
-      };
-      header?: never;
-      path: {
-        performance_id: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['Seats'];
-        };
-      };
-      304: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content?: never;
-      };
-      400: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      404: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-    };
-  };
-  get_performances_by_performance_id_seats_by_seat_id: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path: {
-        performance_id: string;
-        seat_id: number;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['SeatDto'];
-        };
-      };
-      404: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-    };
-  };
-  get_performances_by_performance_id_stats: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path: {
-        performance_id: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['StatsDto'];
-        };
-      };
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      404: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-    };
-  };
-  post_queue_passes_verify: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody: {
-      content: {
-        'application/json': components['schemas']['PassToVerify'];
-      };
-    };
-    responses: {
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['VerifiedPass'];
-        };
-      };
-      400: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      503: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-    };
-  };
-  post_queue_reports: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody: {
-      content: {
-        'application/json': components['schemas']['Report'];
-      };
-    };
-    responses: {
-      204: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content?: never;
-      };
-      400: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      404: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-    };
-  };
-  get_reservations_by_reservation_id: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path: {
-        reservation_id: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['Reservation'];
-        };
-      };
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      404: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-    };
-  };
-  delete_reservations_by_reservation_id: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path: {
-        reservation_id: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      204: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content?: never;
-      };
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      404: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      409: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-    };
-  };
-  post_reservations_by_reservation_id_confirm: {
-    parameters: {
-      query?: never;
-      header?: {
-        /** @description 1 to 255 characters; after a declined payment the same key may try again */
-        'Idempotency-Key'?: string | null;
-      };
-      path: {
-        reservation_id: string;
-      };
-      cookie?: never;
-    };
-    requestBody: {
-      content: {
-        'application/json': components['schemas']['Confirm'];
-      };
-    };
-    responses: {
-      201: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['Order'];
-        };
-      };
-      /** @description The provider needs the buyer */
-      202: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ActionNeeded'];
-        };
-      };
-      400: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      402: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      404: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      409: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      410: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      422: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      503: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-    };
-  };
-  post_reservations_by_reservation_id_extend: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path: {
-        reservation_id: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['Reservation'];
-        };
-      };
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      404: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      409: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      410: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-    };
-  };
-  post_reservations_by_reservation_id_resume: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path: {
-        reservation_id: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description It is paid */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['Order'];
-        };
-      };
-      /** @description The provider needs the buyer */
-      202: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ActionNeeded'];
-        };
-      };
-      /** @description No payment is under way */
-      204: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content?: never;
-      };
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      404: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      409: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      503: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-    };
-  };
-  get_seating_plans: {
-    parameters: {
-      query?: {
-        /** @description How many items at most, 1 to 200; 50 unless told. */
-        limit?: number | null;
-        /** @description `next_cursor` of the page before. */
-        cursor?: string | null;
-      };
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['PageDto_SeatingPlan'];
-        };
-      };
-      400: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-    };
-  };
-  post_seating_plans: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    /** @description A pretix seating plan, JSON schema version 0.0.1 */
-    requestBody: {
-      content: {
-        'application/json': unknown;
-      };
-    };
-    responses: {
-      201: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['SeatingPlan'];
-        };
-      };
-      400: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      413: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      422: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-    };
-  };
-  get_seating_plans_by_plan_id: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path: {
-        plan_id: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['SeatingPlan'];
-        };
-      };
-      404: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-    };
-  };
-  post_tickets_by_code_check_in: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path: {
-        code: string;
-      };
-      cookie?: never;
-    };
-    requestBody: {
-      content: {
-        'application/json': components['schemas']['CheckIn'];
-      };
-    };
-    responses: {
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['CheckedIn'];
-        };
-      };
-      400: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      404: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      /** @description `already_used` with `used_at`, `ticket_void`, or `wrong_performance` */
-      409: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-    };
-  };
-  delete_tickets_by_code_check_in: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path: {
-        code: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      204: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content?: never;
-      };
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      404: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-    };
-  };
-  get_tickets_by_code_qr_png: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path: {
-        code: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description The code, with its quiet zone */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'image/png': components['schemas']['File'];
-        };
-      };
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      404: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      409: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-    };
-  };
-  get_tickets_by_code_qr_svg: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path: {
-        code: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      /** @description The code, with its quiet zone */
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'image/svg+xml': string;
-        };
-      };
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      404: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      409: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-    };
-  };
-  get_unsettled_payments: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['PageDto_UnsettledPayment'];
-        };
-      };
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-    };
-  };
-  get_webhook_deliveries: {
-    parameters: {
-      query?: {
-        /** @description `waiting`, `sent`, `withdrawn` or `dead`; all of them unless told. */
-        status?: string | null;
-        /** @description How many items at most, 1 to 200; 50 unless told. */
-        limit?: number | null;
-        /** @description `next_cursor` of the page before. */
-        cursor?: string | null;
-      };
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['PageDto_WebhookDelivery'];
-        };
-      };
-      400: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-    };
-  };
-  post_webhook_deliveries_by_delivery_id_replay: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path: {
-        delivery_id: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      202: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['WebhookDelivery'];
-        };
-      };
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      404: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      409: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-    };
-  };
-  get_webhook_endpoints: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['PageDto_WebhookEndpoint'];
-        };
-      };
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-    };
-  };
-  post_webhook_endpoints: {
-    parameters: {
-      query?: never;
-      header?: {
-        /** @description 1 to 255 characters */
-        'Idempotency-Key'?: string | null;
-      };
-      path?: never;
-      cookie?: never;
-    };
-    requestBody: {
-      content: {
-        'application/json': components['schemas']['NewWebhookEndpoint'];
-      };
-    };
-    responses: {
-      201: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['WebhookEndpoint'];
-        };
-      };
-      400: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      409: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      422: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-    };
-  };
-  delete_webhook_endpoints_by_endpoint_id: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path: {
-        endpoint_id: string;
-      };
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      204: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content?: never;
-      };
-      401: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      403: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      404: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-    };
-  };
-  post_webhooks_by_provider: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path: {
-        /** @description `stripe` */
-        provider: string;
-      };
-      cookie?: never;
-    };
-    /** @description As the provider documents it */
-    requestBody: {
-      content: {
-        'application/json': unknown;
-      };
-    };
-    responses: {
-      204: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content?: never;
-      };
-      /** @description Not from the provider, or not from now */
-      400: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      404: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      413: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-      503: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ProblemDocument'];
-        };
-      };
-    };
-  };
-  get_health: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['HealthDto'];
-        };
-      };
-      503: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['HealthDto'];
-        };
-      };
-    };
-  };
-  get_health_live: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content?: never;
-      };
-    };
-  };
-  get_health_ready: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['HealthDto'];
-        };
-      };
-      503: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['HealthDto'];
-        };
-      };
-    };
-  };
-  get_metrics: {
-    parameters: {
-      query?: never;
-      header?: never;
-      path?: never;
-      cookie?: never;
-    };
-    requestBody?: never;
-    responses: {
-      200: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'text/plain': string;
-        };
-      };
-    };
-  };
+    post_auth_guest: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TokenSet"];
+                };
+            };
+        };
+    };
+    post_auth_login: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LogIn"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TokenSet"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    post_auth_logout: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    post_auth_refresh: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Refresh"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TokenSet"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    post_auth_signup: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SignUp"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignedUp"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    get_events: {
+        parameters: {
+            query?: {
+                /** @description How many items at most, 1 to 200; 50 unless told. */
+                limit?: number | null;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string | null;
+                /** @description `true`: only those that the caller, an organizer, manages. */
+                mine?: boolean | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageDto_Event"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    post_events: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewEvent"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Event"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    get_events_by_event_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                event_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Event"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    delete_events_by_event_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                event_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    patch_events_by_event_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                event_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EventPatch"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Event"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    get_events_by_event_id_actions: {
+        parameters: {
+            query?: {
+                /** @description How many items at most, 1 to 200; 50 unless told. */
+                limit?: number | null;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path: {
+                event_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageDto_SaleAction"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    get_events_by_event_id_ledger_entries_csv: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                event_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The entries */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    get_events_by_event_id_orders: {
+        parameters: {
+            query?: {
+                /** @description How many items at most, 1 to 200; 50 unless told. */
+                limit?: number | null;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string | null;
+                /** @description Part of the buyer's name, e-mail address or phone number; or an order's id or the code of a ticket as a whole. */
+                query?: string | null;
+                /** @description `paying`, `paid`, `failed` or `refunded`. */
+                status?: string | null;
+            };
+            header?: never;
+            path: {
+                event_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageDto_Order"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    get_events_by_event_id_orders_csv: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                event_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The orders */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    get_events_by_event_id_payments_csv: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                event_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The payments and refunds */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    get_events_by_event_id_performances: {
+        parameters: {
+            query?: {
+                /** @description How many items at most, 1 to 200; 50 unless told. */
+                limit?: number | null;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path: {
+                event_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageDto_Performance"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    post_events_by_event_id_performances: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                event_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewPerformanceDto"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Performance"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    get_events_by_event_id_queue: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description From joining */
+                "Queue-Ticket": string;
+            };
+            path: {
+                event_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QueuePlace"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    post_events_by_event_id_queue: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                event_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["JoinQueue"];
+            };
+        };
+        responses: {
+            /** @description The place that this buyer has */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QueuePlace"];
+                };
+            };
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QueuePlace"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    delete_events_by_event_id_queue: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description From joining */
+                "Queue-Ticket": string;
+            };
+            path: {
+                event_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    get_events_by_event_id_queue_control: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                event_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QueueControl"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    patch_events_by_event_id_queue_control: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                event_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ControlPatch"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QueueControl"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    get_events_by_event_id_queue_draw: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                event_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Draw"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    get_events_by_event_id_queue_draw_entries: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                event_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The facts of the draw, and the pseudonyms of all entries in order */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    post_events_by_event_id_queue_enter: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description From joining, of the same buyer */
+                "Queue-Ticket": string;
+            };
+            path: {
+                event_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QueuePass"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            425: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    get_events_by_event_id_queue_receipt: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description From joining */
+                "Queue-Ticket": string;
+            };
+            path: {
+                event_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The facts of the draw, and the entry in it with its path to the root */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    get_events_by_event_id_queue_stream: {
+        parameters: {
+            query?: {
+                /** @description From joining: a browser cannot send headers with a stream of events. */
+                ticket?: string | null;
+            };
+            header?: never;
+            path: {
+                event_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The data of each event is a place */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    get_events_by_event_id_queue_wish: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description From joining, of the same buyer */
+                "Queue-Ticket": string;
+            };
+            path: {
+                event_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Wish"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    put_events_by_event_id_queue_wish: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description From joining, of the same buyer */
+                "Queue-Ticket": string;
+            };
+            path: {
+                event_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WishToPut"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Wish"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    delete_events_by_event_id_queue_wish: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description From joining, of the same buyer */
+                "Queue-Ticket": string;
+            };
+            path: {
+                event_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    get_events_by_event_id_sale: {
+        parameters: {
+            query?: {
+                /** @description `at_ms` of the answer before; without it the whole history comes. */
+                since?: number | null;
+            };
+            header?: never;
+            path: {
+                event_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Sale"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    get_me: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Me"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    get_me_orders: {
+        parameters: {
+            query?: {
+                /** @description How many items at most, 1 to 200; 50 unless told. */
+                limit?: number | null;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageDto_Order"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    get_me_reservations: {
+        parameters: {
+            query?: {
+                /** @description How many items at most, 1 to 200; 50 unless told. */
+                limit?: number | null;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageDto_Reservation"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    get_me_wallet: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WalletDto"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    post_me_wallet_top_ups: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TopUp"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WalletDto"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    get_orders_by_order_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                order_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Order"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    post_orders_by_order_id_refund: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                order_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Refund"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Order"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    get_orders_by_order_id_tickets_pdf: {
+        parameters: {
+            query?: {
+                /** @description `en` or `ko`; `en` unless told. */
+                lang?: string | null;
+                /**
+                 * @description The time zone of the times on it, as the IANA names it; UTC unless told.
+                 * @example Asia/Seoul
+                 */
+                tz?: string | null;
+            };
+            header?: never;
+            path: {
+                order_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The tickets */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/pdf": components["schemas"]["File"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    post_orders_by_order_id_tickets_resend: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                order_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Resend"];
+            };
+        };
+        responses: {
+            /** @description It will be sent; the order says how it fares */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LetterDto"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    get_payment_methods: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaymentMethods"];
+                };
+            };
+        };
+    };
+    get_performances_by_performance_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                performance_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Performance"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    patch_performances_by_performance_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                performance_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PerformancePatch"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Performance"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    get_performances_by_performance_id_availability: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                performance_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AvailabilityDto"];
+                };
+            };
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    post_performances_by_performance_id_blocks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                performance_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Block"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StatsDto"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    get_performances_by_performance_id_check_ins: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                performance_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Attendance"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    post_performances_by_performance_id_holds_extend: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                performance_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MoreTime"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Extended"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    get_performances_by_performance_id_live: {
+        parameters: {
+            query?: {
+                /**
+                 * @description The position the client has, `epoch:offset`. If it can be continued, the feed begins there, and otherwise with
+                 *     a snapshot.
+                 * @example 1:17
+                 */
+                from?: string | null;
+            };
+            header?: never;
+            path: {
+                performance_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A WebSocket; each text message is a frame */
+            101: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Server-sent events; the data of each is a frame */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    get_performances_by_performance_id_plan: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                performance_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PerformancePlan"];
+                };
+            };
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    post_performances_by_performance_id_reconcile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                performance_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Repairs"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    post_performances_by_performance_id_reservations: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 1 to 255 characters; a repeat answers with the first reservation */
+                "Idempotency-Key"?: string | null;
+                /** @description Where the event has a waiting room */
+                "Queue-Pass"?: string | null;
+            };
+            path: {
+                performance_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewReservation"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Reservation"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    get_performances_by_performance_id_seats: {
+        parameters: {
+            query?: {
+                /** @description Only seats in this state. */
+                status?: ("available" | "held" | "sold" | "blocked") | null;
+            };
+            header?: never;
+            path: {
+                performance_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Seats"];
+                };
+            };
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    get_performances_by_performance_id_seats_by_seat_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                performance_id: string;
+                seat_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SeatDto"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    get_performances_by_performance_id_stats: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                performance_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StatsDto"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    post_queue_passes_verify: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PassToVerify"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VerifiedPass"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    post_queue_reports: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Report"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    get_reservations_by_reservation_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                reservation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Reservation"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    delete_reservations_by_reservation_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                reservation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    post_reservations_by_reservation_id_confirm: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 1 to 255 characters; after a declined payment the same key may try again */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                reservation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Confirm"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Order"];
+                };
+            };
+            /** @description The provider needs the buyer */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ActionNeeded"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            402: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    post_reservations_by_reservation_id_extend: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                reservation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Reservation"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    post_reservations_by_reservation_id_resume: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                reservation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is paid */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Order"];
+                };
+            };
+            /** @description The provider needs the buyer */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ActionNeeded"];
+                };
+            };
+            /** @description No payment is under way */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    get_seating_plans: {
+        parameters: {
+            query?: {
+                /** @description How many items at most, 1 to 200; 50 unless told. */
+                limit?: number | null;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageDto_SeatingPlan"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    post_seating_plans: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description A pretix seating plan, JSON schema version 0.0.1 */
+        requestBody: {
+            content: {
+                "application/json": unknown;
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SeatingPlan"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    get_seating_plans_by_plan_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                plan_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SeatingPlan"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    post_tickets_by_code_check_in: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                code: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CheckIn"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CheckedIn"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description `already_used` with `used_at`, `ticket_void`, or `wrong_performance` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    delete_tickets_by_code_check_in: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                code: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    get_tickets_by_code_qr_png: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                code: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The code, with its quiet zone */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/png": components["schemas"]["File"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    get_tickets_by_code_qr_svg: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                code: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The code, with its quiet zone */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/svg+xml": string;
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    get_unsettled_payments: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageDto_UnsettledPayment"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    get_webhook_deliveries: {
+        parameters: {
+            query?: {
+                /** @description `waiting`, `sent`, `withdrawn` or `dead`; all of them unless told. */
+                status?: string | null;
+                /** @description How many items at most, 1 to 200; 50 unless told. */
+                limit?: number | null;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageDto_WebhookDelivery"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    post_webhook_deliveries_by_delivery_id_replay: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                delivery_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookDelivery"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    get_webhook_endpoints: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageDto_WebhookEndpoint"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    post_webhook_endpoints: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 1 to 255 characters */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewWebhookEndpoint"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookEndpoint"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    delete_webhook_endpoints_by_endpoint_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                endpoint_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    post_webhooks_by_provider: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `stripe` */
+                provider: string;
+            };
+            cookie?: never;
+        };
+        /** @description As the provider documents it */
+        requestBody: {
+            content: {
+                "application/json": unknown;
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Not from the provider, or not from now */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    get_health: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HealthDto"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HealthDto"];
+                };
+            };
+        };
+    };
+    get_health_live: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    get_health_ready: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HealthDto"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HealthDto"];
+                };
+            };
+        };
+    };
+    get_metrics: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
 }

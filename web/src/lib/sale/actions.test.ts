@@ -7,6 +7,7 @@ const action = (action: string, detail: Action['detail'] = {}): Action => ({
   id: action,
   at: '2030-12-24T20:00:00Z',
   action,
+  by: { account_id: 'a', name: null, email: null },
   detail,
 });
 
@@ -32,8 +33,8 @@ describe('an action in words', () => {
     ],
     ['extend_holds', {}, 'Extended all holds'],
     ['block', { seats: 1 }, 'Blocked 1 seat'],
-    ['unblock', { seat_ids: [1, 2] }, 'Unblocked 2 seats'],
-    ['block', null, 'Blocked seats'],
+    ['unblock', { seats: 2 }, 'Unblocked 2 seats'],
+    ['block', {}, 'Blocked seats'],
     ['brand_new', { what: 1 }, 'brand_new'],
   ])('%s %o', (name, detail, words) => {
     expect(wordsOf(action(name, detail))).toBe(words);

@@ -10,24 +10,16 @@ import { count } from './shown';
 import { w } from './words';
 
 const numberIn = (detail: Action['detail'], key: string): number | undefined => {
-  const value = detail?.[key];
+  const value = detail[key];
   return typeof value === 'number' ? value : undefined;
 };
-
-/** How many seats a block was about: a number, or the seats themselves. */
-function seatsIn(detail: Action['detail']): number | undefined {
-  const seats = detail?.['seat_ids'];
-  return Array.isArray(seats)
-    ? seats.length
-    : (numberIn(detail, 'seats') ?? numberIn(detail, 'count'));
-}
 
 function times(detail: Action['detail']): string[] {
   const names = w().log.times;
   return (Object.keys(names) as (keyof typeof names)[])
-    .filter((key) => detail && key in detail)
+    .filter((key) => key in detail)
     .map((key) => {
-      const at = detail?.[key];
+      const at = detail[key];
       return typeof at === 'string' ? names[key](dateTime(at)) : w().log.noTime[key];
     });
 }
@@ -54,9 +46,9 @@ export function wordsOf({ action, detail }: Action): string {
     case 'extend_holds':
       return words.extend(numberIn(detail, 'by_s'), numberIn(detail, 'extended'));
     case 'block':
-      return words.block(seatsIn(detail));
+      return words.block(numberIn(detail, 'seats'));
     case 'unblock':
-      return words.unblock(seatsIn(detail));
+      return words.unblock(numberIn(detail, 'seats'));
     case 'reschedule':
       return [words.reschedule, ...times(detail)].join(' ');
     default:

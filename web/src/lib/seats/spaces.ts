@@ -10,11 +10,7 @@ export type Space = 'accessible' | 'companion';
 /** At their codes; most seats are neither. */
 export const spaces: readonly (Space | undefined)[] = [undefined, 'accessible', 'companion'];
 
-/** What a plan says of such a seat beside the rest. */
-export type PlanSeat = components['schemas']['PlanSeat'] & {
-  accessible?: boolean;
-  companion?: boolean;
-};
+export type PlanSeat = components['schemas']['PlanSeat'];
 
 export function spaceCode({ accessible, companion }: PlanSeat): number {
   if (accessible === true) return spaces.indexOf('accessible');
