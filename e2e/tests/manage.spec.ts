@@ -7,6 +7,7 @@ import { type Page, expect } from '@playwright/test';
 import { call, logIn, perform, stats } from '../support/api.ts';
 import { expectNoViolation } from '../support/axe.ts';
 import { bought } from '../support/doors.ts';
+import { asOrganizer as logInAs } from '../support/organizers.ts';
 import { serve, test } from '../support/test.ts';
 
 const own = serve({
@@ -14,13 +15,7 @@ const own = serve({
   ONSALE_WEBHOOKS__ALLOW_PRIVATE: 'true',
 });
 
-async function asOrganizer(page: Page, path: string): Promise<void> {
-  const { email, password } = own.server.organizer;
-  await page.goto(`${own.server.url}/#/login?next=${path}`);
-  await page.getByLabel('E-mail address').fill(email);
-  await page.getByLabel('Password').fill(password);
-  await page.getByRole('main').getByRole('button', { name: 'Log in' }).click();
-}
+const asOrganizer = (page: Page, path: string) => logInAs(page, own.server, path);
 
 test('the way to the door is in the header for organizers and nobody else', async ({ page }) => {
   await page.goto(own.server.url);

@@ -4,23 +4,16 @@ import { type Locator, type Page, expect } from '@playwright/test';
 import type { components } from '../../web/src/lib/api/schema.d.ts';
 import { call, logIn } from '../support/api.ts';
 import { expectNoViolation } from '../support/axe.ts';
+import { asOrganizer as logInAs } from '../support/organizers.ts';
 import { plans } from '../support/server.ts';
 import { serve, test } from '../support/test.ts';
 
 type Schemas = components['schemas'];
-/** As the server says it of seats that are kept for somebody. */
-type Seat = Schemas['PlanSeat'] & { accessible?: boolean; companion?: boolean };
+type Seat = Schemas['PlanSeat'];
 
 const own = serve();
 
-async function asOrganizer(page: Page, path: string): Promise<void> {
-  const { email, password } = own.server.organizer;
-  await page.goto(`${own.server.url}/#/login?next=${path}`);
-  await page.getByLabel('E-mail address').fill(email);
-  await page.getByLabel('Password').fill(password);
-  await page.getByRole('main').getByRole('button', { name: 'Log in' }).click();
-  await expect(page).toHaveURL(new RegExp(`#${path}$`));
-}
+const asOrganizer = (page: Page, path: string) => logInAs(page, own.server, path);
 
 /** Goes on with the Tab key until something has the focus. */
 async function tabTo(page: Page, to: Locator, key = 'Tab'): Promise<void> {

@@ -3,6 +3,7 @@ import { type Page, expect } from '@playwright/test';
 
 import { call, crowd, guest, hold, logIn, perform } from '../support/api.ts';
 import { expectNoViolation } from '../support/axe.ts';
+import { asOrganizer as logInAs } from '../support/organizers.ts';
 import { type Sale, performance, playSale, room, sale, section } from '../support/sales.ts';
 import { serve, test } from '../support/test.ts';
 
@@ -11,16 +12,8 @@ const own = serve();
 // Axe looks at a long page in two themes, which takes its time where much else is tested.
 test.describe.configure({ timeout: 90_000 });
 
-async function asOrganizer(
-  page: Page,
-  path: string,
-  account = own.server.organizer,
-): Promise<void> {
-  await page.goto(`${own.server.url}/#/login?next=${path}`);
-  await page.getByLabel('E-mail address').fill(account.email);
-  await page.getByLabel('Password').fill(account.password);
-  await page.getByRole('main').getByRole('button', { name: 'Log in' }).click();
-}
+const asOrganizer = (page: Page, path: string, organizer = own.server.organizer) =>
+  logInAs(page, { url: own.server.url, organizer }, path);
 
 /** A dashboard of a sale that is made up; it may be changed while the page looks. */
 async function watch(

@@ -4,7 +4,6 @@
  * Invariants: nothing is changed that was not asked about and confirmed; one at a time; its outcome is said, and when it
  * is not known, that.
  */
-import { tick } from 'svelte';
 
 import { type Problem, asProblem } from '$lib/api/problems';
 import { Fields, atMost } from '$lib/forms/fields.svelte';
@@ -33,8 +32,6 @@ export class Levers {
   problem = $state.raw<Problem>();
   fields = $state.raw(reasonField());
   readonly #ondone: () => void;
-  /** Where the focus goes back to when the question is answered. */
-  #from: Element | null = null;
   #tried: { lever: Lever; reason: string | undefined } | undefined;
 
   constructor(ondone: () => void) {
@@ -44,18 +41,17 @@ export class Levers {
   ask(lever: Lever): void {
     if (this.busy) return;
     this.fields = reasonField();
-    this.#from = document.activeElement;
     this.asked = lever;
   }
 
   cancel(): void {
-    void this.#close();
+    this.asked = undefined;
   }
 
   async confirm(): Promise<void> {
     const lever = this.asked;
     if (!lever || this.busy || !this.fields.check()) return;
-    void this.#close();
+    this.asked = undefined;
     // Pasted tabs and the like are no letters; the log has one line for a reason.
     await this.#pull(lever, this.fields.trimmed('reason')?.replace(/\p{Cc}+/gu, ' '));
   }
@@ -63,12 +59,6 @@ export class Levers {
   /** The same once more, which is safe: each of these sets something and adds nothing. */
   async again(): Promise<void> {
     if (this.#tried && !this.busy) await this.#pull(this.#tried.lever, this.#tried.reason);
-  }
-
-  async #close(): Promise<void> {
-    this.asked = undefined;
-    await tick();
-    if (this.#from instanceof HTMLElement) this.#from.focus();
   }
 
   async #pull(lever: Lever, reason: string | undefined): Promise<void> {

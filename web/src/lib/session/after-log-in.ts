@@ -5,5 +5,5 @@
  */
 export function afterLogIn(querystring: string | undefined): string {
   const next = new URLSearchParams(querystring ?? '').get('next') ?? '/';
-  return /^\/(?!\/)[\w/-]*$/.test(next) ? next : '/';
+  return /^\/(?!\/)[\w/-]*(\?[\w=&-]*)?$/.test(next) ? next : '/';
 }
