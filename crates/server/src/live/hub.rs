@@ -34,8 +34,8 @@ const SHORTEST: Duration = Duration::from_millis(50);
 const LONGEST: Duration = Duration::from_millis(250);
 
 /// How much each viewer adds to the time between frames: at 10,000 a frame takes two cores about 55 ms to send, and
-/// should leave them half of their time.
-const FOR_EACH_VIEWER: Duration = Duration::from_micros(12);
+/// should leave them more than half of their time.
+const FOR_EACH_VIEWER: Duration = Duration::from_micros(8);
 
 /// After a quiet time the first change waits this long for others of the same moment.
 const GATHER: Duration = Duration::from_millis(5);
