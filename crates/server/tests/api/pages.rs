@@ -51,7 +51,8 @@ async fn the_manifest_and_its_icons_are_there_and_asked_for_anew() {
     let manifest = onsale.at_root("GET", "/manifest.webmanifest").await;
     assert_eq!(manifest.header("content-type"), "application/manifest+json");
     assert_eq!(manifest.header("cache-control"), "no-cache");
-    for icon in manifest.ok(200)["icons"].as_array().unwrap() {
+    assert_eq!(manifest.status, 200, "{manifest:?}");
+    for icon in manifest.json()["icons"].as_array().unwrap() {
         let icon = format!("/{}", text(&icon["src"]).trim_start_matches(['.', '/']));
         let answer = onsale.at_root("GET", &icon).await;
         assert_eq!(answer.status, 200, "{icon}");
