@@ -1,4 +1,4 @@
-//! Orders: confirming a reservation, and looking at what came of it.
+//! Orders: confirming a reservation.
 //!
 //! Confirm goes step by step: begin payment in the hot store → order recorded as paying, its units claimed →
 //! charge → order paid → sold in the hot store → answer. A crash between any two steps is finished by the
@@ -12,43 +12,40 @@ use std::time::Duration;
 use onsale_domain::{
     email,
     events::WaitingRoomMode,
-    ids::{AccountId, EventId, OrderId, RefundId, ReservationId},
+    ids::{AccountId, OrderId, RefundId, ReservationId},
     orders::OrderStatus,
     reservations::{
         BeginOutcome, Ending, FinishOutcome, GRACE_AFTER_DECLINE_MS, Hold, KEY_MEMORY_MS, RequestKey,
     },
     tickets::TicketCode,
     time::Timestamp,
-    units::Unit,
 };
 use serde_json::json;
 
 use crate::{
     App, Caller,
     accounts::checked_name,
-    cards::{Card, UnitLabel},
+    cards::Card,
     errors::{AppError, Reason, rfc3339},
     payments::Resumed,
     ports::{
         admissions::Bought,
         hot::PaymentStep,
-        ledger::{
-            BeginOrder, BuyerDetails, Order, OrderFilter, OrderUnit, OwnedKey, Page, PageRequest,
-            RecordedStatus,
-        },
+        ledger::{BeginOrder, BuyerDetails, Order, OrderUnit, OwnedKey, RecordedStatus},
         payments::{
             BadInstrument, BuyerAction, Charge, Charged, Decline, Instrument, PageForm, PaymentProvider,
             ProviderError, Settled,
         },
     },
-    reservations::{UnitsInWords, ended, in_words, key_mismatch, payment_under_way},
+    reservations::{UnitsInWords, ended, key_mismatch, payment_under_way},
 };
+
+mod looking;
+
+pub(crate) use looking::order_in_words;
 
 /// How long a provider may take to answer a charge or a refund.
 pub const PROVIDER_ANSWERS_WITHIN: Duration = Duration::from_secs(20);
-
-/// The longest text that orders are looked for by, in characters.
-const MAX_SEARCH: usize = 200;
 
 /// What the payment is made with, where nothing is to be paid.
 pub(crate) const FREE_OF_CHARGE: &str = "free";
@@ -394,67 +391,6 @@ impl App {
             self.left_open.add(attempt.step.order);
         }
     }
-
-    /// An order of the caller, or of an event that they manage.
-    pub async fn order(&self, caller: Caller, id: OrderId) -> Result<OrderView, AppError> {
-        let unknown = || AppError::not_found("order");
-        let order = self.ledger.order(id).await?.ok_or_else(unknown)?;
-        let card = self.find_card(order.performance).await?;
-        let manages = || card.as_ref().is_some_and(|card| caller.manages(&card.event));
-        if order.owner != caller.account && !manages() {
-            return Err(unknown());
-        }
-        Ok(match card {
-            Some(card) => order_in_words(&card, order),
-            None => order_in_numbers(order),
-        })
-    }
-
-    /// The caller's orders, newest first.
-    pub async fn orders_of(&self, caller: Caller, page: PageRequest) -> Result<Page<OrderView>, AppError> {
-        let orders = self.ledger.orders_of(caller.account, page).await?;
-        self.page_in_words(orders).await
-    }
-
-    /// The orders of an event that the caller manages, newest first.
-    pub async fn find_orders(
-        &self,
-        caller: Caller,
-        event: EventId,
-        filter: OrderFilter,
-        page: PageRequest,
-    ) -> Result<Page<OrderView>, AppError> {
-        self.managed_event(caller, event).await?;
-        if let Some(text) = &filter.text
-            && (text.chars().count() > MAX_SEARCH || text.chars().any(char::is_control))
-        {
-            return Err(AppError::invalid("query", &format!("must have at most {MAX_SEARCH} characters")));
-        }
-        let orders = self.ledger.find_orders(event, &filter, page).await?;
-        self.page_in_words(orders).await
-    }
-
-    async fn page_in_words(&self, orders: Page<Order>) -> Result<Page<OrderView>, AppError> {
-        let mut items = Vec::with_capacity(orders.items.len());
-        for order in orders.items {
-            items.push(match self.find_card(order.performance).await? {
-                Some(card) => order_in_words(&card, order),
-                None => order_in_numbers(order),
-            });
-        }
-        Ok(Page { items, next: orders.next })
-    }
-}
-
-pub(crate) fn order_in_words(card: &Card, order: Order) -> OrderView {
-    let units: Vec<Unit> = order.units.iter().map(|unit| unit.unit).collect();
-    OrderView { labels: in_words(card, &units), order, action: None }
-}
-
-/// An order whose performance is gone: its units have no names any more.
-fn order_in_numbers(order: Order) -> OrderView {
-    let label = |unit: Unit| UnitLabel { label: unit.0.to_string(), section: None };
-    OrderView { labels: order.units.iter().map(|unit| label(unit.unit)).collect(), order, action: None }
 }
 
 struct Attempt<'a> {

@@ -16,13 +16,17 @@ use std::{
     fmt,
 };
 
-use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::DeserializeSeed;
 use serde_json::{Map, Value};
 
 use super::plan::{
     Category, KeptFor, MAX_PLAN_BYTES, MAX_SEATS, PlanError, PlanErrors, Row, Seat, SeatingPlan, Section,
     Shape, ShapeKind, Size,
 };
+
+mod census;
+
+use census::Census;
 
 /// Positions beyond this are slips, and would make the drawing useless.
 const MAX_COORDINATE: f64 = 1e7;
@@ -46,13 +50,6 @@ const MAX_CATEGORIES: usize = 1_000;
 const MAX_SHAPES: usize = 10_000;
 const MAX_CORNERS: usize = 1_000;
 
-/// Objects and lists in a document. A seat takes two, itself and its position; rows, zones and keys that the
-/// editor may add have as much again.
-const MAX_NESTS: u32 = 4 * MAX_SEATS;
-
-/// Values of any kind in a document. A seat takes some ten.
-const MAX_VALUES: u32 = 25 * MAX_SEATS;
-
 /// The category's colour where the plan gives none.
 const DEFAULT_COLOR: &str = "#808080";
 
@@ -63,7 +60,7 @@ impl SeatingPlan {
         if json.len() > MAX_PLAN_BYTES {
             return Err(whole(format!("is {} bytes long; at most {MAX_PLAN_BYTES} are read", json.len())));
         }
-        let mut census = Census { nests: MAX_NESTS, values: MAX_VALUES };
+        let mut census = Census::default();
         let counted = census.deserialize(&mut serde_json::Deserializer::from_slice(json));
         if census.is_exceeded() {
             return Err(whole(format!("has more in it than a plan of {MAX_SEATS} seats needs")));
@@ -76,84 +73,6 @@ impl SeatingPlan {
             reader.refuse(At::Key(&At::Root, "zones"), "has no seats");
         }
         if reader.errors.is_empty() { Ok(plan) } else { Err(PlanErrors(reader.errors)) }
-    }
-}
-
-/// Counts what is in a document without keeping it, because a tree of many tiny objects takes a hundred times
-/// the memory of its text.
-struct Census {
-    /// Objects and lists that are still allowed.
-    nests: u32,
-    /// Values that are still allowed.
-    values: u32,
-}
-
-impl Census {
-    fn is_exceeded(&self) -> bool {
-        self.nests == 0 || self.values == 0
-    }
-
-    fn nest<E: Error>(&mut self) -> Result<(), E> {
-        self.nests = self.nests.saturating_sub(1);
-        if self.is_exceeded() { Err(E::custom("too many values")) } else { Ok(()) }
-    }
-}
-
-impl<'de> DeserializeSeed<'de> for &mut Census {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, document: D) -> Result<(), D::Error> {
-        self.values = self.values.saturating_sub(1);
-        if self.is_exceeded() {
-            return Err(D::Error::custom("too many values"));
-        }
-        document.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for &mut Census {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("any value")
-    }
-
-    fn visit_unit<E: Error>(self) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_bool<E: Error>(self, _: bool) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_i64<E: Error>(self, _: i64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_u64<E: Error>(self, _: u64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_f64<E: Error>(self, _: f64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_str<E: Error>(self, _: &str) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
-        self.nest()?;
-        while list.next_element_seed(&mut *self)?.is_some() {}
-        Ok(())
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<(), A::Error> {
-        self.nest()?;
-        while object.next_key::<IgnoredAny>()?.is_some() {
-            object.next_value_seed(&mut *self)?;
-        }
-        Ok(())
     }
 }
 

@@ -3,7 +3,10 @@
 use proptest::prelude::*;
 use serde_json::json;
 
-use super::*;
+use super::{
+    census::{MAX_NESTS, MAX_VALUES},
+    *,
+};
 use crate::seating::examples;
 
 fn seat(guid: &str) -> Value {
