@@ -21,7 +21,7 @@ use crate::{
     ports::{
         StoreError,
         carriers::{Carrier, Undelivered},
-        clock::{Clock, Entropy, new_uuid},
+        clock::{Clock, Entropy, Ids},
         ledger::{Delivery, Lane, Lease, Ledger, Settlement},
     },
 };
@@ -68,6 +68,7 @@ pub struct Outbox {
     ledger: Arc<dyn Ledger>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
+    ids: Ids,
     mail: Option<Arc<dyn Carrier>>,
     notices: Option<Arc<dyn Carrier>>,
     /// Lanes with nobody at their end, the last time they were tried from here.
@@ -88,6 +89,7 @@ impl Outbox {
             ledger,
             clock,
             entropy,
+            ids: Ids::default(),
             mail,
             notices,
             away: Mutex::default(),
@@ -155,7 +157,7 @@ impl Outbox {
         while !self.is_stopping() {
             let at_once = if self.away.lock().contains(&lane) { 1 } else { AT_ONCE };
             let now = self.clock.now();
-            let id = new_uuid(self.clock.as_ref(), self.entropy.as_ref());
+            let id = self.ids.next(self.clock.as_ref(), self.entropy.as_ref());
             let lease = Lease { id, now, until: now.plus_ms(LEASE_MS) };
             let claimed = self.ledger.claim_deliveries(lane, at_once, lease).await?;
             if claimed.is_empty() {

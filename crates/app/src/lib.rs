@@ -47,7 +47,7 @@ use passwords::Passwords;
 use pauses::Pauses;
 use ports::{
     admissions::Admissions,
-    clock::{Clock, Entropy},
+    clock::{Clock, Entropy, Ids},
     hot::{ChangeFeed, ChangeLog, Decided, HotError, Reservations, Stock},
     ledger::{Ledger, Role},
     payments::PaymentProvider,
@@ -93,6 +93,7 @@ pub struct App {
     sends_letters: bool,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
+    ids: Ids,
     passwords: Passwords,
     cards: Cards,
     on_sale: OnSale,
@@ -160,6 +161,7 @@ impl App {
             sends_letters: ports.sends_letters,
             clock: ports.clock,
             entropy: ports.entropy,
+            ids: Ids::default(),
             passwords: Passwords::new(),
             cards: Cards::default(),
             on_sale: OnSale::default(),
@@ -180,9 +182,9 @@ impl App {
         self.clock.as_ref()
     }
 
-    /// A UUIDv7 of now.
+    /// A UUIDv7 of now, higher than all this process has given before.
     pub fn new_id(&self) -> Uuid {
-        ports::clock::new_uuid(self.clock.as_ref(), self.entropy.as_ref())
+        self.ids.next(self.clock.as_ref(), self.entropy.as_ref())
     }
 
     /// Whether both stores answer, and how far the second is behind the first.

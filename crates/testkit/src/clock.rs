@@ -70,7 +70,7 @@ impl Entropy for SeededEntropy {
 
 #[cfg(test)]
 mod tests {
-    use onsale_app::ports::clock::new_uuid;
+    use onsale_app::ports::clock::Ids;
 
     use super::*;
 
@@ -87,11 +87,31 @@ mod tests {
     #[test]
     fn one_seed_one_sequence() {
         let ids = |seed| {
-            let (clock, entropy) = (ManualClock::new(), SeededEntropy::new(seed));
-            [new_uuid(&clock, &entropy), new_uuid(&clock, &entropy)]
+            let (ids, clock, entropy) = (Ids::default(), ManualClock::new(), SeededEntropy::new(seed));
+            [ids.next(&clock, &entropy), ids.next(&clock, &entropy)]
         };
         assert_eq!(ids(7), ids(7));
         assert_ne!(ids(7)[0], ids(7)[1]);
         assert_ne!(ids(7), ids(8));
+    }
+
+    #[test]
+    fn ids_rise_though_the_clock_stands_or_falls_back() {
+        let (ids, clock, entropy) = (Ids::default(), ManualClock::new(), SeededEntropy::new(7));
+        let mut last = ids.next(&clock, &entropy);
+        for step in 0..10_000_i64 {
+            if step == 6_000 {
+                clock.set(Timestamp(START.as_millis() - 5));
+            }
+            let next = ids.next(&clock, &entropy);
+            assert!(next > last, "{next} after {last}");
+            assert_eq!((next.get_version_num(), next.get_variant()), (7, uuid::Variant::RFC4122));
+            last = next;
+        }
+        let (seconds, nanos) = last.get_timestamp().expect("a UUIDv7 has a time").to_unix();
+        let ahead = seconds.cast_signed() * 1_000 + i64::from(nanos / 1_000_000) - START.as_millis();
+        assert_eq!(ahead, 2, "10,000 ids take two milliseconds and a half");
+        clock.advance(1_000);
+        assert!(ids.next(&clock, &entropy) > last);
     }
 }
