@@ -154,6 +154,20 @@ impl Cards {
         Some((Arc::clone(&kept.card), now.since_ms(kept.read_at) < FRESH_FOR_MS))
     }
 
+    /// The card of a performance however old, without counting as a use of it.
+    pub(crate) fn peek(&self, id: PerformanceId) -> Option<Arc<Card>> {
+        self.by_id.read().get(&id).map(|kept| Arc::clone(&kept.card))
+    }
+
+    /// Those that were read after a moment, in order.
+    pub(crate) fn used_since(&self, since: Timestamp) -> Vec<PerformanceId> {
+        let cards = self.by_id.read();
+        let mut used: Vec<_> =
+            cards.iter().filter(|(_, kept)| kept.read_at >= since).map(|(id, _)| *id).collect();
+        used.sort_unstable();
+        used
+    }
+
     /// Claims the reading of a stale card, so that one request reads and the others go on with what is there.
     fn claim(&self, id: PerformanceId, now: Timestamp) -> bool {
         let mut cards = self.by_id.write();

@@ -10,7 +10,12 @@ use onsale_domain::{
     units::{Counts, Unit, UnitState},
 };
 
-use crate::{App, cards::Card, errors::AppError, ports::ledger::Performance};
+use crate::{
+    App,
+    cards::Card,
+    errors::AppError,
+    ports::{hot::HotError, ledger::Performance},
+};
 
 /// What a part of a house is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,7 +52,44 @@ pub struct Figures {
     pub orders: Vec<OrderId>,
 }
 
+impl Part {
+    /// How many units more or fewer it has than are in any state: 0 unless a unit is in two of them.
+    pub fn drift(&self) -> u32 {
+        self.capacity.abs_diff(self.counts.total())
+    }
+}
+
 impl App {
+    /// The performances that this process was asked for within a time, in order.
+    pub fn performances_in_use(&self, within_ms: u64) -> Vec<PerformanceId> {
+        self.cards.used_since(self.clock.now().minus_ms(within_ms))
+    }
+
+    /// How many units of a performance are in each state, where it is at hand and its stock is there.
+    pub async fn counts_at_hand(&self, id: PerformanceId) -> Result<Option<Counts>, AppError> {
+        match self.stock.availability(id).await {
+            Ok(seen) => Ok(Some(seen.counts)),
+            Err(HotError::NotLoaded) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Counts a performance anew from what has its units: by how many capacity and states differ. `None` where it is not
+    /// at hand, or its stock is not there. It reads the whole stock.
+    pub async fn drift(&self, id: PerformanceId) -> Result<Option<u32>, AppError> {
+        let Some(card) = self.cards.peek(id) else { return Ok(None) };
+        match self.stock.image(id).await {
+            Ok(image) => Ok(Some(count(Parts::of(&card), &image).iter().map(Part::drift).sum())),
+            Err(HotError::NotLoaded) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Why the hot store might lose what it has accepted.
+    pub async fn hot_flaws(&self) -> Result<Vec<String>, AppError> {
+        Ok(self.stock.flaws().await?)
+    }
+
     /// A performance in figures, as it is now. It reads the whole stock: for a few who ask once a second, not for a crowd.
     pub async fn figures(&self, id: PerformanceId) -> Result<Figures, AppError> {
         let card = self.card(id).await?;

@@ -296,7 +296,16 @@ impl App {
         if charge.amount.amount == 0 {
             return Ok(Charged::Captured(FREE_OF_CHARGE.to_owned()));
         }
-        within(PROVIDER_ANSWERS_WITHIN, provider.charge(charge)).await
+        let charged = within(PROVIDER_ANSWERS_WITHIN, provider.charge(charge)).await;
+        let result = match &charged {
+            Ok(Charged::Captured(_)) => "paid",
+            Ok(Charged::Declined(_)) => "declined",
+            Ok(Charged::AwaitsBuyer(_)) => "pending",
+            Err(_) => "unknown",
+        };
+        metrics::counter!("onsale_payments_total", "provider" => provider.name(), "result" => result)
+            .increment(1);
+        charged
     }
 
     /// The provider did not answer a charge: asks once how it stands. What is still open then is the

@@ -112,6 +112,7 @@ impl App {
         metrics::gauge!("onsale_refunds_open").set(run.refunds_open as f64);
         metrics::gauge!("onsale_refunds_overdue").set(run.refunds_overdue as f64);
         metrics::counter!("onsale_payments_reconciled_total").increment(run.finished as u64);
+        metrics::gauge!("onsale_reconciler_run_timestamp_seconds").set(self.clock.now().as_secs_f64());
         Ok(run)
     }
 

@@ -134,7 +134,11 @@ impl App {
             if refund.amount.amount > 0 {
                 let provider = self.provider(&order.method)?;
                 let repayment = Repayment { refund: refund.id, order: order.id, amount: refund.amount };
-                within(PROVIDER_ANSWERS_WITHIN, provider.refund(&repayment)).await?;
+                let repaid = within(PROVIDER_ANSWERS_WITHIN, provider.refund(&repayment)).await;
+                let result = if repaid.is_ok() { "repaid" } else { "failed" };
+                metrics::counter!("onsale_refunds_total", "provider" => provider.name(), "result" => result)
+                    .increment(1);
+                repaid?;
             }
             let gone = || AppError::Internal(format!("refund {} is not there any more", refund.id));
             refund = self.ledger.finish_refund(refund.id, self.clock.now()).await?.ok_or_else(gone)?;

@@ -4,7 +4,7 @@
 //! every wait for a connection ends, and over a network every command does; a command that another transaction was
 //! in the way of is tried again, a bounded number of times.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use onsale_app::ports::StoreError;
 use sea_orm::{
@@ -81,6 +81,17 @@ impl Network {
     }
 }
 
+/// Counts a command and its time.
+async fn measured<T>(command: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+    let begun = Instant::now();
+    let answer = command.await;
+    metrics::histogram!("onsale_ledger_seconds").record(begun.elapsed().as_secs_f64());
+    if answer.is_err() {
+        metrics::counter!("onsale_ledger_errors_total").increment(1);
+    }
+    answer
+}
+
 impl Connections {
     /// Connects.
     pub(crate) async fn open(url: &str, settings: LedgerSettings) -> Result<Self, StoreError> {
@@ -121,6 +132,14 @@ impl Connections {
     where
         F: Future<Output = Result<T, Failure>>,
     {
+        // Boxed: commands are large, and timing them would make each twice as large.
+        measured(Box::pin(self.watched(attempt))).await
+    }
+
+    async fn watched<T, F>(&self, attempt: impl Fn() -> F) -> Result<T, StoreError>
+    where
+        F: Future<Output = Result<T, Failure>>,
+    {
         let Some(network) = &self.network else { return attempts(attempt).await };
         let mut command = std::pin::pin!(attempts(attempt));
         // Behind the command, so that suspicion is there when its connection is given back.
@@ -139,9 +158,9 @@ impl Connections {
 
     /// Waits for an answer, over a network no longer than one command may take.
     async fn in_time<T>(&self, answer: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
-        let Some(network) = &self.network else { return answer.await };
-        let in_time = tokio::time::timeout(network.command_limit, answer).await;
-        in_time.unwrap_or_else(|_| Err(network.silence()))
+        let Some(network) = &self.network else { return measured(answer).await };
+        let in_time = tokio::time::timeout(network.command_limit, answer);
+        measured(async { in_time.await.unwrap_or_else(|_| Err(network.silence())) }).await
     }
 
     /// Begins a transaction that writes. SQLite takes its write lock here rather than at the first write, where

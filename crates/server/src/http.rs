@@ -49,6 +49,7 @@ mod identity;
 mod letters;
 mod limits;
 mod live;
+mod meters;
 mod money;
 mod operations;
 mod orders;
@@ -129,7 +130,7 @@ impl Server {
             reports: Arc::default(),
             join_limits: settings.limits_enabled.then(|| Limits::new(limits::JOINS)),
             settings,
-            frame: Frame::new(rand::random()),
+            frame: Frame::new(rand::random(), routes().1.paths.paths.keys()),
             views: Views::default(),
             plans: Plans::default(),
             hubs: Hubs::default(),

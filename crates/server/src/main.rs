@@ -17,6 +17,7 @@ mod settings;
 mod telemetry;
 mod tickets;
 mod tokens;
+mod vitals;
 mod wire;
 
 /// Many small allocations from many threads are what a server does.

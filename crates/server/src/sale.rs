@@ -296,7 +296,7 @@ impl Moment {
             at: latest.at,
             counts,
             joined: room.map_or(0, |room| room.joined),
-            waiting: room.map_or(0, |room| people::waiting(room)),
+            waiting: room.map_or(0, |room| room.waiting()),
             inside: room.map_or(0, |room| room.inside),
             turnout,
             viewers: latest.performances.iter().map(|shown| shown.viewers).sum(),

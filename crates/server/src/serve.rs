@@ -19,7 +19,7 @@ use crate::{
     notices::NoticeCarrier,
     queue_client::RemoteQueue,
     settings::{Role, Settings},
-    telemetry, wire,
+    telemetry, vitals, wire,
 };
 
 /// How long stopping may take in all.
@@ -67,6 +67,7 @@ pub(crate) async fn serve(settings: Settings) -> anyhow::Result<()> {
     let waiting_room = WaitingRoomJobs::start(&app, &server, wired.queue);
     let interface = Interface::new(Arc::clone(&server));
     let expiry = tokio::spawn(wired.expiry);
+    let vitals = tokio::spawn(vitals::run(Arc::clone(&server)));
     let drain = Drain::start(Arc::clone(&app))?;
     // Open payments are those of whoever sells, and so is what is told of them.
     let deliveries = if sells { Some(Deliveries::start(&app, &server)?) } else { None };
@@ -78,6 +79,7 @@ pub(crate) async fn serve(settings: Settings) -> anyhow::Result<()> {
     drop(listener);
     server.begin_stopping();
     tracing::info!("stopping");
+    vitals.abort();
     reconciler.inspect(tokio::task::JoinHandle::abort);
     // In the middle of whatever it does: what is held and not offered is found again, or lapses.
     returns.inspect(tokio::task::JoinHandle::abort);
@@ -289,6 +291,9 @@ impl Connections {
             .serve_connection(TokioIo::new(stream), service)
             .with_upgrades();
         let stop = self.stop.clone();
+        let open = metrics::gauge!("onsale_http_connections");
+        open.set(self.tasks.len() as f64 + 1.0);
+        let tasks = self.tasks.clone();
         self.tasks.spawn(async move {
             let mut connection = std::pin::pin!(connection);
             let ended = tokio::select! {
@@ -301,6 +306,8 @@ impl Connections {
             if let Err(error) = ended {
                 tracing::debug!(%error, "connection ended");
             }
+            // This one is still among them.
+            open.set(tasks.len() as f64 - 1.0);
         });
     }
 

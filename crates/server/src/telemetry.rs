@@ -35,7 +35,7 @@ pub(crate) fn start_metrics() -> anyhow::Result<PrometheusHandle> {
         .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), &SECONDS)?
         .set_buckets_for_metric(Matcher::Suffix("_changes".into()), &CHANGES)?
         .install_recorder()?;
-    metrics::describe_counter!("onsale_http_responses_total", "Responses by status class");
+    metrics::gauge!("onsale_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
     metrics::describe_gauge!("onsale_sequence", "Number of the last accepted command answered here");
     metrics::describe_histogram!(
         "onsale_journal_commit_seconds",

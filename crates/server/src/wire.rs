@@ -26,6 +26,8 @@ use onsale_payments::{
     stripe::{BASE_URL, SCRIPT_URL},
 };
 
+use timed::Timed;
+
 use crate::{
     queue_client::RemoteQueue,
     settings::{Payments, Role, Settings, redacted},
@@ -33,6 +35,7 @@ use crate::{
 
 pub(crate) mod marks;
 pub(crate) mod moving;
+mod timed;
 
 /// The ledger in a folder.
 const LEDGER: &str = "ledger.db";
@@ -293,7 +296,7 @@ fn ports<Hot: Reservations + Stock + ChangeLog + ChangeFeed + 'static>(
 ) -> anyhow::Result<Ports> {
     let providers = providers(&settings.payments, &ledger, &clock)?;
     Ok(Ports {
-        reservations: Arc::clone(&store) as Arc<dyn Reservations>,
+        reservations: Arc::new(Timed::new(Arc::clone(&store) as Arc<dyn Reservations>)),
         stock: Arc::clone(&store) as Arc<dyn Stock>,
         log: Arc::clone(&store) as Arc<dyn ChangeLog>,
         feed: store as Arc<dyn ChangeFeed>,

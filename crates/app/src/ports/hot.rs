@@ -165,6 +165,12 @@ pub trait Stock: Send + Sync {
     /// Whether it takes commands now.
     async fn health(&self) -> Result<(), StoreError>;
 
+    /// Why it might lose what it has accepted, as it is set up and doing now: sentences for whoever runs it, none where
+    /// all is well.
+    async fn flaws(&self) -> Result<Vec<String>, StoreError> {
+        Ok(Vec::new())
+    }
+
     /// Finishes what is under way and writes a checkpoint; commands after it are refused.
     async fn shut_down(&self);
 }

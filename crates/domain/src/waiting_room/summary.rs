@@ -102,6 +102,11 @@ pub enum Status {
 }
 
 impl Summary {
+    /// How many wait to be called.
+    pub fn waiting(&self) -> u32 {
+        self.joined.saturating_sub(self.front.0).saturating_sub(self.gone_ahead)
+    }
+
     /// How many were in the lobby, once it has closed.
     pub fn lobby(&self) -> Option<u32> {
         self.order.as_ref().map(|order| order.len())

@@ -3,6 +3,7 @@
 //! Invariant: nothing is sold over a Redis that is too old for the scripts; one that may lose what it accepted is
 //! refused where the settings say so, and is never used in silence.
 
+use onsale_app::ports::StoreError;
 use redis::Value;
 
 use super::{OpenError, connection::Link};
@@ -12,22 +13,15 @@ const OLDEST: (u32, u32) = (7, 0);
 
 /// Asks every server, and refuses or warns.
 pub(super) async fn check(link: &Link, strict: bool) -> Result<(), OpenError> {
-    let mut flaws = Vec::new();
-    for answer in link.ask_all(redis::cmd("INFO")).await? {
-        let text = match answer {
-            Value::BulkString(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
-            Value::VerbatimString { text, .. } | Value::SimpleString(text) => text,
-            _ => return Err(OpenError::Unfit("INFO is answered with something else".into())),
-        };
-        let info = Info(&text);
+    let infos = infos(link).await?;
+    for text in &infos {
+        let info = Info(text);
         let version = info.get("redis_version").unwrap_or("unknown");
         if !is_new_enough(version) {
             return Err(OpenError::Unfit(format!("its version is {version}; 7.0 is the oldest supported")));
         }
-        flaws.extend(info.flaws());
     }
-    flaws.sort_unstable();
-    flaws.dedup();
+    let flaws = told(&infos);
     if flaws.is_empty() {
         return Ok(());
     }
@@ -37,6 +31,28 @@ pub(super) async fn check(link: &Link, strict: bool) -> Result<(), OpenError> {
     }
     tracing::warn!(flaws = %told, "Redis may lose what it accepted; set redis_strict to refuse such a Redis");
     Ok(())
+}
+
+/// What may make it lose what it accepted, over all servers.
+pub(super) async fn flaws(link: &Link) -> Result<Vec<&'static str>, StoreError> {
+    Ok(told(&infos(link).await?))
+}
+
+fn told(infos: &[String]) -> Vec<&'static str> {
+    let mut flaws: Vec<_> = infos.iter().flat_map(|text| Info(text).flaws()).collect();
+    flaws.sort_unstable();
+    flaws.dedup();
+    flaws
+}
+
+async fn infos(link: &Link) -> Result<Vec<String>, StoreError> {
+    let answers = link.ask_all(redis::cmd("INFO")).await?;
+    let text = |answer| match answer {
+        Value::BulkString(bytes) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
+        Value::VerbatimString { text, .. } | Value::SimpleString(text) => Ok(text),
+        _ => Err(StoreError::corrupt("INFO is answered with something else")),
+    };
+    answers.into_iter().map(text).collect()
 }
 
 fn is_new_enough(version: &str) -> bool {
@@ -59,6 +75,9 @@ impl Info<'_> {
         }
         if self.get("maxmemory_policy").is_some_and(|policy| policy != "noeviction") {
             flaws.push("memory that runs short makes it forget; set `maxmemory-policy noeviction`");
+        }
+        if self.get("aof_last_write_status").is_some_and(|status| status != "ok") {
+            flaws.push("it could not write its append-only file; look at its disk and its log");
         }
         flaws
     }
@@ -83,5 +102,8 @@ mod tests {
         assert!(Info(sound).flaws().is_empty());
         assert_eq!(Info(&sound.replace("aof_enabled:1", "aof_enabled:0")).flaws().len(), 1);
         assert_eq!(Info(&sound.replace("noeviction", "allkeys-lru")).flaws().len(), 1);
+        let failing = format!("{sound}aof_last_write_status:err\r\n");
+        assert_eq!(Info(&failing).flaws().len(), 1);
+        assert!(Info(&failing.replace("err", "ok")).flaws().is_empty());
     }
 }

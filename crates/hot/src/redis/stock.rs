@@ -20,7 +20,7 @@ use redis::Value;
 use tokio::task::JoinSet;
 
 use super::{
-    Inner, Performance, RedisStore,
+    Inner, Performance, RedisStore, checks,
     codec::{self, Meta},
     reservations::{finished, number},
     scripts::{self, Answer, Pair},
@@ -162,6 +162,11 @@ impl Stock for RedisStore {
 
     async fn health(&self) -> Result<(), StoreError> {
         self.inner.commands.run(&redis::cmd("PING")).await.map(drop)
+    }
+
+    async fn flaws(&self) -> Result<Vec<String>, StoreError> {
+        let flaws = checks::flaws(&self.inner.background).await?;
+        Ok(flaws.into_iter().map(str::to_owned).collect())
     }
 
     async fn shut_down(&self) {

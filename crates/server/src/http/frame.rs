@@ -5,7 +5,10 @@
 
 use std::{
     borrow::Cow,
-    sync::atomic::{AtomicU32, AtomicU64, Ordering},
+    sync::{
+        OnceLock,
+        atomic::{AtomicU32, AtomicU64, Ordering},
+    },
     time::Instant,
 };
 
@@ -15,8 +18,11 @@ use axum::{
     response::Response,
 };
 
+use onsale_app::errors::Reason;
+
 use super::{
     Server,
+    meters::Meters,
     problem::{self, Problem},
     traffic::Traffic,
     unread,
@@ -40,14 +46,16 @@ pub(crate) struct Frame {
     second: AtomicU64,
     lines: AtomicU32,
     skipped: AtomicU32,
-    by_class: [metrics::Counter; 5],
+    meters: Meters,
+    refusals: [OnceLock<metrics::Counter>; Reason::ALL.len()],
+    under_way: metrics::Gauge,
     sequence: metrics::Gauge,
     pub(crate) traffic: Traffic,
 }
 
 impl Frame {
-    pub(crate) fn new(prefix: u32) -> Self {
-        let class = |class: &'static str| metrics::counter!("onsale_http_responses_total", "class" => class);
+    /// `paths`: the routes of the document.
+    pub(crate) fn new<'a>(prefix: u32, paths: impl Iterator<Item = &'a String>) -> Self {
         let started = Instant::now();
         Self {
             prefix: format!("{prefix:08x}"),
@@ -56,7 +64,9 @@ impl Frame {
             second: AtomicU64::new(0),
             lines: AtomicU32::new(0),
             skipped: AtomicU32::new(0),
-            by_class: ["1xx", "2xx", "3xx", "4xx", "5xx"].map(class),
+            meters: Meters::new(paths),
+            refusals: [const { OnceLock::new() }; Reason::ALL.len()],
+            under_way: metrics::gauge!("onsale_http_requests_under_way"),
             sequence: metrics::gauge!("onsale_sequence"),
             traffic: Traffic::new(started),
         }
@@ -68,6 +78,12 @@ impl Frame {
         }
         let text = format!("{}-{:x}", self.prefix, self.next.fetch_add(1, Ordering::Relaxed));
         HeaderValue::try_from(text).unwrap_or_else(|_| HeaderValue::from_static("unnamed"))
+    }
+
+    fn count_refusal(&self, reason: Reason) {
+        self.refusals[reason as usize]
+            .get_or_init(|| metrics::counter!("onsale_refusals_total", "reason" => reason.code()))
+            .increment(1);
     }
 
     /// Whether an ordinary line may be written in this second.
@@ -83,6 +99,22 @@ impl Frame {
             self.skipped.fetch_add(1, Ordering::Relaxed);
         }
         room
+    }
+}
+
+/// A request that has not been answered, also where its client goes away.
+struct UnderWay<'a>(&'a metrics::Gauge);
+
+impl<'a> UnderWay<'a> {
+    fn begin(gauge: &'a metrics::Gauge) -> Self {
+        gauge.increment(1.0);
+        Self(gauge)
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.0.decrement(1.0);
     }
 }
 
@@ -113,6 +145,7 @@ pub(crate) async fn framed<F: Future<Output = Response>>(
     let method = request.method().clone();
     let uri = request.uri().clone();
     let (request, unread) = unread::lend(request);
+    let under_way = UnderWay::begin(&frame.under_way);
     let mut response = inside(request).await;
     let goes_on = match unread {
         Some(unread) => unread.read().await,
@@ -120,7 +153,9 @@ pub(crate) async fn framed<F: Future<Output = Response>>(
     };
     let mut refusal = None;
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
-        refusal = Some(problem.0.reason());
+        let reason = problem.0.reason();
+        frame.count_refusal(reason);
+        refusal = Some(reason);
         let (mut head, _) = response.into_parts();
         // What the layers inside have said, such as Allow and who may read it from another origin, stays.
         head.headers.remove(header::CONTENT_LENGTH);
@@ -138,7 +173,8 @@ pub(crate) async fn framed<F: Future<Output = Response>>(
     }
     let took = begun.elapsed();
     frame.traffic.note(took, refusal, status.is_server_error());
-    frame.by_class[usize::from(status.as_u16() / 100).clamp(1, 5) - 1].increment(1);
+    frame.meters.note(&method, uri.path(), status, took);
+    drop(under_way);
     if status.is_server_error() || frame.may_write() {
         tracing::info!(
             target: "onsale::access",

@@ -243,6 +243,9 @@ pub(crate) async fn join(
     let place = server.place(caller.account, joined.ticket, &joined.progress)?;
     let status = if joined.is_new { StatusCode::CREATED } else { StatusCode::OK };
     let mut response = (status, Json(place)).into_response();
+    if joined.is_new {
+        metrics::counter!("onsale_queue_joins_total").increment(1);
+    }
     if let Some(sequence) = joined.sequence {
         response.extensions_mut().insert(Sequence(sequence));
     }
@@ -310,6 +313,7 @@ pub(crate) async fn enter(
     let grant = server.rooms()?.enter(caller.account, place).await?;
     let pass = server.queue_tokens.pass(caller.account, grant);
     let pass = pass.map_err(|BadToken| AppError::Internal("a pass could not be signed".into()))?;
+    metrics::counter!("onsale_queue_entries_total").increment(1);
     Ok(Json(PassDto { pass, expires_at: rfc3339(grant.until) }))
 }
 

@@ -177,8 +177,12 @@ impl Hub {
             }
             // What happens after this line moves the mark again.
             mark.mark_unchanged();
+            let heard = Instant::now();
             match app.availability(self.id).await {
-                Ok(view) => self.show(view),
+                Ok(view) => {
+                    self.show(view);
+                    metrics::histogram!("onsale_live_frame_seconds").record(heard.elapsed().as_secs_f64());
+                }
                 Err(AppError::Refused(refusal)) if refusal.reason == Reason::NotFound => {
                     self.ended.cancel();
                     return;

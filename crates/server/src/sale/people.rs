@@ -28,11 +28,6 @@ pub(super) struct People {
     turnout: Turnout,
 }
 
-/// How many wait to be called.
-pub(super) fn waiting(summary: &Summary) -> u32 {
-    summary.joined.saturating_sub(summary.front.0).saturating_sub(summary.gone_ahead)
-}
-
 impl People {
     /// Takes note of a look; gives what all of them have come to.
     pub(super) fn saw(&mut self, summary: &Summary, now: Timestamp) -> Turnout {
@@ -133,6 +128,6 @@ mod tests {
 
     #[test]
     fn those_who_wait_are_neither_called_nor_gone() {
-        assert_eq!(waiting(&room(1, &[])), 5);
+        assert_eq!(room(1, &[]).waiting(), 5);
     }
 }

@@ -1,11 +1,13 @@
 //! Health, metrics, documents, and the frame around every answer.
 
+use std::time::Duration;
+
 use rstest::rstest;
 use serde_json::{Value, json};
 
 use crate::{
     endpoints::ENDPOINTS,
-    support::{Onsale, Stage, has, text},
+    support::{Onsale, Stage, eventually, grid, has, text},
 };
 
 /// The calls of the HTTP contract, waiting room, live view and card payments aside.
@@ -98,12 +100,48 @@ async fn metrics_are_in_the_prometheus_format() {
         let value = text.lines().find_map(|line| line.strip_prefix(name)).map(str::trim).map(str::to_owned);
         value.unwrap_or_else(|| panic!("no {name} in {text}")).parse::<f64>().unwrap()
     };
-    let conflicts = r#"onsale_http_responses_total{class="4xx"}"#;
-    let before = (metric(conflicts).await, metric("onsale_sequence").await);
+    let conflicts = r#"onsale_refusals_total{reason="seat_taken"}"#;
     stage.hold(&guest, &[1]).await;
     stage.holding_seats(&guest, &[1]).await.refused(409, "seat_taken");
+    let before = (metric(conflicts).await, metric("onsale_sequence").await);
+    stage.hold(&guest, &[2]).await;
+    stage.holding_seats(&guest, &[2]).await.refused(409, "seat_taken");
     let after = (metric(conflicts).await, metric("onsale_sequence").await);
     assert!(after.0 > before.0 && after.1 > before.1, "{before:?} {after:?}");
+    let holds = r#"onsale_http_requests_total{method="POST",route="/api/v1/performances/{performance_id}/reservations""#;
+    assert!(metric(&format!(r#"{holds},status="201"}}"#)).await >= 2.0);
+}
+
+/// The names at the beginning of the rows of the tables.
+fn documented_metrics() -> Vec<String> {
+    let document = include_str!("../../../../docs/metrics.md");
+    let first_cells = document.lines().filter_map(|line| line.strip_prefix("| `")?.split(" |").next());
+    let names = first_cells.flat_map(|cell| cell.split(", "));
+    names.map(|name| name.trim_matches('`').to_owned()).collect()
+}
+
+#[tokio::test]
+async fn every_metric_is_documented_and_its_labels_are_bounded() {
+    let stage = Stage::with(&json!({"waiting_room": {"mode": "on"}}), &grid(2, 3)).await;
+    let guest = stage.guest().await;
+    stage.post(&format!("/events/{}/queue", stage.event), &json!({})).by(&guest).await.ok(201);
+    stage.get("/events/nothing").await.refused(404, "not_found");
+    stage.at_root("GET", &format!("/somewhere/{}", stage.event)).await;
+    let documented = documented_metrics();
+    // What is looked at every few seconds has been looked at at the start.
+    let (text, _) = eventually("the vital signs", Duration::from_secs(10), async || {
+        let text = stage.at_root("GET", "/metrics").await.text();
+        if text.contains("onsale_conservation_drift_units") { Ok(text) } else { Err(text) }
+    })
+    .await;
+    for line in text.lines().filter_map(|line| line.strip_prefix("# TYPE ")) {
+        let name = line.split(' ').next().unwrap_or_default();
+        assert!(documented.iter().any(|known| known == name), "{name} is not in docs/metrics.md");
+    }
+    for id in [&stage.event, &stage.performance] {
+        assert!(!text.contains(id.as_str()), "an id is a label in {text}");
+    }
+    assert!(!text.contains("somewhere"), "an address of nobody is a label in {text}");
 }
 
 #[tokio::test]

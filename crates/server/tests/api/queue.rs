@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::{
     calls::{Api, Call, LIMIT},
-    support::{Onsale, Stage, grid, has, text},
+    support::{Onsale, Stage, eventually, grid, has, text},
 };
 
 mod clock;
@@ -25,22 +25,6 @@ mod scriptless;
 /// How long the room may take to move: a turn to be called, a change to be seen. It goes by quarters of a second; the
 /// rest is for a busy machine.
 const MOVES_WITHIN: Duration = Duration::from_secs(10);
-
-/// Asks until what was asked for is there; `Err` says what was there instead.
-async fn eventually<T>(
-    what: &str,
-    within: Duration,
-    mut look: impl AsyncFnMut() -> Result<T, String>,
-) -> (T, Duration) {
-    let begun = Instant::now();
-    loop {
-        match look().await {
-            Ok(found) => return (found, begun.elapsed()),
-            Err(instead) => assert!(begun.elapsed() < within, "{what} not within {within:?}: {instead}"),
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-}
 
 /// The waiting room of an event, at one process.
 #[derive(Clone)]

@@ -2,7 +2,10 @@
 //!
 //! Invariant: what is made here goes through the interface or the command line, never past them.
 
-use std::ops::Deref;
+use std::{
+    ops::Deref,
+    time::{Duration, Instant},
+};
 
 use onsale_testkit::{
     process::{Installation, Running},
@@ -298,6 +301,22 @@ pub(crate) async fn whole_list(api: &Api, path: &str, token: &str) -> Vec<Value>
         items.extend(page["items"].as_array().unwrap().iter().cloned());
         let Some(cursor) = page["next_cursor"].as_str() else { return items };
         query = format!("limit=200&cursor={cursor}");
+    }
+}
+
+/// Asks until what was asked for is there; `Err` says what was there instead.
+pub(crate) async fn eventually<T>(
+    what: &str,
+    within: Duration,
+    mut look: impl AsyncFnMut() -> Result<T, String>,
+) -> (T, Duration) {
+    let begun = Instant::now();
+    loop {
+        match look().await {
+            Ok(found) => return (found, begun.elapsed()),
+            Err(instead) => assert!(begun.elapsed() < within, "{what} not within {within:?}: {instead}"),
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 

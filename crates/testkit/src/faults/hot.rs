@@ -108,6 +108,10 @@ impl Stock for FaultyHot {
         self.faults.around("health", self.stock.health()).await
     }
 
+    async fn flaws(&self) -> Result<Vec<String>, StoreError> {
+        self.faults.around("flaws", self.stock.flaws()).await
+    }
+
     async fn shut_down(&self) {
         self.stock.shut_down().await;
     }
