@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     App, Caller, CallerKind,
     errors::{AppError, Reason},
-    ports::ledger::{Account, Role, Rotation},
+    ports::ledger::{Account, Login, Role, Rotation},
 };
 
 /// How long a refresh token lasts.
@@ -81,8 +81,20 @@ impl App {
         Ok(self.ledger.account_by_email(&email.trim().to_lowercase()).await?)
     }
 
-    /// Logs in by address and password.
-    pub async fn log_in(&self, email: &str, password: String) -> Result<LoggedIn, AppError> {
+    /// Whether somebody has a log-in to an account from a network address that has not long ended. Addresses are digests.
+    pub async fn has_logged_in_from(&self, email: &str, address: [u8; 16]) -> Result<bool, AppError> {
+        let account = self.account_by_email(email).await?;
+        let Some(account) = account else { return Ok(false) };
+        Ok(self.ledger.has_logged_in_from(account.id, address).await?)
+    }
+
+    /// Logs in by address and password, from a network address that is remembered as a digest.
+    pub async fn log_in(
+        &self,
+        email: &str,
+        password: String,
+        address: [u8; 16],
+    ) -> Result<LoggedIn, AppError> {
         let wrong = || AppError::refused(Reason::BadCredentials, "e-mail address or password is wrong");
         let email = email.trim().to_lowercase();
         if password.chars().count() > MAX_PASSWORD || email.len() > MAX_EMAIL {
@@ -95,7 +107,8 @@ impl App {
         let login = LoginId(self.new_id());
         let refresh_token = self.new_refresh_token(login);
         let expires_at = self.clock.now().plus_ms(REFRESH_FOR_MS);
-        self.ledger.begin_login(login, account.id, digest(&refresh_token), expires_at).await?;
+        let begun = Login { id: login, account: account.id, address };
+        self.ledger.begin_login(begun, digest(&refresh_token), expires_at).await?;
         Ok(LoggedIn { caller: caller_of(&account), login, refresh_token })
     }
 

@@ -8,6 +8,7 @@ pub mod carriers;
 pub mod clock;
 pub mod hot;
 pub mod ledger;
+pub mod limits;
 pub mod payments;
 pub mod waiting_room;
 

@@ -283,10 +283,14 @@ impl App {
     }
 }
 
-/// Turns a wish into units to be chosen, refusing what makes no sense whatever the stock.
+/// Turns a wish into units to be chosen, refusing what makes no sense whatever the stock, and what is more than anybody may
+/// have: a store works as long on a wish as the wish is large.
 fn choice(card: &Card, wish: Wish) -> Result<Choice, AppError> {
-    let at_least_one = |quantity: u32| {
-        if quantity == 0 { Err(AppError::invalid("quantity", "must be at least 1")) } else { Ok(quantity) }
+    let limit = card.event.settings.max_seats_per_buyer;
+    let sensible = |quantity: u32| match quantity {
+        0 => Err(AppError::invalid("quantity", "must be at least 1")),
+        _ if quantity > limit => Err(over_limit(limit)),
+        _ => Ok(quantity),
     };
     match wish {
         Wish::Seats(ids) => {
@@ -301,14 +305,22 @@ fn choice(card: &Card, wish: Wish) -> Result<Choice, AppError> {
             if units.windows(2).any(|pair| pair[0] == pair[1]) {
                 return Err(AppError::invalid("seat_ids", "a seat is named twice"));
             }
+            if units.len() > limit as usize {
+                return Err(over_limit(limit));
+            }
             Ok(Choice::Seats(units))
         }
-        Wish::Area { area, quantity } => Ok(Choice::Area { area, quantity: at_least_one(quantity)? }),
+        Wish::Area { area, quantity } => Ok(Choice::Area { area, quantity: sensible(quantity)? }),
         Wish::Best { quantity, category, together } => {
             let category = category.map(|name| category_index(card, &name)).transpose()?;
-            Ok(Choice::Best { quantity: at_least_one(quantity)?, category, together })
+            Ok(Choice::Best { quantity: sensible(quantity)?, category, together })
         }
     }
+}
+
+fn over_limit(limit: u32) -> AppError {
+    AppError::refused(Reason::LimitExceeded, format!("one buyer may have {limit} in this performance"))
+        .with("limit", json!(limit))
 }
 
 fn category_index(card: &Card, name: &str) -> Result<u16, AppError> {

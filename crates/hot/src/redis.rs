@@ -39,6 +39,7 @@ mod nodes;
 mod reservations;
 mod rooms;
 mod scripts;
+mod shares;
 mod stock;
 mod together;
 

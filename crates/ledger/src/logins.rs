@@ -6,7 +6,7 @@
 use async_trait::async_trait;
 use onsale_app::ports::{
     StoreError,
-    ledger::{Logins, Rotation},
+    ledger::{Login, Logins, Rotation},
 };
 use onsale_domain::{
     ids::{AccountId, LoginId},
@@ -36,19 +36,36 @@ const KEPT_AFTER_EXPIRY_MS: i64 = 24 * 60 * 60 * 1000;
 impl Logins for SqlLedger {
     async fn begin_login(
         &self,
-        login: LoginId,
-        account: AccountId,
+        login: Login,
         token: [u8; 32],
         expires_at: Timestamp,
     ) -> Result<(), StoreError> {
         self.db
             .command(|| async move {
                 let txn = self.db.begin_write().await?;
-                let row =
-                    logins::ActiveModel { id: Set(login.0), account_id: Set(account.0), ended: Set(false) };
+                let row = logins::ActiveModel {
+                    id: Set(login.id.0),
+                    account_id: Set(login.account.0),
+                    ended: Set(false),
+                    address: Set(Some(login.address.to_vec())),
+                };
                 insert_new(&txn, row).await?;
-                issue(&txn, login.0, token, expires_at).await?;
+                issue(&txn, login.id.0, token, expires_at).await?;
                 txn.commit().await.map_err(Failure::from)
+            })
+            .await
+    }
+
+    async fn has_logged_in_from(&self, account: AccountId, address: [u8; 16]) -> Result<bool, StoreError> {
+        self.db
+            .command(|| async move {
+                let found = logins::Entity::find()
+                    .filter(logins::Column::AccountId.eq(account.0))
+                    .filter(logins::Column::Address.eq(address.to_vec()))
+                    .limit(1)
+                    .one(self.db.reader())
+                    .await?;
+                Ok(found.is_some())
             })
             .await
     }

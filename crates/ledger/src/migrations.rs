@@ -22,6 +22,7 @@ mod columns;
 mod deliveries;
 mod idempotency;
 mod letters;
+mod login_addresses;
 mod orders;
 mod refunds;
 mod reservations;
@@ -80,6 +81,7 @@ impl MigratorTrait for Migrator {
             Box::new(attempts::Migration),
             Box::new(letters::Migration),
             Box::new(actions::Migration),
+            Box::new(login_addresses::Migration),
         ]
     }
 }

@@ -153,9 +153,15 @@ struct Flags {
     /// Whether requests are limited per address and buyer [default: true]
     #[arg(long)]
     limits_enabled: Option<String>,
+    /// Networks whose addresses are not limited, such as a box office's, separated by commas
+    #[arg(long)]
+    limits_exempt: Option<String>,
     /// Networks whose forwarding and identity headers are believed, separated by commas
     #[arg(long)]
     trusted_proxies: Option<String>,
+    /// Where trusted proxies say who asks: x-forwarded-for or forwarded [default: x-forwarded-for]
+    #[arg(long)]
+    forwarded_header: Option<String>,
     /// Header in which a trusted proxy names the buyer
     #[arg(long)]
     identity_header: Option<String>,
@@ -209,7 +215,9 @@ impl Flags {
             ("mail.time_zone", self.mail_time_zone),
             ("webhooks.allow_private", self.webhooks_allow_private),
             ("limits.enabled", self.limits_enabled),
+            ("limits.exempt", self.limits_exempt),
             ("trusted_proxies", self.trusted_proxies),
+            ("forwarded_header", self.forwarded_header),
             ("identity_header", self.identity_header),
             ("cors.allowed_origins", self.cors_allowed_origins),
             ("log.format", self.log_format),

@@ -47,7 +47,6 @@ mod extract;
 pub(crate) mod frame;
 mod identity;
 mod letters;
-mod limits;
 mod live;
 mod meters;
 mod money;
@@ -72,12 +71,12 @@ mod wait;
 mod webhooks;
 
 use frame::Frame;
-use limits::Limits;
 use problem::Problem;
 use views::{Plans, Views};
 
 use crate::{
     admission::Reports,
+    limits::Limits,
     live::Hubs,
     queue_client::SERVICE_AUDIENCE,
     queue_tokens::QueueTokens,
@@ -99,8 +98,7 @@ pub(crate) struct Server {
     pub(crate) service_seal: Seal,
     /// What sales servers say is on sale, where the waiting room is served apart.
     pub(crate) reports: Arc<Reports>,
-    /// How often one address may join; `None`: as often as it likes.
-    pub(crate) join_limits: Option<Limits>,
+    pub(crate) limits: Limits,
     pub(crate) settings: Settings,
     pub(crate) frame: Frame,
     pub(crate) views: Views,
@@ -128,7 +126,12 @@ impl Server {
             queue_tokens: QueueTokens::new(secrets),
             service_seal: Seal::new(secrets, SERVICE_AUDIENCE),
             reports: Arc::default(),
-            join_limits: settings.limits_enabled.then(|| Limits::new(limits::JOINS)),
+            limits: Limits::new(
+                settings.limits_enabled,
+                settings.limits_exempt.clone(),
+                secrets.first().map_or(&[], Vec::as_slice),
+                settings.redis_url.is_some(),
+            ),
             settings,
             frame: Frame::new(rand::random(), routes().1.paths.paths.keys()),
             views: Views::default(),

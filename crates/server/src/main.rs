@@ -5,6 +5,7 @@ mod cli;
 mod generations;
 mod http;
 mod language;
+mod limits;
 mod live;
 mod mail;
 mod notices;

@@ -68,6 +68,10 @@ pub(crate) async fn serve(settings: Settings) -> anyhow::Result<()> {
     let interface = Interface::new(Arc::clone(&server));
     let expiry = tokio::spawn(wired.expiry);
     let vitals = tokio::spawn(vitals::run(Arc::clone(&server)));
+    let sharing = wired.shares.map(|shares| {
+        let server = Arc::clone(&server);
+        tokio::spawn(async move { server.limits.share(shares).await })
+    });
     let drain = Drain::start(Arc::clone(&app))?;
     // Open payments are those of whoever sells, and so is what is told of them.
     let deliveries = if sells { Some(Deliveries::start(&app, &server)?) } else { None };
@@ -80,6 +84,7 @@ pub(crate) async fn serve(settings: Settings) -> anyhow::Result<()> {
     server.begin_stopping();
     tracing::info!("stopping");
     vitals.abort();
+    sharing.inspect(tokio::task::JoinHandle::abort);
     reconciler.inspect(tokio::task::JoinHandle::abort);
     // In the middle of whatever it does: what is held and not offered is found again, or lapses.
     returns.inspect(tokio::task::JoinHandle::abort);

@@ -36,6 +36,14 @@ pub(crate) enum LogFormat {
     Json,
 }
 
+/// Which header trusted proxies say in where a request comes from. The other one is whatever the client wrote into it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ForwardedHeader {
+    XForwardedFor,
+    /// RFC 7239.
+    Forwarded,
+}
+
 /// Checked settings.
 #[derive(Clone)]
 pub(crate) struct Settings {
@@ -52,11 +60,14 @@ pub(crate) struct Settings {
     pub(crate) role: Role,
     /// Whether what one address may do is limited.
     pub(crate) limits_enabled: bool,
+    /// Networks whose addresses have no limit of their own.
+    pub(crate) limits_exempt: Vec<IpNet>,
     pub(crate) payments: Payments,
     /// How e-mail is sent; without it there is none.
     pub(crate) mail: Option<Mail>,
     pub(crate) webhooks: Webhooks,
     pub(crate) trusted_proxies: Vec<IpNet>,
+    pub(crate) forwarded_header: ForwardedHeader,
     pub(crate) identity_header: Option<String>,
     pub(crate) cors_allowed_origins: Vec<String>,
     pub(crate) log_format: LogFormat,
@@ -136,6 +147,7 @@ struct Raw {
     webhooks: RawWebhooks,
     limits: RawLimits,
     trusted_proxies: List,
+    forwarded_header: Option<String>,
     identity_header: Option<String>,
     cors: RawCors,
     log: RawLog,
@@ -175,6 +187,7 @@ impl RawDatabase {
 #[serde(default, deny_unknown_fields)]
 struct RawLimits {
     enabled: Option<String>,
+    exempt: List,
 }
 
 #[derive(Default, Deserialize)]
@@ -262,10 +275,16 @@ impl Raw {
             redis_strict: parsed("redis_strict", self.redis_strict, false)?,
             role,
             limits_enabled,
+            limits_exempt: networks("limits.exempt", self.limits.exempt.items())?,
             payments: self.payments.checked()?,
             mail: self.mail.checked()?,
             webhooks: self.webhooks.checked()?,
-            trusted_proxies: networks(self.trusted_proxies.items())?,
+            trusted_proxies: networks("trusted_proxies", self.trusted_proxies.items())?,
+            forwarded_header: match self.forwarded_header.as_deref().map(str::to_ascii_lowercase).as_deref() {
+                None | Some("x-forwarded-for") => ForwardedHeader::XForwardedFor,
+                Some("forwarded") => ForwardedHeader::Forwarded,
+                Some(other) => return Err(bad("forwarded_header", other, "x-forwarded-for or forwarded")),
+            },
             identity_header,
             cors_allowed_origins,
             log_format: match self.log.format.as_deref() {
@@ -358,12 +377,12 @@ fn parsed<T: std::str::FromStr>(setting: &str, value: Option<String>, default: T
     })
 }
 
-fn networks(items: Vec<String>) -> Result<Vec<IpNet>, BadSetting> {
+fn networks(setting: &str, items: Vec<String>) -> Result<Vec<IpNet>, BadSetting> {
     let parse = |item: String| {
         let single = item.parse::<IpAddr>().map(IpNet::from);
         single
             .or_else(|_| item.parse())
-            .map_err(|_| bad("trusted_proxies", &item, "addresses or networks, such as 10.0.0.0/8 or ::1"))
+            .map_err(|_| bad(setting, &item, "addresses or networks, such as 10.0.0.0/8 or ::1"))
     };
     items.into_iter().map(parse).collect()
 }

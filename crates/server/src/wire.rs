@@ -10,6 +10,7 @@ use onsale_app::{
         clock::{Clock, Entropy},
         hot::{ChangeFeed, ChangeLog, Reservations, Stock},
         ledger::{Events, Ledger, Orders, Wallet},
+        limits::Shares,
         payments::PaymentProvider,
         waiting_room::WaitingRooms,
     },
@@ -84,6 +85,8 @@ pub(crate) struct Wired {
     pub(crate) queue: Option<Arc<RemoteQueue>>,
     /// Whether other processes serve the same stock.
     pub(crate) is_shared: bool,
+    /// The limits that they go by together then.
+    pub(crate) shares: Option<Arc<dyn Shares>>,
     /// Keeps a second server off the same folder for as long as it lives, where the stock is in it.
     _folder: Option<fs::File>,
 }
@@ -201,6 +204,7 @@ async fn shared(settings: &Settings, url: &str) -> anyhow::Result<Wired> {
     }
     let door = Door::of(settings, Arc::new(store.clone()), &ledger, &clock)?;
     let app = App::new(ports(settings, Arc::new(store.clone()), ledger, door.admissions(), clock)?);
+    let shares = Some(Arc::new(store.clone()) as Arc<dyn Shares>);
     let expiry = Box::pin(async move { store.run_expiry().await });
     Ok(Wired {
         app: Arc::new(app),
@@ -208,6 +212,7 @@ async fn shared(settings: &Settings, url: &str) -> anyhow::Result<Wired> {
         rooms: door.rooms(),
         queue: door.queue(),
         is_shared: true,
+        shares,
         _folder: None,
     })
 }
@@ -236,6 +241,7 @@ async fn embedded(settings: &Settings) -> anyhow::Result<Wired> {
         rooms: door.rooms(),
         queue: door.queue(),
         is_shared: false,
+        shares: None,
         _folder: Some(folder),
     })
 }

@@ -160,17 +160,29 @@ pub enum Rotation {
     Reused,
 }
 
+/// Somebody logging in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Login {
+    /// Names the log-in.
+    pub id: LoginId,
+    /// Who.
+    pub account: AccountId,
+    /// From which network address: a digest.
+    pub address: [u8; 16],
+}
+
 /// Log-ins and their refresh tokens. Tokens are recorded as SHA-256 digests only.
 #[async_trait]
 pub trait Logins: Send + Sync {
     /// Begins a login with its first refresh token.
     async fn begin_login(
         &self,
-        login: LoginId,
-        account: AccountId,
+        login: Login,
         token: [u8; 32],
         expires_at: Timestamp,
     ) -> Result<(), StoreError>;
+    /// Whether a log-in of an account that is still kept, ended or not, came from an address.
+    async fn has_logged_in_from(&self, account: AccountId, address: [u8; 16]) -> Result<bool, StoreError>;
     /// Uses up a token and records its successor, in one step.
     async fn rotate(
         &self,

@@ -10,6 +10,11 @@ pub(super) const REGISTRY: &str = "onsale:performances";
 /// The name of the move that is filling this Redis; not there where none is.
 pub(super) const ARRIVAL: &str = "onsale:arrival";
 
+/// A share of what is limited.
+pub(super) fn share(share: [u8; 16]) -> String {
+    format!("onsale:share:{:032x}", u128::from_be_bytes(share))
+}
+
 /// How many of [`Keys`] every command names.
 pub(super) const OF_STOCK: usize = 14;
 

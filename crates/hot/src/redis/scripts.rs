@@ -60,6 +60,7 @@ scripts! {
     ROOM_COMMIT = ROOM, "room_commit.lua";
     ROOM_ENTRIES = ROOM, "room_entries.lua";
     ROOM_PLACE = ROOM, "room_place.lua";
+    SPEND = "", "spend.lua";
 }
 
 /// What a script answered.

@@ -10,6 +10,8 @@ pub struct Model {
     pub id: Uuid,
     pub account_id: Uuid,
     pub ended: bool,
+    /// Where it came from, as a digest; `None`: begun before these were kept.
+    pub address: Option<Vec<u8>>,
 }
 
 /// Joins are written where they are needed.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use onsale_app::ports::ledger::{Account, Rotation};
+use onsale_app::ports::ledger::{Account, Login, Rotation};
 use onsale_domain::ids::LoginId;
 
 use super::*;
@@ -11,11 +11,15 @@ fn digest(number: u8) -> [u8; 32] {
     [number; 32]
 }
 
+fn by(account: AccountId) -> Login {
+    Login { id: LoginId(id()), account, address: [0; 16] }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_many_that_present_one_token_one_gets_through_and_the_login_ends() {
     let ledger = Arc::new(SqlLedger::in_memory().await.unwrap());
     let account = AccountId(id());
-    ledger.begin_login(LoginId(id()), account, digest(0), START.plus_ms(DAY_MS)).await.unwrap();
+    ledger.begin_login(by(account), digest(0), START.plus_ms(DAY_MS)).await.unwrap();
     let mut rotations = tokio::task::JoinSet::new();
     for next in 1..=10 {
         let ledger = Arc::clone(&ledger);
@@ -37,11 +41,14 @@ async fn of_many_that_present_one_token_one_gets_through_and_the_login_ends() {
 async fn tokens_that_expired_long_ago_are_deleted_as_others_are_issued() {
     let ledger = SqlLedger::in_memory().await.unwrap();
     for number in 0..40 {
-        ledger.begin_login(LoginId(id()), AccountId(id()), digest(number), START).await.unwrap();
+        ledger.begin_login(by(AccountId(id())), digest(number), START).await.unwrap();
     }
     let much_later = START.plus_ms(10 * DAY_MS);
     let (login, account) = (LoginId(id()), AccountId(id()));
-    ledger.begin_login(login, account, digest(100), much_later.plus_ms(DAY_MS)).await.unwrap();
+    ledger
+        .begin_login(Login { id: login, ..by(account) }, digest(100), much_later.plus_ms(DAY_MS))
+        .await
+        .unwrap();
     for number in 100..103 {
         let next =
             ledger.rotate(digest(number), digest(number + 1), much_later.plus_ms(DAY_MS), much_later).await;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::{Json, extract::State, http::StatusCode};
 use onsale_app::{
     CallerKind,
+    errors::Reason,
     ports::ledger::{OwnedKey, Role},
 };
 use onsale_domain::ids::LoginId;
@@ -14,12 +15,16 @@ use uuid::Uuid;
 
 use super::{
     Server,
+    address::ClientAddress,
     extract::Command,
     identity::{By, Known},
     money::MoneyDto,
     problem::{Problem, ProblemDocument},
 };
-use crate::tokens::{ACCOUNT_TOKEN_S, DAY_TOKEN_S, Identity};
+use crate::{
+    limits::Limit,
+    tokens::{ACCOUNT_TOKEN_S, DAY_TOKEN_S, Identity},
+};
 
 #[derive(Deserialize, ToSchema)]
 pub(crate) struct SignUp {
@@ -39,11 +44,14 @@ pub(crate) struct SignedUp {
 
 /// Signs up.
 #[utoipa::path(post, path = "/auth/signup", tag = "accounts", request_body = SignUp,
-    responses((status = 201, body = SignedUp), (status = 400, body = ProblemDocument), (status = 409, body = ProblemDocument)))]
+    responses((status = 201, body = SignedUp), (status = 400, body = ProblemDocument), (status = 409, body = ProblemDocument),
+        (status = 429, body = ProblemDocument)))]
 pub(crate) async fn sign_up(
     State(server): State<Arc<Server>>,
+    ClientAddress(address): ClientAddress,
     Command { body, .. }: Command<SignUp>,
 ) -> Result<(StatusCode, Json<SignedUp>), Problem> {
+    server.limits.take(Limit::SignUp, address, None)?;
     let account = server.app.create_account(&body.email, body.password, &body.name, Role::Buyer).await?;
     let email = account.email.unwrap_or_default();
     Ok((StatusCode::CREATED, Json(SignedUp { account_id: account.id.0, email, name: account.name })))
@@ -79,12 +87,25 @@ fn token_set(
 
 /// Logs in.
 #[utoipa::path(post, path = "/auth/login", tag = "accounts", request_body = LogIn,
-    responses((status = 200, body = TokenSet), (status = 400, body = ProblemDocument), (status = 401, body = ProblemDocument)))]
+    responses((status = 200, body = TokenSet), (status = 400, body = ProblemDocument), (status = 401, body = ProblemDocument),
+        (status = 429, body = ProblemDocument)))]
 pub(crate) async fn log_in(
     State(server): State<Arc<Server>>,
+    ClientAddress(address): ClientAddress,
     Command { body, .. }: Command<LogIn>,
 ) -> Result<Json<TokenSet>, Problem> {
-    let logged_in = server.app.log_in(&body.email, body.password).await?;
+    server.limits.take(Limit::LogIn, address, None)?;
+    let guess = server.limits.guess(&body.email, address)?;
+    if guess.only_if_known && !server.app.has_logged_in_from(&body.email, guess.address).await? {
+        server.limits.was_right(&guess);
+        return Err(server.limits.refuse_stranger().into());
+    }
+    let logged_in = server.app.log_in(&body.email, body.password, guess.address).await;
+    // An outage is nobody's guess.
+    if !matches!(&logged_in, Err(error) if error.reason() == Reason::BadCredentials) {
+        server.limits.was_right(&guess);
+    }
+    let logged_in = logged_in?;
     let identity = Identity { caller: logged_in.caller, login: Some(logged_in.login) };
     token_set(&server, identity, ACCOUNT_TOKEN_S, Some(logged_in.refresh_token)).map(Json)
 }
@@ -121,10 +142,13 @@ pub(crate) async fn log_out(
 }
 
 /// A token for an anonymous buyer, good for a day.
-#[utoipa::path(post, path = "/auth/guest", tag = "accounts", responses((status = 201, body = TokenSet)))]
+#[utoipa::path(post, path = "/auth/guest", tag = "accounts",
+    responses((status = 201, body = TokenSet), (status = 429, body = ProblemDocument)))]
 pub(crate) async fn guest(
     State(server): State<Arc<Server>>,
+    ClientAddress(address): ClientAddress,
 ) -> Result<(StatusCode, Json<TokenSet>), Problem> {
+    server.limits.take(Limit::Guest, address, None)?;
     let identity = Identity { caller: server.app.guest(), login: None };
     Ok((StatusCode::CREATED, Json(token_set(&server, identity, DAY_TOKEN_S, None)?)))
 }

@@ -5,7 +5,7 @@
 
 use axum::{
     body::Body,
-    http::{HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use onsale_app::errors::{AppError, Reason};
@@ -112,6 +112,9 @@ pub(crate) fn render(problem: &Problem, request_id: &str) -> Response {
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
     let wait_ms =
         extras.iter().find(|(name, _)| *name == "retry_after_ms").and_then(|(_, value)| value.as_u64());
+    if let Some((_, limit)) = extras.iter().find(|(name, _)| *name == "rate_limit") {
+        limit_headers(headers, limit, wait_ms.unwrap_or(0));
+    }
     match reason {
         _ if wait_ms.is_some() => {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(wait_ms.unwrap_or(0).div_ceil(1000)));
@@ -125,4 +128,21 @@ pub(crate) fn render(problem: &Problem, request_id: &str) -> Response {
         _ => {}
     }
     response
+}
+
+/// The limit that refused, and when there is something of it again (draft-ietf-httpapi-ratelimit-headers-10).
+fn limit_headers(headers: &mut HeaderMap, limit: &Value, wait_ms: u64) {
+    let (Some(name), Some(quota), Some(window_s)) =
+        (limit["name"].as_str(), limit["quota"].as_u64(), limit["window_s"].as_u64())
+    else {
+        return;
+    };
+    let policy = format!("\"{name}\";q={quota};w={window_s}");
+    let left = format!("\"{name}\";r=0;t={}", wait_ms.div_ceil(1_000));
+    for (header, value) in [("ratelimit-policy", policy), ("ratelimit", left)] {
+        // Made of names of limits and numbers.
+        if let Ok(value) = HeaderValue::try_from(value) {
+            headers.insert(header, value);
+        }
+    }
 }

@@ -2,12 +2,7 @@
 //!
 //! Invariant: a ticket or pass is believed only after its signature; a poll then touches no store.
 
-use std::{
-    convert::Infallible,
-    net::IpAddr,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use axum::{
     Json,
@@ -38,7 +33,7 @@ use super::{
     identity::By,
     problem::{Problem, ProblemDocument},
 };
-use crate::seal::BadToken;
+use crate::{limits::Limit, seal::BadToken};
 
 pub(crate) mod control;
 pub(crate) mod draw;
@@ -98,15 +93,6 @@ impl Server {
     pub(super) fn ticket(&self, buyer: AccountId, place: PlaceTicket) -> Result<String, AppError> {
         let ticket = self.queue_tokens.ticket(buyer, place, self.app.clock().now());
         ticket.map_err(|BadToken| AppError::Internal("a ticket could not be signed".into()))
-    }
-
-    /// Counts a join from an address, which has only so many.
-    pub(super) fn count_join(&self, address: IpAddr) -> Result<(), AppError> {
-        let Some(limits) = &self.join_limits else { return Ok(()) };
-        limits.take(address, Instant::now()).map_err(|wait_ms| {
-            AppError::refused(Reason::RateLimited, "too many joins from this network address")
-                .with("retry_after_ms", wait_ms.into())
-        })
     }
 }
 
@@ -237,7 +223,7 @@ pub(crate) async fn join(
     Command { body, .. }: Command<JoinQueue>,
 ) -> Result<Response, Problem> {
     let rooms = server.rooms()?;
-    server.count_join(address)?;
+    server.limits.take(Limit::Join, address, None)?;
     proof::check(rooms, event, caller, body.proof.as_deref()).await?;
     let joined = rooms.join(caller, event, Some(server.queue_tokens.address(event, address))).await?;
     let place = server.place(caller.account, joined.ticket, &joined.progress)?;

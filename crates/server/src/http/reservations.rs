@@ -21,6 +21,7 @@ use uuid::Uuid;
 
 use super::{
     PageDto, Server,
+    address::ClientAddress,
     extract::{Command, Named, Paging, Query},
     frame::Sequence,
     identity::By,
@@ -31,6 +32,7 @@ use super::{
     problem::{Problem, ProblemDocument},
     queue::PassHeader,
 };
+use crate::limits::Limit;
 
 /// The best seats there are.
 #[derive(Deserialize, ToSchema)]
@@ -147,14 +149,17 @@ fn answer(status: StatusCode, view: ReservationView) -> Response {
     request_body = NewReservation,
     responses((status = 201, body = ReservationDto), (status = 400, body = ProblemDocument), (status = 401, body = ProblemDocument),
         (status = 403, body = ProblemDocument), (status = 404, body = ProblemDocument), (status = 409, body = ProblemDocument),
-        (status = 410, body = ProblemDocument), (status = 422, body = ProblemDocument), (status = 503, body = ProblemDocument)))]
+        (status = 410, body = ProblemDocument), (status = 422, body = ProblemDocument), (status = 429, body = ProblemDocument),
+        (status = 503, body = ProblemDocument)))]
 pub(crate) async fn create(
     State(server): State<Arc<Server>>,
     Named(performance): Named<PerformanceId>,
     By(caller): By,
+    ClientAddress(address): ClientAddress,
     PassHeader(shown): PassHeader,
     Command { body, key }: Command<NewReservation>,
 ) -> Result<Response, Problem> {
+    server.limits.take(Limit::Hold, address, Some(caller.account))?;
     let view = server.app.hold(caller, performance, body.wish()?, key, &shown).await?;
     Ok(answer(StatusCode::CREATED, view))
 }
@@ -250,14 +255,17 @@ pub(crate) struct Confirm {
     request_body = Confirm,
     responses((status = 201, body = OrderDto), (status = 202, body = ActionNeeded, description = "The provider needs the buyer"),
         (status = 400, body = ProblemDocument), (status = 401, body = ProblemDocument), (status = 402, body = ProblemDocument), (status = 404, body = ProblemDocument), (status = 409, body = ProblemDocument),
-        (status = 410, body = ProblemDocument), (status = 422, body = ProblemDocument), (status = 503, body = ProblemDocument)))]
+        (status = 410, body = ProblemDocument), (status = 422, body = ProblemDocument), (status = 429, body = ProblemDocument),
+        (status = 503, body = ProblemDocument)))]
 pub(crate) async fn confirm(
     State(server): State<Arc<Server>>,
     Named(id): Named<ReservationId>,
     By(caller): By,
+    ClientAddress(address): ClientAddress,
     reader: Reader,
     Command { body, key }: Command<Confirm>,
 ) -> Result<Response, Problem> {
+    server.limits.take(Limit::Confirm, address, Some(caller.account))?;
     let letters = reader.writing(&server, body.buyer.language, body.buyer.time_zone, "buyer.")?;
     let confirmation = Confirmation {
         method: body.payment.method,

@@ -32,6 +32,7 @@ use self::{
     visitor::{Cookies, Visitor},
 };
 use super::{Server, address::ClientAddress, extract::Named, pages, problem::Problem};
+use crate::limits::Limit;
 
 mod page;
 mod visitor;
@@ -129,7 +130,7 @@ async fn join(
     let joined = async {
         must_be_from_here(&visitor)?;
         let rooms = rooms(&server)?;
-        server.count_join(address)?;
+        server.limits.take(Limit::Join, address, None)?;
         if rooms.work(event).await?.0 > 0 {
             return Err(AppError::refused(Reason::WorkRequired, "joining asks for some work first"));
         }

@@ -17,6 +17,7 @@ mod events;
 mod exports;
 mod gateway;
 mod letters;
+mod limits;
 mod live;
 mod moving;
 mod notices;

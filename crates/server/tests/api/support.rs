@@ -19,6 +19,9 @@ use crate::calls::{Answer, Api, Call};
 /// The program under test.
 pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_onsale");
 
+/// Also the address of these tests has its limits.
+pub(crate) const NOBODY_EXEMPT: (&str, &str) = ("ONSALE_LIMITS__EXEMPT", "192.0.2.0/24");
+
 /// Everybody's password.
 pub(crate) const PASSWORD: &str = "correct horse battery";
 
@@ -54,6 +57,8 @@ impl Onsale {
     pub(crate) fn on(stores: Stores, settings: &[(&str, &str)]) -> Self {
         let mut installation = Installation::new(BINARY).unwrap();
         installation.set("ONSALE_PAYMENTS__SIMULATED__FAILURE_RATE", "0");
+        // Everybody in these tests is at one address.
+        installation.set("ONSALE_LIMITS__EXEMPT", "127.0.0.0/8");
         for (name, value) in stores.settings() {
             installation.set(name, &value);
         }

@@ -43,7 +43,8 @@ macro_rules! ledger_conformance {
                 one_of_many_uses_of_a_token_counts,
                 unknown_and_expired_tokens_lead_nowhere,
                 a_login_ends_by_its_token,
-                a_login_ends_by_its_name;
+                a_login_ends_by_its_name,
+                an_account_is_known_where_it_has_logged_in;
             events:
                 an_event_comes_back_as_it_was,
                 events_are_listed_newest_first,

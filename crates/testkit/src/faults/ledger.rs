@@ -11,10 +11,11 @@ use onsale_app::ports::{
         Account, Accounts, Action, Actions, Attendance, BeginOrder, BeginRefund, BookPage, BookedOrder,
         Books, CheckIn, CheckInOutcome, Created, DeleteOutcome, Deliveries, Delivery, DeliveryStatus,
         Endpoint, Endpoints, Event, Events, GiveBack, InLine, Lane, Lease, Ledger, LedgerHealth, LetterKind,
-        Logins, NewRefund, Offer, Order, OrderFilter, Orders, OwnedKey, Page, PageRequest, Performance,
-        Performances, PlanSummary, PutWish, Refund, Refunds, Replay, ReservationRecord, ReservationRecords,
-        ReturnLine, Role, Rotation, SeatingPlans, SendLetter, SendLimits, SettleOrder, Settlement, Stray,
-        Ticket, Tickets, Unfit, Wallet, WalletOutcome, WalletSums, Watched, Wish, WishStep, Wishes,
+        Login, Logins, NewRefund, Offer, Order, OrderFilter, Orders, OwnedKey, Page, PageRequest,
+        Performance, Performances, PlanSummary, PutWish, Refund, Refunds, Replay, ReservationRecord,
+        ReservationRecords, ReturnLine, Role, Rotation, SeatingPlans, SendLetter, SendLimits, SettleOrder,
+        Settlement, Stray, Ticket, Tickets, Unfit, Wallet, WalletOutcome, WalletSums, Watched, Wish,
+        WishStep, Wishes,
     },
 };
 use onsale_domain::{
@@ -62,12 +63,8 @@ passed_on!(Actions for FaultyLedger.inner {
 });
 
 passed_on!(Logins for FaultyLedger.inner {
-    fn begin_login(
-        login: LoginId,
-        account: AccountId,
-        token: [u8; 32],
-        expires_at: Timestamp,
-    ) -> Result<(), StoreError>;
+    fn begin_login(login: Login, token: [u8; 32], expires_at: Timestamp) -> Result<(), StoreError>;
+    fn has_logged_in_from(account: AccountId, address: [u8; 16]) -> Result<bool, StoreError>;
     fn rotate(
         token: [u8; 32],
         next: [u8; 32],

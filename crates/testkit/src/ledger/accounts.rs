@@ -5,7 +5,7 @@
 use async_trait::async_trait;
 use onsale_app::ports::{
     StoreError,
-    ledger::{Account, Accounts, Logins, Role, Rotation},
+    ledger::{self as ports, Account, Accounts, Logins, Role, Rotation},
 };
 use onsale_domain::{
     ids::{AccountId, LoginId},
@@ -16,6 +16,7 @@ use super::MemoryLedger;
 
 pub(super) struct Login {
     account: AccountId,
+    address: [u8; 16],
     ended: bool,
 }
 
@@ -68,15 +69,20 @@ impl Accounts for MemoryLedger {
 impl Logins for MemoryLedger {
     async fn begin_login(
         &self,
-        login: LoginId,
-        account: AccountId,
+        login: ports::Login,
         token: [u8; 32],
         expires_at: Timestamp,
     ) -> Result<(), StoreError> {
         let mut state = self.state.lock();
-        state.logins.entry(login).or_insert(Login { account, ended: false });
-        state.tokens.entry(token).or_insert(Token { login, expires_at, used: false });
+        let ports::Login { id, account, address } = login;
+        state.logins.entry(id).or_insert(Login { account, address, ended: false });
+        state.tokens.entry(token).or_insert(Token { login: id, expires_at, used: false });
         Ok(())
+    }
+
+    async fn has_logged_in_from(&self, account: AccountId, address: [u8; 16]) -> Result<bool, StoreError> {
+        let state = self.state.lock();
+        Ok(state.logins.values().any(|login| login.account == account && login.address == address))
     }
 
     async fn rotate(

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use onsale_app::ports::ledger::{Created, Event, Ledger};
+use onsale_app::ports::ledger::{Created, Event, Ledger, Login};
 use onsale_domain::{ids::LoginId, money::Currency};
 
 use super::stage::{
@@ -103,7 +103,10 @@ pub async fn everything_may_be_called_again(ledger: Arc<dyn Ledger>) {
     let mut numbers = Vec::new();
     for _ in 0..2 {
         ledger.create_account(&account).await.unwrap();
-        ledger.begin_login(login, account.id, [1; 32], at(60_000)).await.unwrap();
+        ledger
+            .begin_login(Login { id: login, account: account.id, address: [0; 16] }, [1; 32], at(60_000))
+            .await
+            .unwrap();
         ledger.create_event(&event, None).await.unwrap();
         ledger.create_plan(&plan, stage.organizer, &stocks::plan(), None).await.unwrap();
         match ledger.create_performance(&performance, None).await.unwrap() {

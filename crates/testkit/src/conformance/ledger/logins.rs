@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use onsale_app::ports::ledger::{Ledger, Rotation};
+use onsale_app::ports::ledger::{Ledger, Login, Rotation};
 use onsale_domain::ids::{AccountId, LoginId};
 
 use super::stage::{at, id, new_account};
@@ -22,7 +22,8 @@ async fn account(ledger: &Arc<dyn Ledger>) -> AccountId {
 /// Begins a login with a token that is good for an hour.
 async fn begin(ledger: &Arc<dyn Ledger>, account: AccountId, token: u8) -> LoginId {
     let login = LoginId(id());
-    ledger.begin_login(login, account, [token; 32], at(HOUR_MS)).await.unwrap();
+    let begun = Login { id: login, account, address: [token; 16] };
+    ledger.begin_login(begun, [token; 32], at(HOUR_MS)).await.unwrap();
     login
 }
 
@@ -112,4 +113,16 @@ pub async fn a_login_ends_by_its_name(ledger: Arc<dyn Ledger>) {
     }
     assert_eq!(rotate(&ledger, 2, 3).await, Rotation::Unknown);
     assert_eq!(rotate(&ledger, 11, 12).await, Rotation::Rotated(kim));
+}
+
+/// The addresses of an account's log-ins are known, also of those that have ended, and those of nobody else's.
+pub async fn an_account_is_known_where_it_has_logged_in(ledger: Arc<dyn Ledger>) {
+    let (kim, park) = (account(&ledger).await, AccountId(id()));
+    begin(&ledger, kim, 1).await;
+    begin(&ledger, kim, 2).await;
+    begin(&ledger, park, 3).await;
+    ledger.end_login([1; 32]).await.unwrap();
+    let known = async |account, address: u8| ledger.has_logged_in_from(account, [address; 16]).await.unwrap();
+    assert!(known(kim, 1).await && known(kim, 2).await && known(park, 3).await);
+    assert!(!known(kim, 3).await && !known(park, 1).await && !known(AccountId(id()), 1).await);
 }

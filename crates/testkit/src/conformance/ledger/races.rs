@@ -8,8 +8,8 @@
 use std::sync::Arc;
 
 use onsale_app::ports::ledger::{
-    BeginOrder, BeginRefund, Created, DeleteOutcome, Ledger, Order, RecordedStatus, Rotation, SettleOrder,
-    WalletOutcome,
+    BeginOrder, BeginRefund, Created, DeleteOutcome, Ledger, Login, Order, RecordedStatus, Rotation,
+    SettleOrder, WalletOutcome,
 };
 use onsale_domain::{
     changes::Change,
@@ -280,7 +280,14 @@ pub async fn ending_a_login_against_its_rotation_ends_it(ledger: Arc<dyn Ledger>
     ledger.create_account(&account).await.unwrap();
     for round in 0..10_u8 {
         let [token, next] = [[2 * round + 1; 32], [2 * round + 2; 32]];
-        ledger.begin_login(LoginId(id()), account.id, token, at(3_600_000)).await.unwrap();
+        ledger
+            .begin_login(
+                Login { id: LoginId(id()), account: account.id, address: [0; 16] },
+                token,
+                at(3_600_000),
+            )
+            .await
+            .unwrap();
         let (rotating, ending) = (ledger.clone(), ledger.clone());
         let rotate =
             tokio::spawn(async move { rotating.rotate(token, next, at(3_600_000), at(1)).await.unwrap() });
