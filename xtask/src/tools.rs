@@ -33,6 +33,9 @@ const SYSTEM_PROGRAMS: &[Program] = &[
     },
     Program { name: "redis-server", packages: "redis-server", place: "", is_indispensable: false },
     Program { name: "nginx", packages: "nginx", place: "/usr/sbin", is_indispensable: false },
+    // They read rules and configurations; the servers that come along are not started by the tests.
+    Program { name: "promtool", packages: "prometheus", place: "", is_indispensable: false },
+    Program { name: "amtool", packages: "prometheus-alertmanager", place: "", is_indispensable: false },
     Program { name: "faketime", packages: "faketime", place: "", is_indispensable: false },
     Program { name: "python3", packages: "python3 python3-venv", place: "", is_indispensable: false },
     // Korean letters beside it: without them a screenshot shows boxes.

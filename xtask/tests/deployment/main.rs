@@ -76,7 +76,13 @@ fn redis_syncs_and_refuses_rather_than_forgets() {
 fn only_the_gateway_is_reached_from_outside() {
     let compose = compose();
     for (name, service) in services(&compose) {
-        assert_eq!(member(service, "ports").is_badvalue(), name != "nginx", "ports of {name}");
+        let ports = texts(member(service, "ports"));
+        match name {
+            "nginx" => assert_eq!(ports.len(), 1, "{ports:?}"),
+            // Who looks at the sale sits on this machine, or comes through a tunnel.
+            "grafana" => assert!(ports.len() == 1 && ports[0].starts_with("127.0.0.1:"), "{ports:?}"),
+            _ => assert!(ports.is_empty(), "{name} is reached at {ports:?}"),
+        }
         assert!(member(service, "network_mode").is_badvalue(), "{name} has a network of its own");
     }
     assert_eq!(compose["networks"]["stores"]["internal"].as_bool(), Some(true));
@@ -84,6 +90,36 @@ fn only_the_gateway_is_reached_from_outside() {
         assert_eq!(names(&compose["services"][store]["networks"]), BTreeSet::from(["stores"]), "of {store}");
     }
     assert!(!names(&compose["services"]["nginx"]["networks"]).contains("stores"));
+    assert_eq!(compose["networks"]["monitoring"]["internal"].as_bool(), Some(true));
+}
+
+#[test]
+fn the_monitoring_is_there_when_asked_for_and_keeps_to_itself() {
+    let compose = compose();
+    for (name, service) in services(&compose) {
+        let profiles = texts(member(service, "profiles"));
+        let is_monitoring = ["prometheus", "alertmanager", "grafana"].contains(&name);
+        assert_eq!(profiles, if is_monitoring { vec!["monitoring"] } else { Vec::new() }, "of {name}");
+        let networks = names(member(service, "networks"));
+        let on_others = networks.contains("stores") || networks.contains("gateway");
+        assert!(!is_monitoring || !on_others, "{name} is on {networks:?}");
+        let is_watched = is_monitoring || name.starts_with("onsale-");
+        assert_eq!(networks.contains("monitoring"), is_watched, "{name} is on {networks:?}");
+    }
+    // What is mounted from here is here, but for the secrets, which nobody but the operator makes.
+    let ignored = text(".gitignore");
+    assert!(ignored.lines().any(|line| line == "/deploy/monitoring/secrets"), "{ignored}");
+    for (name, service) in services(&compose) {
+        for mount in texts(member(service, "volumes")).into_iter().filter(|mount| mount.starts_with("./")) {
+            let file = mount.split(':').next().expect("there is always a first part");
+            assert!(root().join("deploy").join(file).exists(), "{name} mounts {file}");
+            assert!(mount.ends_with(":ro"), "{name} may write to {file}");
+        }
+    }
+    for (name, secret) in compose["secrets"].as_hash().expect("there are secrets") {
+        let file = secret["file"].as_str().unwrap_or_default();
+        assert!(file.starts_with("./monitoring/secrets/"), "{name:?} is in {file}");
+    }
 }
 
 #[test]
