@@ -226,6 +226,11 @@ impl Running {
         tail(&self.errors, 8_000).unwrap_or_else(|error| format!("no standard error: {error}"))
     }
 
+    /// All that it wrote to standard error.
+    pub fn all_of_stderr(&self) -> anyhow::Result<String> {
+        Ok(String::from_utf8_lossy(&fs::read(&self.errors)?).into_owned())
+    }
+
     fn signal(&self, name: &str) -> anyhow::Result<()> {
         let kill = format!("kill -{name} {}", self.pid());
         let status = Command::new("sh").arg("-c").arg(&kill).status().context("running sh")?;

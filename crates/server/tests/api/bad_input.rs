@@ -5,51 +5,14 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
-
 use crate::{
-    calls::{Call, Socket},
-    endpoints::{ENDPOINTS, Endpoint, People, Who, World},
+    calls::Socket,
+    endpoints::{ENDPOINTS, Endpoint, People, World},
+    findings::Findings,
 };
 
 mod bodies;
 pub(crate) mod tokens;
-
-/// What is not as it should be, endpoint after endpoint, so that the first finding does not hide the second.
-#[derive(Default)]
-struct Findings(Vec<String>);
-
-impl Findings {
-    async fn refused(&mut self, call: Call, status: u16, code: &str) {
-        self.0.extend(call.await.refusal(status, code).err());
-    }
-
-    fn check(&mut self, right: bool, finding: impl FnOnce() -> String) {
-        if !right {
-            self.0.push(finding());
-        }
-    }
-
-    /// Ends a test.
-    #[track_caller]
-    fn none(self) {
-        assert!(self.0.is_empty(), "{} findings:\n{}", self.0.len(), self.0.join("\n"));
-    }
-
-    async fn unchanged(&mut self, world: &World<'_>, endpoint: &Endpoint, before: &[Value]) {
-        for (before, after) in before.iter().zip(world.state().await) {
-            let name = (endpoint.method, endpoint.path);
-            self.check(*before == after, || format!("{name:?} changed {before} into {after}"));
-        }
-    }
-
-    /// After the bad calls: nothing has changed, and the good one is accepted.
-    async fn still_good(&mut self, world: &World<'_>, endpoint: &Endpoint, before: &[Value]) {
-        self.unchanged(world, endpoint, before).await;
-        let answer = world.call(endpoint).await;
-        self.check(answer.status == endpoint.good, || format!("a good call was refused: {answer:?}"));
-    }
-}
 
 #[tokio::test]
 async fn the_table_has_every_endpoint() {
@@ -103,26 +66,6 @@ async fn ids_that_name_nothing() {
                 let refusal = if needs_ticket && is_an_id { (403, "ticket_invalid") } else { (404, code) };
                 findings.refused(call, refusal.0, refusal.1).await;
             }
-        }
-        findings.still_good(&world, endpoint, &before).await;
-    }
-    findings.none();
-}
-
-#[tokio::test]
-async fn what_is_somebody_elses() {
-    let people = People::gather().await;
-    let mut findings = Findings::default();
-    for endpoint in ENDPOINTS {
-        let world = World::make(&people).await;
-        let before = world.state().await;
-        if let Some((status, code)) = endpoint.foreign {
-            let call = world.anonymous_call(endpoint).by(people.foreign_token(endpoint.who));
-            findings.refused(call, status, code).await;
-        }
-        if endpoint.who == Who::Organizer {
-            let call = world.anonymous_call(endpoint).by(people.token(Who::Buyer).unwrap_or_default());
-            findings.refused(call, 403, "forbidden").await;
         }
         findings.still_good(&world, endpoint, &before).await;
     }

@@ -6,6 +6,7 @@
 
 mod accounts;
 mod actions;
+mod authorization;
 mod bad_input;
 mod calls;
 mod cluster;
@@ -15,6 +16,7 @@ mod database_away;
 mod endpoints;
 mod events;
 mod exports;
+mod findings;
 mod gateway;
 mod letters;
 mod limits;
@@ -32,6 +34,7 @@ mod refunds;
 mod reservations;
 mod sale;
 mod seating;
+mod secrets;
 mod stripe;
 mod support;
 mod tickets;

@@ -109,6 +109,11 @@ impl Onsale {
         self.running.as_ref().map_or_else(String::new, Running::stderr)
     }
 
+    /// All that it has said there.
+    pub(crate) fn whole_log(&self) -> String {
+        self.running.as_ref().unwrap().all_of_stderr().unwrap()
+    }
+
     /// Runs a command on the same settings; gives the lines of its output as JSON.
     pub(crate) fn command(&self, arguments: &[&str], input: &str) -> Vec<Value> {
         let output = self.installation.run(arguments, input).unwrap();
