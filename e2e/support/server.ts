@@ -27,8 +27,8 @@ const START_MS = 20_000;
 const STOP_MS = 15_000;
 const COMMAND_MS = 30_000;
 
-/** Everybody in these tests is at one address. */
-const alone = { ONSALE_LIMITS__EXEMPT: '127.0.0.0/8' };
+/** A few people at one address do in a second what thousands do in an hour. */
+const alone = { ONSALE_LIMITS__ENABLED: 'false' };
 
 const organizer = { email: 'organizer@example.com', password: 'a password for tests' };
 

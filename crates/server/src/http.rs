@@ -78,6 +78,7 @@ use crate::{
     admission::Reports,
     limits::Limits,
     live::Hubs,
+    overload::Overload,
     queue_client::SERVICE_AUDIENCE,
     queue_tokens::QueueTokens,
     sale::Recordings,
@@ -99,6 +100,7 @@ pub(crate) struct Server {
     /// What sales servers say is on sale, where the waiting room is served apart.
     pub(crate) reports: Arc<Reports>,
     pub(crate) limits: Limits,
+    pub(crate) overload: Overload,
     pub(crate) settings: Settings,
     pub(crate) frame: Frame,
     pub(crate) views: Views,
@@ -132,6 +134,7 @@ impl Server {
                 secrets.first().map_or(&[], Vec::as_slice),
                 settings.redis_url.is_some(),
             ),
+            overload: Overload::default(),
             settings,
             frame: Frame::new(rand::random(), routes().1.paths.paths.keys()),
             views: Views::default(),
@@ -359,6 +362,11 @@ impl Interface {
             router = router.layer(cors);
         }
         Self { router: router.with_state(Arc::clone(&server)), server }
+    }
+
+    /// Whether what a peer may have is limited by its address.
+    pub(crate) fn limits(&self, peer: std::net::IpAddr) -> bool {
+        !self.server.settings.trusts(peer) && self.server.limits.is_limited(peer)
     }
 
     /// Answers a request. A handler that panics is answered for like any other fault of this server.

@@ -60,8 +60,8 @@ const POLICIES: [Policy; 6] = [
     Policy { name: "guest", per_address: rate(600, 20.0), per_buyer: None },
     // Joining again gives the same place, so that a buyer needs no share of their own.
     Policy { name: "join", per_address: rate(300, 5.0), per_buyer: None },
-    Policy { name: "hold", per_address: rate(2_000, 200.0), per_buyer: Some(rate(30, 3.0)) },
-    Policy { name: "confirm", per_address: rate(1_000, 100.0), per_buyer: Some(rate(15, 1.0)) },
+    Policy { name: "hold", per_address: rate(2_000, 200.0), per_buyer: Some(rate(120, 6.0)) },
+    Policy { name: "confirm", per_address: rate(1_000, 100.0), per_buyer: Some(rate(60, 2.0)) },
 ];
 
 /// Wrong passwords for one account from one address.
@@ -191,6 +191,11 @@ impl Limits {
         }
     }
 
+    /// Whether an address has limits.
+    pub(crate) fn is_limited(&self, address: IpAddr) -> bool {
+        self.is_enabled && !self.is_exempt(address)
+    }
+
     fn is_exempt(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
         self.exempt.iter().any(|net| net.contains(&address))
@@ -270,7 +275,7 @@ mod tests {
     fn a_buyer_is_limited_wherever_they_are() {
         let limits = limits();
         let (one, other) = (AccountId(Uuid::from_u128(1)), AccountId(Uuid::from_u128(2)));
-        for n in 0..30 {
+        for n in 0..120 {
             let address = if n % 2 == 0 { HERE } else { THERE };
             limits.take(Limit::Hold, address, Some(one)).unwrap();
         }

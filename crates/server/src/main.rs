@@ -2,6 +2,7 @@
 
 mod admission;
 mod cli;
+mod connections;
 mod generations;
 mod http;
 mod language;
@@ -9,6 +10,7 @@ mod limits;
 mod live;
 mod mail;
 mod notices;
+mod overload;
 mod queue_client;
 mod queue_tokens;
 mod sale;

@@ -6,14 +6,13 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::Context;
-use axum::extract::ConnectInfo;
-use hyper_util::rt::{TokioIo, TokioTimer};
 use onsale_app::{App, deliveries::Outbox, ports::carriers::Carrier, returns};
-use tokio::net::{TcpListener, TcpStream};
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     admission::{self, OnSale},
+    connections::Connections,
     http::{Interface, Server},
     mail::MailCarrier,
     notices::NoticeCarrier,
@@ -27,9 +26,6 @@ const STOP_WITHIN: Duration = Duration::from_secs(10);
 
 /// How much of that requests under way may take.
 const FINISH_WITHIN: Duration = Duration::from_secs(6);
-
-/// How long a connection may go without a whole request head: one that is kept alive, or one that dawdles.
-const HEAD_WITHIN: Duration = Duration::from_mins(1);
 
 /// How long what is being delivered may take to come to its end.
 const DELIVER_WITHIN: Duration = Duration::from_secs(5);
@@ -67,6 +63,10 @@ pub(crate) async fn serve(settings: Settings) -> anyhow::Result<()> {
     let waiting_room = WaitingRoomJobs::start(&app, &server, wired.queue);
     let interface = Interface::new(Arc::clone(&server));
     let expiry = tokio::spawn(wired.expiry);
+    let watch = {
+        let server = Arc::clone(&server);
+        tokio::spawn(async move { server.overload.watch().await })
+    };
     let vitals = tokio::spawn(vitals::run(Arc::clone(&server)));
     let sharing = wired.shares.map(|shares| {
         let server = Arc::clone(&server);
@@ -79,11 +79,12 @@ pub(crate) async fn serve(settings: Settings) -> anyhow::Result<()> {
     let returns = sells.then(|| tokio::spawn(run_returns(Arc::clone(&app))));
     announce(address);
     let connections = Connections::default();
-    connections.accept_until_stopped(&listener, &interface).await;
+    connections.accept_until(told_to_stop(), &listener, &interface).await;
     drop(listener);
     server.begin_stopping();
     tracing::info!("stopping");
     vitals.abort();
+    watch.abort();
     sharing.inspect(tokio::task::JoinHandle::abort);
     reconciler.inspect(tokio::task::JoinHandle::abort);
     // In the middle of whatever it does: what is held and not offered is found again, or lapses.
@@ -253,74 +254,6 @@ async fn run_returns(app: Arc<App>) {
             Ok(Err(error)) => tracing::warn!(%error, "what has come back waits"),
             Err(_) => tracing::warn!("what has come back waits: a store does not answer"),
         }
-    }
-}
-
-/// The connections that are open.
-#[derive(Default)]
-struct Connections {
-    tasks: TaskTracker,
-    stop: CancellationToken,
-}
-
-impl Connections {
-    async fn accept_until_stopped(&self, listener: &TcpListener, interface: &Interface) {
-        let mut stop = std::pin::pin!(told_to_stop());
-        loop {
-            tokio::select! {
-                accepted = listener.accept() => match accepted {
-                    Ok((stream, peer)) => self.serve(stream, peer, interface.clone()),
-                    Err(error) => {
-                        // Out of descriptors, most likely; accepting again at once would only spin.
-                        tracing::warn!(%error, "a connection was not accepted");
-                        tokio::time::sleep(Duration::from_millis(50)).await;
-                    }
-                },
-                () = &mut stop => return,
-            }
-        }
-    }
-
-    fn serve(&self, stream: TcpStream, peer: SocketAddr, interface: Interface) {
-        // Answers are small; waiting to fill a packet would only delay them.
-        let _ = stream.set_nodelay(true);
-        let service =
-            hyper::service::service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
-                request.extensions_mut().insert(ConnectInfo(peer));
-                let answer = interface.clone().answer(request.map(axum::body::Body::new));
-                async { Ok::<_, std::convert::Infallible>(answer.await) }
-            });
-        let connection = hyper::server::conn::http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(HEAD_WITHIN)
-            .serve_connection(TokioIo::new(stream), service)
-            .with_upgrades();
-        let stop = self.stop.clone();
-        let open = metrics::gauge!("onsale_http_connections");
-        open.set(self.tasks.len() as f64 + 1.0);
-        let tasks = self.tasks.clone();
-        self.tasks.spawn(async move {
-            let mut connection = std::pin::pin!(connection);
-            let ended = tokio::select! {
-                ended = connection.as_mut() => ended,
-                () = stop.cancelled() => {
-                    connection.as_mut().graceful_shutdown();
-                    connection.await
-                }
-            };
-            if let Err(error) = ended {
-                tracing::debug!(%error, "connection ended");
-            }
-            // This one is still among them.
-            open.set(tasks.len() as f64 - 1.0);
-        });
-    }
-
-    /// Lets every connection finish the request it is in, then closes it.
-    async fn finish(&self) {
-        self.stop.cancel();
-        self.tasks.close();
-        self.tasks.wait().await;
     }
 }
 

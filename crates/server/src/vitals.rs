@@ -37,6 +37,7 @@ pub(crate) async fn run(server: Arc<Server>) {
     loop {
         ticks.tick().await;
         process.collect();
+        metrics::gauge!("onsale_http_requests_under_way").set(server.overload.under_way() as f64);
         disk(&server);
         stores(&server).await;
         rooms(&server).await;

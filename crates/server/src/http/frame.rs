@@ -15,10 +15,10 @@ use std::{
 use axum::{
     extract::Request,
     http::{HeaderName, HeaderValue, header},
-    response::Response,
+    response::{IntoResponse, Response},
 };
 
-use onsale_app::errors::Reason;
+use onsale_app::errors::{AppError, Reason};
 
 use super::{
     Server,
@@ -48,7 +48,7 @@ pub(crate) struct Frame {
     skipped: AtomicU32,
     meters: Meters,
     refusals: [OnceLock<metrics::Counter>; Reason::ALL.len()],
-    under_way: metrics::Gauge,
+    shed: metrics::Counter,
     sequence: metrics::Gauge,
     pub(crate) traffic: Traffic,
 }
@@ -66,7 +66,7 @@ impl Frame {
             skipped: AtomicU32::new(0),
             meters: Meters::new(paths),
             refusals: [const { OnceLock::new() }; Reason::ALL.len()],
-            under_way: metrics::gauge!("onsale_http_requests_under_way"),
+            shed: metrics::counter!("onsale_shed_total"),
             sequence: metrics::gauge!("onsale_sequence"),
             traffic: Traffic::new(started),
         }
@@ -102,22 +102,6 @@ impl Frame {
     }
 }
 
-/// A request that has not been answered, also where its client goes away.
-struct UnderWay<'a>(&'a metrics::Gauge);
-
-impl<'a> UnderWay<'a> {
-    fn begin(gauge: &'a metrics::Gauge) -> Self {
-        gauge.increment(1.0);
-        Self(gauge)
-    }
-}
-
-impl Drop for UnderWay<'_> {
-    fn drop(&mut self) {
-        self.0.decrement(1.0);
-    }
-}
-
 /// A request id that is safe in headers and logs: 1 to 64 letters, digits, dots, dashes or underscores.
 fn is_sane(id: &[u8]) -> bool {
     (1..=64).contains(&id.len())
@@ -145,8 +129,17 @@ pub(crate) async fn framed<F: Future<Output = Response>>(
     let method = request.method().clone();
     let uri = request.uri().clone();
     let (request, unread) = unread::lend(request);
-    let under_way = UnderWay::begin(&frame.under_way);
-    let mut response = inside(request).await;
+    let under_way = server.overload.admit(&method, &uri);
+    let is_shed = under_way.is_none();
+    let mut response = if is_shed {
+        frame.shed.increment(1);
+        Problem(AppError::NotNow(
+            "more is asked than can be done just now; nothing was lost, try again".into(),
+        ))
+        .into_response()
+    } else {
+        inside(request).await
+    };
     let goes_on = match unread {
         Some(unread) => unread.read().await,
         None => true,
@@ -172,10 +165,12 @@ pub(crate) async fn framed<F: Future<Output = Response>>(
         frame.sequence.set(sequence as f64);
     }
     let took = begun.elapsed();
-    frame.traffic.note(took, refusal, status.is_server_error());
+    // That there is more than can be done is no fault, and each of many such lines would cost more than its request.
+    let is_fault = status.is_server_error() && !is_shed;
+    frame.traffic.note(took, refusal, is_fault);
     frame.meters.note(&method, uri.path(), status, took);
     drop(under_way);
-    if status.is_server_error() || frame.may_write() {
+    if is_fault || frame.may_write() {
         tracing::info!(
             target: "onsale::access",
             request_id = id.to_str().unwrap_or_default(),

@@ -6,6 +6,7 @@
 use std::{convert::Infallible, str::FromStr, sync::Arc, time::Duration};
 
 use axum::{
+    Extension,
     extract::{
         State, WebSocketUpgrade,
         ws::{CloseFrame, Message, WebSocket, close_code, rejection::WebSocketUpgradeRejection},
@@ -24,7 +25,7 @@ use super::{
     extract::{Named, Query},
     problem::{Problem, ProblemDocument},
 };
-use crate::live::Seated;
+use crate::{connections::Place, live::Seated};
 
 /// Bytes a connection reads at once, and a client may send in one message: it has nothing to say but goodbye.
 const READ_BYTES: usize = 4096;
@@ -69,6 +70,7 @@ pub(crate) async fn follow(
     Named(id): Named<PerformanceId>,
     Query(beginning): Query<Beginning>,
     headers: HeaderMap,
+    Extension(place): Extension<Arc<Place>>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Problem> {
     let from = beginning.position(&headers)?;
@@ -89,7 +91,13 @@ pub(crate) async fn follow(
         .max_frame_size(READ_BYTES)
         .write_buffer_size(0)
         .max_write_buffer_size(MOST_UNSENT_BYTES)
-        .on_upgrade(move |socket| tasks.track_future(feed(socket, seated))))
+        .on_upgrade(move |socket| {
+            tasks.track_future(async move {
+                feed(socket, seated).await;
+                // It is still a connection, though no longer one of HTTP.
+                drop(place);
+            })
+        }))
 }
 
 async fn feed(mut socket: WebSocket, mut seated: Seated) {

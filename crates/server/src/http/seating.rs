@@ -15,7 +15,7 @@ use uuid::Uuid;
 use super::{
     PageDto, Server,
     extract::{Named, Paging, Query, RawCommand},
-    identity::By,
+    identity::ByOrganizer,
     problem::{Problem, ProblemDocument},
 };
 
@@ -80,7 +80,7 @@ impl From<PlanSummary> for PlanDto {
         (status = 403, body = ProblemDocument), (status = 413, body = ProblemDocument), (status = 422, body = ProblemDocument)))]
 pub(crate) async fn create(
     State(server): State<Arc<Server>>,
-    By(caller): By,
+    ByOrganizer(caller): ByOrganizer,
     RawCommand { body, key }: RawCommand,
 ) -> Result<(StatusCode, Json<PlanDto>), Problem> {
     let key = key.map(|key| OwnedKey { owner: caller.account, key });

@@ -223,3 +223,32 @@ async fn nobody_else_names_the_buyer() {
         call.await.refused(401, "unauthenticated");
     }
 }
+
+#[tokio::test]
+async fn a_page_of_another_site_does_not_act_for_whom_a_gateway_vouches() {
+    let allowed = [
+        ("ONSALE_IDENTITY_HEADER", "x-user"),
+        ("ONSALE_TRUSTED_PROXIES", "127.0.0.1"),
+        ("ONSALE_CORS__ALLOWED_ORIGINS", "https://shop.example.com"),
+    ];
+    let onsale = Onsale::with(&allowed);
+    let top_up = |origin: &str| {
+        // Without a type, as a form or a script of another site may send it without being asked about.
+        let call = onsale.call("POST", "/me/wallet/top-ups").header("x-user", "kim").header("origin", origin);
+        call.untyped(json!({"amount": won(100)}).to_string())
+    };
+    for elsewhere in ["https://evil.example.com", "null", "http://shop.example.com", "https://127.0.0.1"] {
+        top_up(elsewhere).await.refused(403, "forbidden");
+    }
+    let balance =
+        onsale.get("/me/wallet").header("x-user", "kim").header("origin", "https://evil.example.com");
+    assert_eq!(balance.await.ok(200)["balance"]["amount"], 0);
+    top_up(&format!("https://{}", onsale.address())).await.ok(201);
+    top_up("https://shop.example.com").await.ok(201);
+    // A token is not sent along by itself, so whoever has it may use it from anywhere.
+    let guest = onsale.guest().await;
+    let wallet = onsale.post("/me/wallet/top-ups", &json!({"amount": won(100)}));
+    wallet.by(&guest).header("origin", "https://evil.example.com").await.ok(201);
+    let two = onsale.get("/me").header("x-user", "kim").another_header("x-user", "park");
+    two.await.refused(401, "unauthenticated");
+}

@@ -107,6 +107,12 @@ impl Call {
         self
     }
 
+    /// The same header once more.
+    pub(crate) fn another_header(mut self, name: &'static str, value: &str) -> Self {
+        self.headers.append(HeaderName::from_static(name), value.parse().unwrap());
+        self
+    }
+
     pub(crate) fn json(self, body: &Value) -> Self {
         self.text(body.to_string())
     }
@@ -116,6 +122,12 @@ impl Call {
         let mut call = self.header("content-type", "application/json");
         call.body = body.into();
         call
+    }
+
+    /// A body that is not said to be anything.
+    pub(crate) fn untyped(mut self, body: impl Into<Bytes>) -> Self {
+        self.body = body.into();
+        self
     }
 
     fn request(&self) -> (Request<Full<Bytes>>, String) {

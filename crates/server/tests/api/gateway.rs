@@ -143,6 +143,9 @@ async fn a_websocket_passes_through_and_nothing_else_is_upgraded() {
     drop(socket);
     logged(&nginx, &["/live"]).await;
     assert!(!nginx.log().contains("from=1:0"), "what is in a query is nobody else's business");
+    Api::at(&nginx.url()).at_root("GET", "/api/v1/tickets/7H2KQ9ZC4M0XW8RT/qr.svg").await;
+    logged(&nginx, &["/api/v1/tickets/.../qr.svg"]).await;
+    assert!(!nginx.log().contains("7H2KQ9ZC4M0XW8RT"), "a ticket's code lets its bearer in");
 }
 
 #[tokio::test]

@@ -21,8 +21,7 @@ pub(crate) struct People {
 
 impl People {
     pub(crate) async fn gather() -> Self {
-        // A few people do in a minute what thousands do in an hour.
-        let onsale = Onsale::with(&[("ONSALE_LIMITS__ENABLED", "false")]);
+        let onsale = Onsale::start();
         Self {
             organizer: onsale.organizer().await,
             buyer: onsale.sign_up(BUYER).await,

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::{Queue, staged, staged_on};
-use crate::support::{NOBODY_EXEMPT, Onsale, text};
+use crate::support::{Onsale, WITH_LIMITS, text};
 
 #[tokio::test]
 async fn one_place_an_address_where_the_event_says_so() {
@@ -77,7 +77,7 @@ async fn joins(queue: &Queue, guest: &str, most: usize) -> usize {
 
 #[tokio::test]
 async fn joins_are_limited_by_address_and_nothing_else_is() {
-    let proxied = Onsale::with(&[("ONSALE_TRUSTED_PROXIES", "127.0.0.1"), NOBODY_EXEMPT]);
+    let proxied = Onsale::with(&[("ONSALE_TRUSTED_PROXIES", "127.0.0.1"), WITH_LIMITS]);
     let (stage, queue) = staged_on(proxied, &json!({}), 1, 4).await;
     let (guest, other) = (stage.guest().await, stage.guest().await);
     let ticket = queue.ticket(&guest).await;
@@ -91,7 +91,7 @@ async fn joins_are_limited_by_address_and_nothing_else_is() {
 
 #[tokio::test]
 async fn without_limits_joins_are_not_limited() {
-    let unlimited = Onsale::with(&[("ONSALE_LIMITS__ENABLED", "false"), NOBODY_EXEMPT]);
+    let unlimited = Onsale::start();
     let (stage, queue) = staged_on(unlimited, &json!({}), 1, 4).await;
     let guest = stage.guest().await;
     assert_eq!(joins(&queue, &guest, 600).await, 600);

@@ -1,0 +1,189 @@
+//! Connections: accepted as long as there is room, each with its limits, and ended in order.
+//!
+//! Invariants: one client does not take the room of others; a connection that says nothing, or does not read what it asked
+//! for, ends; what cannot be served is told so in one packet.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::{Arc, atomic::AtomicU64},
+    time::Duration,
+};
+
+use ahash::AHashMap;
+use axum::extract::ConnectInfo;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use parking_lot::Mutex;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{http::Interface, queue_tokens::subscriber};
+
+/// How long a connection may go without a whole request head: one that is kept alive, or one that dawdles.
+const HEAD_WITHIN: Duration = Duration::from_mins(1);
+
+/// What a head and a piece of a body may take of memory.
+const BUFFER_BYTES: usize = 64 << 10;
+
+/// How long what was sent may go without the other side taking it.
+const TAKEN_WITHIN_MS: u32 = 60_000;
+
+/// How many connections one network address may have, where addresses are limited and it is no trusted proxy's.
+const MOST_OF_ONE: usize = 4_096;
+
+/// How many descriptors are for other things than connections: stores, files, mail.
+const OTHER_DESCRIPTORS: u64 = 512;
+
+/// Where the system does not say how many there may be.
+const DESCRIPTORS: u64 = 1_024;
+
+/// What somebody is told for whom there is no room.
+const NO_ROOM: &[u8] =
+    b"HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\nretry-after: 2\r\ncontent-length: 0\r\n\r\n";
+
+/// The connections that are open.
+pub(crate) struct Connections {
+    tasks: TaskTracker,
+    stop: CancellationToken,
+    most: usize,
+    open: Arc<Mutex<Open>>,
+    turned_away: metrics::Counter,
+    told_at: AtomicU64,
+}
+
+impl Default for Connections {
+    fn default() -> Self {
+        let descriptors = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+        let descriptors = descriptors.unwrap_or(DESCRIPTORS);
+        Self {
+            tasks: TaskTracker::new(),
+            stop: CancellationToken::new(),
+            most: usize::try_from(descriptors.saturating_sub(OTHER_DESCRIPTORS).max(64))
+                .unwrap_or(usize::MAX),
+            open: Arc::default(),
+            turned_away: metrics::counter!("onsale_connections_turned_away_total"),
+            told_at: AtomicU64::new(0),
+        }
+    }
+}
+
+/// How many there are, in all and of each address.
+#[derive(Default)]
+struct Open {
+    all: usize,
+    of_one: AHashMap<[u8; 9], usize>,
+}
+
+/// A place among the connections, until it is dropped. It goes along with every request, for those that become something
+/// else than HTTP.
+pub(crate) struct Place {
+    open: Arc<Mutex<Open>>,
+    whose: [u8; 9],
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut open = self.open.lock();
+        open.all -= 1;
+        metrics::gauge!("onsale_http_connections").set(open.all as f64);
+        if let Some(count) = open.of_one.get_mut(&self.whose) {
+            *count -= 1;
+            if *count == 0 {
+                open.of_one.remove(&self.whose);
+            }
+        }
+    }
+}
+
+impl Connections {
+    /// Serves until `stop` is there.
+    pub(crate) async fn accept_until(
+        &self,
+        stop: impl Future<Output = ()>,
+        listener: &TcpListener,
+        interface: &Interface,
+    ) {
+        let mut stop = std::pin::pin!(stop);
+        loop {
+            tokio::select! {
+                accepted = listener.accept() => match accepted {
+                    Ok((stream, peer)) => match self.place(peer.ip(), interface) {
+                        Some(place) => self.serve(stream, peer, place, interface.clone()),
+                        None => self.turn_away(&stream, peer),
+                    },
+                    Err(error) => {
+                        // Out of descriptors, most likely; accepting again at once would only spin.
+                        tracing::warn!(%error, "a connection was not accepted");
+                        tokio::time::sleep(Duration::from_millis(50)).await;
+                    }
+                },
+                () = &mut stop => return,
+            }
+        }
+    }
+
+    fn place(&self, peer: IpAddr, interface: &Interface) -> Option<Place> {
+        let whose = subscriber(peer);
+        let mut open = self.open.lock();
+        let of_one = open.of_one.get(&whose).copied().unwrap_or(0);
+        if open.all >= self.most || (of_one >= MOST_OF_ONE && interface.limits(peer)) {
+            return None;
+        }
+        open.all += 1;
+        open.of_one.insert(whose, of_one + 1);
+        metrics::gauge!("onsale_http_connections").set(open.all as f64);
+        Some(Place { open: Arc::clone(&self.open), whose })
+    }
+
+    /// Nothing is waited for: what does not fit into an empty buffer is not said.
+    fn turn_away(&self, stream: &TcpStream, peer: SocketAddr) {
+        self.turned_away.increment(1);
+        let _ = stream.try_write(NO_ROOM);
+        // A line a minute is enough to know.
+        let minute = u64::try_from(jiff::Timestamp::now().as_second() / 60).unwrap_or(0);
+        if self.told_at.swap(minute, std::sync::atomic::Ordering::Relaxed) != minute {
+            tracing::warn!(%peer, open = self.open.lock().all, most = self.most, "no room for another connection");
+        }
+    }
+
+    fn serve(&self, stream: TcpStream, peer: SocketAddr, place: Place, interface: Interface) {
+        // Answers are small; waiting to fill a packet would only delay them.
+        let _ = stream.set_nodelay(true);
+        #[cfg(target_os = "linux")]
+        let _ = rustix::net::sockopt::set_tcp_user_timeout(&stream, TAKEN_WITHIN_MS);
+        let place = Arc::new(place);
+        let service =
+            hyper::service::service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
+                request.extensions_mut().insert(ConnectInfo(peer));
+                request.extensions_mut().insert(Arc::clone(&place));
+                let answer = interface.clone().answer(request.map(axum::body::Body::new));
+                async { Ok::<_, std::convert::Infallible>(answer.await) }
+            });
+        let connection = hyper::server::conn::http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEAD_WITHIN)
+            .max_buf_size(BUFFER_BYTES)
+            .serve_connection(TokioIo::new(stream), service)
+            .with_upgrades();
+        let stop = self.stop.clone();
+        self.tasks.spawn(async move {
+            let mut connection = std::pin::pin!(connection);
+            let ended = tokio::select! {
+                ended = connection.as_mut() => ended,
+                () = stop.cancelled() => {
+                    connection.as_mut().graceful_shutdown();
+                    connection.await
+                }
+            };
+            if let Err(error) = ended {
+                tracing::debug!(%error, "connection ended");
+            }
+        });
+    }
+
+    /// Lets every connection finish the request it is in, then closes it.
+    pub(crate) async fn finish(&self) {
+        self.stop.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+}
