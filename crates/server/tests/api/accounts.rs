@@ -246,9 +246,9 @@ async fn a_page_of_another_site_does_not_act_for_whom_a_gateway_vouches() {
     top_up(&format!("https://{}", onsale.address())).await.ok(201);
     top_up("https://shop.example.com").await.ok(201);
     // A token is not sent along by itself, so whoever has it may use it from anywhere.
-    let guest = onsale.guest().await;
+    let park = onsale.sign_up("park@example.com").await;
     let wallet = onsale.post("/me/wallet/top-ups", &json!({"amount": won(100)}));
-    wallet.by(&guest).header("origin", "https://evil.example.com").await.ok(201);
+    wallet.by(&park).header("origin", "https://evil.example.com").await.ok(201);
     let two = onsale.get("/me").header("x-user", "kim").another_header("x-user", "park");
     two.await.refused(401, "unauthenticated");
 }
