@@ -43,6 +43,7 @@ mod shares;
 mod stock;
 mod together;
 
+pub use checks::{Examined, examine};
 pub use connection::BadUrl;
 use connection::{Link, Place, WITHIN, trouble};
 use keys::Keys;

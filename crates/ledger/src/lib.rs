@@ -26,6 +26,7 @@ mod deliveries;
 mod endpoints;
 mod entity;
 mod events;
+mod examining;
 mod failures;
 mod idempotency;
 mod inserts;
@@ -46,6 +47,7 @@ mod wishes;
 mod tests;
 
 pub use connection::LedgerSettings;
+pub use examining::Examined;
 pub use migrations::{MigrateError, MigrationState};
 pub use moving::{Arrival, MoveError, Tally};
 

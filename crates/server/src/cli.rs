@@ -15,6 +15,7 @@ use crate::{
 
 mod account;
 mod check_health;
+mod doctor;
 mod moving;
 mod seed;
 mod token;
@@ -53,6 +54,8 @@ enum Command {
     Openapi,
     /// Asks a server on this machine whether it is well; status 1 where it is not
     CheckHealth(check_health::CheckHealth),
+    /// Looks at settings, clocks, stores, limits and disk, and says what to change; status 1 where something is wrong
+    Doctor(doctor::Doctor),
     /// Checks what was published, or what is written down, without asking a server
     #[command(subcommand)]
     Verify(verify::Verify),
@@ -267,6 +270,11 @@ pub(crate) fn run() -> ExitCode {
         Command::CheckHealth(mut check) => {
             let flags = Flags { listen: check.listen.take(), ..Flags::default() };
             (flags, Box::new(|settings| block_on(check_health::run(settings, check))))
+        }
+        Command::Doctor(mut doctor) => {
+            let redis_url = doctor.redis_url.take();
+            let flags = Flags { redis_url, ..std::mem::take(&mut doctor.folder).into() };
+            (flags, Box::new(|settings| block_on(doctor::run(settings, doctor))))
         }
         Command::Token(mut token) => {
             let folder = std::mem::take(&mut token.folder);

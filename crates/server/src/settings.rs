@@ -153,6 +153,9 @@ struct Raw {
     log: RawLog,
     secret: Option<String>,
     previous_secrets: List,
+    /// Where the file is, which is known by now: the variable of the flag `--config` looks like a setting.
+    #[serde(rename = "config_file")]
+    _config_file: Option<serde::de::IgnoredAny>,
 }
 
 #[derive(Default, Deserialize)]

@@ -3,10 +3,16 @@
 //! Invariant: nothing is sold over a Redis that is too old for the scripts; one that may lose what it accepted is
 //! refused where the settings say so, and is never used in silence.
 
+use std::time::{Duration, Instant};
+
 use onsale_app::ports::StoreError;
+use onsale_domain::time::Timestamp;
 use redis::Value;
 
-use super::{OpenError, connection::Link};
+use super::{
+    OpenError,
+    connection::{Link, Place},
+};
 
 /// Shard channels and script flags came with this version.
 const OLDEST: (u32, u32) = (7, 0);
@@ -36,6 +42,50 @@ pub(super) async fn check(link: &Link, strict: bool) -> Result<(), OpenError> {
 /// What may make it lose what it accepted, over all servers.
 pub(super) async fn flaws(link: &Link) -> Result<Vec<&'static str>, StoreError> {
     Ok(told(&infos(link).await?))
+}
+
+/// How often a Redis is asked to time it.
+const ASKED: u32 = 20;
+
+/// What a Redis is like.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Examined {
+    /// The versions of its servers, the oldest first.
+    pub versions: Vec<String>,
+    /// Whether all of them are new enough.
+    pub is_new_enough: bool,
+    /// What may make it lose what it accepted.
+    pub flaws: Vec<&'static str>,
+    /// Its time.
+    pub now: Timestamp,
+    /// How long a short question takes, the fastest of a few.
+    pub asked_in: Duration,
+}
+
+/// Looks at a Redis without leaving anything there.
+pub async fn examine(url: &str) -> Result<Examined, StoreError> {
+    let place = Place::parse(url).map_err(StoreError::unavailable)?;
+    let link = Link::open(&place).await?;
+    let infos = infos(&link).await?;
+    let version = |text: &String| Info(text).get("redis_version").unwrap_or("unknown").to_owned();
+    let mut versions: Vec<String> = infos.iter().map(version).collect();
+    versions.sort_unstable();
+    versions.dedup();
+    let mut asked_in = Duration::MAX;
+    for _ in 0..ASKED {
+        let begun = Instant::now();
+        link.run(&redis::cmd("PING")).await?;
+        asked_in = asked_in.min(begun.elapsed());
+    }
+    let now = link.run(&redis::cmd("TIME")).await?;
+    let (seconds, micros): (i64, i64) = redis::from_redis_value(now).map_err(StoreError::corrupt)?;
+    Ok(Examined {
+        is_new_enough: versions.iter().all(|version| is_new_enough(version)),
+        flaws: told(&infos),
+        now: Timestamp(seconds * 1_000 + micros / 1_000),
+        versions,
+        asked_in,
+    })
 }
 
 fn told(infos: &[String]) -> Vec<&'static str> {

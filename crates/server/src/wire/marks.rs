@@ -81,7 +81,7 @@ impl Mark {
 }
 
 /// Refuses a folder that was moved.
-pub(super) fn refuse_moved(folder: &Path) -> anyhow::Result<()> {
+pub(crate) fn refuse_moved(folder: &Path) -> anyhow::Result<()> {
     match Mark::ended(folder)? {
         None => Ok(()),
         Some(mark) => bail!(mark.describe(folder)),

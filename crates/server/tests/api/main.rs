@@ -13,6 +13,7 @@ mod cluster;
 mod connections;
 mod crashes;
 mod database_away;
+mod doctor;
 mod endpoints;
 mod events;
 mod exports;
