@@ -93,6 +93,16 @@ impl SqlLedger {
         migrations::status(&self.db).await
     }
 
+    /// Copies an SQLite ledger as it is at one moment into a file that is not there yet, while others write to it.
+    pub async fn copy_to(&self, path: &std::path::Path) -> Result<(), StoreError> {
+        self.db.copy_to(path).await
+    }
+
+    /// What is wrong with the file of an SQLite ledger; `None`: nothing.
+    pub async fn damage(&self) -> Result<Option<String>, StoreError> {
+        self.db.damage().await
+    }
+
     /// Closes every connection after what is under way; commands after it are refused.
     pub async fn close(&self) {
         self.db.close().await;

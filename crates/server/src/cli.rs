@@ -15,6 +15,7 @@ use crate::{
 
 mod account;
 mod check_health;
+mod copying;
 mod doctor;
 mod moving;
 mod seed;
@@ -50,6 +51,10 @@ enum Command {
     Seed(seed::Seed),
     /// Moves an installation from its folder to Redis and PostgreSQL, with the server stopped
     Move(moving::Move),
+    /// Copies the folder of the embedded stores, while a server may run
+    Backup(copying::Backup),
+    /// Puts a copy in the place of an empty folder
+    Restore(copying::Restore),
     /// Prints the description of the HTTP interface, as OpenAPI
     Openapi,
     /// Asks a server on this machine whether it is well; status 1 where it is not
@@ -266,6 +271,14 @@ pub(crate) fn run() -> ExitCode {
         Command::Move(mut command) => {
             let flags = Flags { data_dir: command.data_dir.take(), ..Flags::default() };
             (flags, Box::new(|settings| block_on(moving::run(settings, command))))
+        }
+        Command::Backup(mut command) => {
+            let flags = Flags { data_dir: command.data_dir.take(), ..Flags::default() };
+            (flags, Box::new(|settings| block_on(copying::backup(settings, command))))
+        }
+        Command::Restore(mut command) => {
+            let flags = Flags { data_dir: command.data_dir.take(), ..Flags::default() };
+            (flags, Box::new(|settings| block_on(copying::restore(settings, command))))
         }
         Command::CheckHealth(mut check) => {
             let flags = Flags { listen: check.listen.take(), ..Flags::default() };

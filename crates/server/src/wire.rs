@@ -34,6 +34,7 @@ use crate::{
     settings::{Payments, Role, Settings, redacted},
 };
 
+pub(crate) mod copying;
 pub(crate) mod examining;
 pub(crate) mod marks;
 pub(crate) mod moving;

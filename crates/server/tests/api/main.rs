@@ -11,6 +11,7 @@ mod bad_input;
 mod calls;
 mod cluster;
 mod connections;
+mod copying;
 mod crashes;
 mod database_away;
 mod doctor;
