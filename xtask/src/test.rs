@@ -60,6 +60,7 @@ const STEPS: &[Step] = &[
     ("clippy", clippy),
     ("mock of Stripe", mock_of_stripe),
     ("mail server", mail_server),
+    ("schemathesis", schemathesis),
     ("licences, bans, sources", deny),
     ("unused dependencies", machete),
     ("tests", tests),
@@ -150,6 +151,11 @@ fn mock_of_stripe(surroundings: &Surroundings) -> anyhow::Result<Outcome> {
 /// Without it the tests of letters are passed over, or fail where everything is wanted.
 fn mail_server(surroundings: &Surroundings) -> anyhow::Result<Outcome> {
     provided(surroundings, tools::provide_aiosmtpd)
+}
+
+/// Without it the interface is not compared with its description, or that fails where everything is wanted.
+fn schemathesis(surroundings: &Surroundings) -> anyhow::Result<Outcome> {
+    provided(surroundings, tools::provide_schemathesis)
 }
 
 fn provided(

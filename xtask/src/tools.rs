@@ -108,6 +108,15 @@ const LOCALSTRIPE: &[&str] = &["localstripe==1.15.10", "aiohttp==3.14.5", "pytho
 /// The mail server that takes the tests' letters, fixed likewise.
 const AIOSMTPD: &[&str] = &["aiosmtpd==1.4.6", "atpublic==9.0.0", "attrs==26.1.0"];
 
+/// What asks the interface all that its description allows and does not allow, fixed likewise.
+const SCHEMATHESIS: &[&str] = &[
+    "schemathesis==4.32.5",
+    "hypothesis==6.170.15",
+    "hypothesis-graphql==0.13.5",
+    "jsonschema_rs==0.60.3",
+    "requests==2.34.2",
+];
+
 /// Puts `localstripe` into a folder beside the build, where the tests look for it.
 pub(crate) fn provide_localstripe(workspace: &Workspace) -> anyhow::Result<()> {
     provide_python(workspace, "localstripe", LOCALSTRIPE)
@@ -116,6 +125,11 @@ pub(crate) fn provide_localstripe(workspace: &Workspace) -> anyhow::Result<()> {
 /// The same with `aiosmtpd`.
 pub(crate) fn provide_aiosmtpd(workspace: &Workspace) -> anyhow::Result<()> {
     provide_python(workspace, "aiosmtpd", AIOSMTPD)
+}
+
+/// The same with `schemathesis`.
+pub(crate) fn provide_schemathesis(workspace: &Workspace) -> anyhow::Result<()> {
+    provide_python(workspace, "schemathesis", SCHEMATHESIS)
 }
 
 fn provide_python(workspace: &Workspace, name: &str, packages: &[&str]) -> anyhow::Result<()> {

@@ -3,7 +3,6 @@
 //! Invariant: each route is mounted together with its OpenAPI description, so the document cannot forget one.
 
 use std::{
-    fmt::Write,
     future::Future,
     sync::{
         Arc,
@@ -30,16 +29,14 @@ use onsale_app::{
 use serde::Serialize;
 use tower::ServiceExt;
 use tower_http::cors::CorsLayer;
-use utoipa::{
-    OpenApi, ToSchema,
-    openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
-};
+use utoipa::{OpenApi, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
 mod accounts;
 mod actions;
 mod address;
+mod description;
 mod endpoints;
 mod events;
 mod exports;
@@ -279,8 +276,7 @@ pub(crate) fn routes() -> (Router<Arc<Server>>, utoipa::openapi::OpenApi) {
         .routes(routes!(operations::metrics))
         .nest("/api/v1", v1)
         .split_for_parts();
-    name_operations(&mut document);
-    complete(&mut document);
+    description::complete(&mut document);
     (router, document)
 }
 
@@ -288,49 +284,6 @@ pub(crate) fn routes() -> (Router<Arc<Server>>, utoipa::openapi::OpenApi) {
 pub(crate) fn document() -> String {
     // Made of strings and numbers, which JSON has a form for.
     routes().1.to_pretty_json().unwrap_or_default()
-}
-
-/// Names each operation after its method and path, because handlers of different nouns share their names and clients
-/// are generated with these: `GET /events/{event_id}` is `get_events_by_event_id`.
-fn name_operations(document: &mut utoipa::openapi::OpenApi) {
-    for (path, item) in &mut document.paths.paths {
-        let words: Vec<String> = path
-            .trim_start_matches("/api/v1")
-            .split('/')
-            .filter(|word| !word.is_empty())
-            .map(|word| word.replace(['-', '.'], "_").replace('{', "by_").replace('}', ""))
-            .collect();
-        let words = words.join("_");
-        let methods = [
-            ("get", &mut item.get),
-            ("post", &mut item.post),
-            ("put", &mut item.put),
-            ("patch", &mut item.patch),
-            ("delete", &mut item.delete),
-        ];
-        for (method, operation) in methods {
-            if let Some(operation) = operation {
-                operation.operation_id = Some(format!("{method}_{words}"));
-            }
-        }
-    }
-}
-
-/// Adds what the derive cannot say: how to authenticate, and the list of reason codes.
-fn complete(document: &mut utoipa::openapi::OpenApi) {
-    let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
-    document
-        .components
-        .get_or_insert_default()
-        .security_schemes
-        .insert("bearer".into(), SecurityScheme::Http(bearer).into());
-    let mut description = document.info.description.take().unwrap_or_default();
-    description.push_str("\n\n| code | status | |\n|---|---|---|\n");
-    for reason in Reason::ALL {
-        // Writing to a string cannot fail.
-        let _ = writeln!(description, "| `{}` | {} | {} |", reason.code(), reason.status(), reason.title());
-    }
-    document.info.description = Some(description);
 }
 
 /// The whole interface, as a service for connections.

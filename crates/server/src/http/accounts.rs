@@ -30,8 +30,9 @@ use crate::{
 pub(crate) struct SignUp {
     #[schema(example = "kim@example.com")]
     email: String,
-    /// 8 to 256 characters.
+    #[schema(min_length = 8, max_length = 256)]
     password: String,
+    #[schema(min_length = 1, max_length = 100)]
     name: String,
 }
 

@@ -43,7 +43,8 @@ fn client(
         ForwardedHeader::Forwarded => ("forwarded", forwarded_for),
     };
     let lines = headers.get_all(name).iter().rev();
-    let hops = lines.filter_map(|line| line.to_str().ok()).flat_map(|line| line.rsplit(','));
+    // What cannot be read is no address, and ends the trail like any other that is none.
+    let hops = lines.flat_map(|line| line.to_str().unwrap_or_default().rsplit(','));
     for hop in hops {
         if !trusts(client) {
             break;
@@ -106,5 +107,6 @@ mod tests {
         assert_eq!(seen("10.0.0.1", &["1.2.3.4", "198.51.100.7"]), "198.51.100.7");
         assert_eq!(seen("10.0.0.1", &[]), "10.0.0.1");
         assert_eq!(seen("10.0.0.1", &["198.51.100.7, nonsense"]), "10.0.0.1");
+        assert_eq!(seen("10.0.0.1", &["198.51.100.7", "\u{e9}"]), "10.0.0.1");
     }
 }

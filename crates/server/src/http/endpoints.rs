@@ -170,7 +170,8 @@ impl TryFrom<Delivery> for WebhookDelivery {
 /// Which messages.
 #[derive(Deserialize, IntoParams)]
 pub(crate) struct OfStatus {
-    /// `waiting`, `sent`, `withdrawn` or `dead`; all of them unless told.
+    /// All of them unless told.
+    #[param(pattern = "^(waiting|sent|withdrawn|dead)$")]
     status: Option<String>,
 }
 

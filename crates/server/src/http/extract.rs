@@ -16,6 +16,7 @@ use onsale_app::{
 };
 use onsale_domain::{ids::PerformanceId, reservations::RequestKey, seating::MAX_PLAN_BYTES, units::Unit};
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
@@ -92,9 +93,37 @@ impl<T: DeserializeOwned> FromRequest<Arc<Server>> for Command<T> {
         if !text.trim_ascii_start().starts_with(b"{") {
             return Err(AppError::invalid("body", "must be a JSON object").into());
         }
-        let body =
-            serde_json::from_slice(text).map_err(|error| AppError::invalid("body", &error.to_string()))?;
+        let body = serde_json::from_slice(text).or_else(|error| {
+            // To JSON 602.0 is a whole number as good as 602, and some programs write them so.
+            let with_whole_numbers = serde_json::from_slice(text).map(whole_numbers).ok();
+            let body = with_whole_numbers.and_then(|value| serde_json::from_value(value).ok());
+            body.ok_or_else(|| AppError::invalid("body", &error.to_string()))
+        })?;
         Ok(Self { body, key })
+    }
+}
+
+/// The same with numbers without a fraction as integers.
+fn whole_numbers(value: Value) -> Value {
+    /// Up to here every integer has a number of its own.
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    match value {
+        Value::Number(number) => match number.as_f64() {
+            Some(float) if number.is_f64() && float.fract() == 0.0 && float.abs() <= EXACT => {
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    reason = "it has no fraction and is not too large"
+                )]
+                let whole = float as i64;
+                Value::from(whole)
+            }
+            _ => Value::Number(number),
+        },
+        Value::Array(items) => items.into_iter().map(whole_numbers).collect(),
+        Value::Object(members) => {
+            members.into_iter().map(|(name, value)| (name, whole_numbers(value))).collect()
+        }
+        other => other,
     }
 }
 
@@ -223,8 +252,10 @@ impl<T: DeserializeOwned> FromRequestParts<Arc<Server>> for Query<T> {
 #[derive(serde::Deserialize, utoipa::IntoParams)]
 pub(crate) struct Paging {
     /// How many items at most, 1 to 200; 50 unless told.
+    #[param(minimum = 1, maximum = 200)]
     limit: Option<u32>,
     /// `next_cursor` of the page before.
+    #[param(format = "uuid")]
     cursor: Option<String>,
 }
 

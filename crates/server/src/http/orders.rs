@@ -174,7 +174,7 @@ pub(crate) async fn mine(
 pub(crate) struct Sought {
     /// Part of the buyer's name, e-mail address or phone number; or an order's id or the code of a ticket as a whole.
     query: Option<String>,
-    /// `paying`, `paid`, `failed` or `refunded`.
+    #[param(pattern = "^(paying|paid|failed|refunded)$")]
     status: Option<String>,
 }
 

@@ -14,6 +14,7 @@ mod connections;
 mod copying;
 mod crashes;
 mod database_away;
+mod description;
 mod doctor;
 mod endpoints;
 mod events;

@@ -8,7 +8,6 @@
 
 use std::{
     io::{BufRead as _, BufReader, Write as _},
-    path::PathBuf,
     process::{Child, ChildStdin, Command, Stdio},
     sync::{
         Arc,
@@ -137,7 +136,7 @@ struct Heard {
 impl MailServer {
     /// Starts one; `None` where `aiosmtpd` is not installed.
     pub fn start() -> anyhow::Result<Option<Self>> {
-        let Some(python) = python() else { return Ok(None) };
+        let Some(python) = super::python_with("aiosmtpd") else { return Ok(None) };
         let mut child = Command::new(&python)
             .args(["-c", PROGRAM])
             .stdin(Stdio::piped())
@@ -253,12 +252,4 @@ impl Drop for MailServer {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-/// The interpreter of a folder `aiosmtpd` in the build folder, or of the one that `ONSALE_AIOSMTPD` names.
-fn python() -> Option<PathBuf> {
-    let named = std::env::var_os("ONSALE_AIOSMTPD").map(PathBuf::from);
-    let program = std::env::current_exe().ok();
-    let beside = program.iter().flat_map(|program| program.ancestors()).map(|folder| folder.join("aiosmtpd"));
-    named.into_iter().chain(beside).map(|folder| folder.join("bin/python3")).find(|python| python.is_file())
 }

@@ -9,7 +9,6 @@
 use std::{
     collections::BTreeMap,
     io::{BufRead as _, BufReader},
-    path::PathBuf,
     process::{Child, Command, Stdio},
     sync::Arc,
     thread,
@@ -75,7 +74,7 @@ pub struct StripeMock {
 impl StripeMock {
     /// Starts one; `None` where `localstripe` is not installed.
     pub async fn start() -> anyhow::Result<Option<Self>> {
-        let Some(python) = python() else { return Ok(None) };
+        let Some(python) = super::python_with("localstripe") else { return Ok(None) };
         let mut child = Command::new(&python)
             .args(["-c", PROGRAM])
             .stdin(Stdio::piped())
@@ -305,13 +304,4 @@ async fn wait_until_answered(caller: &Caller) -> anyhow::Result<()> {
             _ => tokio::time::sleep(Duration::from_millis(20)).await,
         }
     }
-}
-
-/// The interpreter of a folder `localstripe` in the build folder, or of the one that `ONSALE_LOCALSTRIPE` names.
-fn python() -> Option<PathBuf> {
-    let named = std::env::var_os("ONSALE_LOCALSTRIPE").map(PathBuf::from);
-    let program = std::env::current_exe().ok();
-    let beside =
-        program.iter().flat_map(|program| program.ancestors()).map(|folder| folder.join("localstripe"));
-    named.into_iter().chain(beside).map(|folder| folder.join("bin/python3")).find(|python| python.is_file())
 }

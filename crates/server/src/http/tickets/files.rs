@@ -33,7 +33,8 @@ use crate::{
 /// How a ticket is written.
 #[derive(Deserialize, IntoParams)]
 pub(crate) struct Writing {
-    /// `en` or `ko`; `en` unless told.
+    /// `en` unless told.
+    #[param(pattern = "^(en|ko)$")]
     lang: Option<String>,
     /// The time zone of the times on it, as the IANA names it; UTC unless told.
     #[param(example = "Asia/Seoul")]
