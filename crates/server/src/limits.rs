@@ -55,13 +55,13 @@ const fn rate(at_once: u32, per_second: f64) -> Rate {
 
 /// In the order of [`Limit`]. Behind one address may be an office, or many thousands of phones.
 const POLICIES: [Policy; 6] = [
-    Policy { name: "signup", per_address: rate(60, 1.0), per_buyer: None },
-    Policy { name: "login", per_address: rate(120, 2.0), per_buyer: None },
-    Policy { name: "guest", per_address: rate(600, 20.0), per_buyer: None },
+    Policy { name: "signup", per_address: rate(300, 2.0), per_buyer: None },
+    Policy { name: "login", per_address: rate(300, 5.0), per_buyer: None },
+    Policy { name: "guest", per_address: rate(2_000, 50.0), per_buyer: None },
     // Joining again gives the same place, so that a buyer needs no share of their own.
     Policy { name: "join", per_address: rate(300, 5.0), per_buyer: None },
-    Policy { name: "hold", per_address: rate(2_000, 200.0), per_buyer: Some(rate(120, 6.0)) },
-    Policy { name: "confirm", per_address: rate(1_000, 100.0), per_buyer: Some(rate(60, 2.0)) },
+    Policy { name: "hold", per_address: rate(2_000, 200.0), per_buyer: Some(rate(300, 10.0)) },
+    Policy { name: "confirm", per_address: rate(1_000, 100.0), per_buyer: Some(rate(300, 5.0)) },
 ];
 
 /// Wrong passwords for one account from one address.
@@ -275,7 +275,7 @@ mod tests {
     fn a_buyer_is_limited_wherever_they_are() {
         let limits = limits();
         let (one, other) = (AccountId(Uuid::from_u128(1)), AccountId(Uuid::from_u128(2)));
-        for n in 0..120 {
+        for n in 0..300 {
             let address = if n % 2 == 0 { HERE } else { THERE };
             limits.take(Limit::Hold, address, Some(one)).unwrap();
         }
@@ -290,7 +290,7 @@ mod tests {
         let limits = limits();
         let allowed =
             |address| (0..1_000).filter(|_| limits.take(Limit::SignUp, address, None).is_ok()).count();
-        assert_eq!(allowed(HERE), 60);
+        assert_eq!(allowed(HERE), 300);
         assert_eq!(allowed(THERE), 1_000);
         assert_eq!(allowed("::ffff:192.0.2.2".parse().unwrap()), 1_000);
     }

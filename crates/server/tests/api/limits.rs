@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::{
     calls::{Answer, Api, Call},
-    support::{Onsale, PASSWORD, Stage, WITH_LIMITS, eventually, grid},
+    support::{Onsale, PASSWORD, Stage, WITH_LIMITS, grid},
 };
 
 /// Whoever asks is where `X-Forwarded-For` says.
@@ -44,27 +44,26 @@ async fn signing_up_is_limited_by_address() {
         let body = json!({"email": format!("kim{n}"), "password": PASSWORD, "name": "Kim"});
         from(onsale.post("/auth/signup", &body), address)
     };
-    let mut refused = None;
-    for n in 0..200 {
-        let answer = sign_up(n, "198.51.100.7").await;
-        if answer.status == 429 {
-            refused = Some((n, answer));
-            break;
+    let until_refused = async |address| {
+        for n in 0..2_000 {
+            let answer = sign_up(n, address).await;
+            if answer.status == 429 {
+                return (n, answer);
+            }
+            answer.refused(400, "validation");
         }
-        answer.refused(400, "validation");
-    }
-    let (count, answer) = refused.expect("a limit");
-    assert!((60..200).contains(&count), "{count}");
+        panic!("no limit");
+    };
+    let (count, answer) = until_refused("198.51.100.7").await;
+    assert!(count >= 300, "{count}");
     says_when(&answer, "signup");
     sign_up(0, "198.51.100.8").await.refused(400, "validation");
     // One subscriber has all addresses of their network.
-    for n in 0..60 {
-        sign_up(n, "2001:db8:1:2::1").await;
-    }
+    until_refused("2001:db8:1:2::1").await;
     assert_eq!(sign_up(0, "2001:db8:1:2:3::9").await.status, 429);
     assert_eq!(sign_up(0, "2001:db8:1:3::1").await.status, 400);
     let limited = onsale.at_root("GET", "/metrics").await.text();
-    assert!(limited.contains(r#"onsale_rate_limited_total{limit="signup"} 2"#), "{limited}");
+    assert!(limited.contains(r#"onsale_rate_limited_total{limit="signup"} 3"#), "{limited}");
 }
 
 #[tokio::test]
@@ -79,9 +78,9 @@ async fn holding_is_limited_by_buyer() {
         }
         answer.refused(404, "seat_not_found");
         count += 1;
-        assert!(count < 1_000, "no limit");
+        assert!(count < 2_000, "no limit");
     };
-    assert!(count >= 120, "{count}");
+    assert!(count >= 300, "{count}");
     says_when(&answer, "hold");
     stage.hold(&other, &[1]).await;
     let wait = Duration::from_millis(answer.refused(429, "rate_limited")["retry_after_ms"].as_u64().unwrap());
@@ -149,20 +148,17 @@ async fn two_processes_go_by_one_share() {
     let one = Onsale::on(stores, &BEHIND_A_PROXY);
     let other = Onsale::on(Stores::Embedded, &settings);
     let guest = |api: &Api| from(api.call("POST", "/auth/guest"), "198.51.100.7");
-    let mut given = 0;
-    while guest(&one).await.status == 201 {
-        given += 1;
-        assert!(given < 5_000, "no limit");
-    }
-    assert!(given >= 600, "{given}");
-    // The other asks once a quarter of a share is used there. Alone it would have as much again to give.
-    for _ in 0..200 {
-        guest(&other).await;
-    }
-    eventually("the other knows", Duration::from_secs(5), async || match guest(&other).await.status {
-        429 => Ok(()),
-        status => Err(status.to_string()),
-    })
-    .await;
+    let given_by = async |api: &Api| {
+        let mut given = 0;
+        while guest(api).await.status == 201 {
+            given += 1;
+            assert!(given < 20_000, "no limit");
+        }
+        given
+    };
+    let (first, second) = (given_by(&one).await, given_by(&other).await);
+    assert!(first >= 2_000, "{first}");
+    // The other asks once a quarter of a share is used there, a few times a second. Alone it would give as much again.
+    assert!((400..1_800).contains(&second), "{second}");
     assert_eq!(from(other.call("POST", "/auth/guest"), "198.51.100.8").await.status, 201);
 }
