@@ -21,7 +21,7 @@ fn found(findings: &[Value], check: &str) -> Vec<(String, String)> {
 
 #[tokio::test]
 async fn an_installation_that_runs_is_looked_at_and_left_alone() {
-    let onsale = Onsale::start();
+    let onsale = Onsale::on(Stores::Embedded, &[]);
     let folder = onsale.installation.data_dir();
     let names = || {
         let mut names: Vec<_> =
