@@ -197,24 +197,6 @@ impl Connections {
         tokio::time::timeout(PING_WITHIN, ping).await.unwrap_or_else(|_| Err(silence()))
     }
 
-    /// Copies an SQLite database into a new file: without what was deleted, and with all that was committed.
-    pub(crate) async fn copy_to(&self, path: &std::path::Path) -> Result<(), StoreError> {
-        let path = path.to_str().ok_or_else(|| StoreError::unavailable("the path is not UTF-8"))?;
-        let copy = || Statement::from_sql_and_values(DbBackend::Sqlite, "VACUUM INTO ?", [path.into()]);
-        self.command(|| async { Ok(self.writer.execute_raw(copy()).await.map(drop)?) }).await
-    }
-
-    /// What SQLite finds wrong with its file.
-    pub(crate) async fn damage(&self) -> Result<Option<String>, StoreError> {
-        let check = || Statement::from_string(DbBackend::Sqlite, "PRAGMA integrity_check(1)");
-        let row = self.command(|| async { Ok(self.readers.query_one_raw(check()).await?) }).await?;
-        let said: String = row
-            .ok_or_else(|| StoreError::corrupt("a check without an answer"))?
-            .try_get_by_index(0)
-            .map_err(StoreError::corrupt)?;
-        Ok((said != "ok").then_some(said))
-    }
-
     /// Closes all of them; readers first, so that SQLite's writer is the last and empties the WAL.
     pub(crate) async fn close(&self) {
         for pool in [&self.readers, &self.writer] {

@@ -47,7 +47,8 @@ impl SqlLedger {
         })
     }
 
-    async fn text(&self, query: &'static str) -> Result<String, StoreError> {
+    /// The one text that a query gives.
+    pub(crate) async fn text(&self, query: &'static str) -> Result<String, StoreError> {
         let select = || Statement::from_string(self.db.reader().get_database_backend(), query);
         let row = self.db.command(|| async { Ok(self.db.reader().query_one_raw(select()).await?) }).await?;
         let row = row.ok_or_else(|| StoreError::corrupt(format!("no answer to {query}")))?;

@@ -22,6 +22,7 @@ mod actions;
 mod books;
 mod columns;
 mod connection;
+mod copying;
 mod deliveries;
 mod endpoints;
 mod entity;
@@ -91,16 +92,6 @@ impl SqlLedger {
     /// Every migration that this version knows, in order, and whether the database has it. Changes nothing.
     pub async fn migration_status(&self) -> Result<Vec<MigrationState>, MigrateError> {
         migrations::status(&self.db).await
-    }
-
-    /// Copies an SQLite ledger as it is at one moment into a file that is not there yet, while others write to it.
-    pub async fn copy_to(&self, path: &std::path::Path) -> Result<(), StoreError> {
-        self.db.copy_to(path).await
-    }
-
-    /// What is wrong with the file of an SQLite ledger; `None`: nothing.
-    pub async fn damage(&self) -> Result<Option<String>, StoreError> {
-        self.db.damage().await
     }
 
     /// Closes every connection after what is under way; commands after it are refused.

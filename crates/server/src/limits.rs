@@ -18,7 +18,7 @@ use ipnet::IpNet;
 use metrics::Counter;
 use onsale_app::{
     errors::{AppError, Reason},
-    ports::limits::Shares,
+    ports::limits::{Shares, Spending},
 };
 use onsale_domain::ids::AccountId;
 use parking_lot::Mutex;
@@ -27,7 +27,7 @@ use sha2::{Digest, Sha256};
 
 mod buckets;
 
-use buckets::{Buckets, Key, Rate, Taken};
+use buckets::{Buckets, Key, Rate, Taken, Untold};
 
 use crate::{queue_tokens::subscriber, seal::derive};
 
@@ -224,27 +224,27 @@ impl Limits {
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
-            let (keys, spendings): (Vec<Key>, Vec<_>) = {
-                let untold = self.buckets.lock().untold(TOLD_AT_ONCE);
-                untold
-                    .into_iter()
-                    .map(|(key, spending)| {
-                        let share = self.digest(&key, &[]);
-                        (key, onsale_app::ports::limits::Spending { share, ..spending })
-                    })
-                    .unzip()
-            };
-            if keys.is_empty() {
+            let untold = self.buckets.lock().untold(TOLD_AT_ONCE);
+            if untold.is_empty() {
                 continue;
             }
+            let spending = |taken: &Untold| {
+                let share = self.digest(&taken.key, &[]);
+                Spending { share, debt_us: taken.debt_us, most_us: taken.most_us }
+            };
+            let spendings: Vec<Spending> = untold.iter().map(spending).collect();
             let told = tokio::time::timeout(TELL_WITHIN, shares.spend(&spendings)).await;
             let mut buckets = self.buckets.lock();
             if let Ok(Ok(owed)) = told {
                 let now = Instant::now();
-                keys.iter().zip(owed).for_each(|(key, owes_us)| buckets.told(*key, owes_us, now));
+                for (taken, owes_us) in untold.iter().zip(owed) {
+                    buckets.told(taken.key, owes_us, now);
+                }
             } else {
                 // Each process limits for itself meanwhile.
-                keys.iter().zip(&spendings).for_each(|(key, spent)| buckets.not_told(*key, spent.debt_us));
+                for taken in &untold {
+                    buckets.not_told(taken.key, taken.debt_us);
+                }
             }
         }
     }

@@ -15,17 +15,23 @@ use serde::Deserialize;
 
 mod mail;
 mod payments;
+mod proxies;
 mod role;
 mod secret;
+mod stores;
 mod webhooks;
 
 use mail::RawMail;
 pub(crate) use mail::{Mail, MailTls};
 pub(crate) use payments::Payments;
 use payments::RawPayments;
+pub(crate) use proxies::ForwardedHeader;
+use proxies::{forwarded_header, networks};
 pub(crate) use role::Role;
 use secret::checked_secret;
 pub(crate) use secret::{MIN_SECRET_BYTES, Secret};
+pub(crate) use stores::DatabaseLimits;
+use stores::{RawDatabase, check_database_url, check_redis_url};
 use webhooks::RawWebhooks;
 pub(crate) use webhooks::Webhooks;
 
@@ -34,14 +40,6 @@ pub(crate) use webhooks::Webhooks;
 pub(crate) enum LogFormat {
     Text,
     Json,
-}
-
-/// Which header trusted proxies say in where a request comes from. The other one is whatever the client wrote into it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ForwardedHeader {
-    XForwardedFor,
-    /// RFC 7239.
-    Forwarded,
 }
 
 /// Checked settings.
@@ -74,14 +72,6 @@ pub(crate) struct Settings {
     pub(crate) log_level: String,
     pub(crate) secret: Option<Secret>,
     pub(crate) previous_secrets: Vec<Secret>,
-}
-
-/// How one process uses PostgreSQL.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct DatabaseLimits {
-    pub(crate) max_connections: u32,
-    pub(crate) acquire_timeout_ms: u64,
-    pub(crate) statement_timeout_ms: u64,
 }
 
 impl Settings {
@@ -156,34 +146,6 @@ struct Raw {
     /// Where the file is, which is known by now: the variable of the flag `--config` looks like a setting.
     #[serde(rename = "config_file")]
     _config_file: Option<serde::de::IgnoredAny>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct RawDatabase {
-    max_connections: Option<String>,
-    acquire_timeout_ms: Option<String>,
-    statement_timeout_ms: Option<String>,
-}
-
-impl RawDatabase {
-    fn checked(self) -> Result<DatabaseLimits, BadSetting> {
-        Ok(DatabaseLimits {
-            max_connections: within("database.max_connections", self.max_connections, 16, 2..=1_000)?,
-            acquire_timeout_ms: within(
-                "database.acquire_timeout_ms",
-                self.acquire_timeout_ms,
-                3_000,
-                50..=60_000,
-            )?,
-            statement_timeout_ms: within(
-                "database.statement_timeout_ms",
-                self.statement_timeout_ms,
-                5_000,
-                100..=600_000,
-            )?,
-        })
-    }
 }
 
 #[derive(Default, Deserialize)]
@@ -283,11 +245,7 @@ impl Raw {
             mail: self.mail.checked()?,
             webhooks: self.webhooks.checked()?,
             trusted_proxies: networks("trusted_proxies", self.trusted_proxies.items())?,
-            forwarded_header: match self.forwarded_header.as_deref().map(str::to_ascii_lowercase).as_deref() {
-                None | Some("x-forwarded-for") => ForwardedHeader::XForwardedFor,
-                Some("forwarded") => ForwardedHeader::Forwarded,
-                Some(other) => return Err(bad("forwarded_header", other, "x-forwarded-for or forwarded")),
-            },
+            forwarded_header: forwarded_header(self.forwarded_header.as_deref())?,
             identity_header,
             cors_allowed_origins,
             log_format: match self.log.format.as_deref() {
@@ -331,22 +289,6 @@ impl Raw {
     }
 }
 
-fn check_database_url(url: &str) -> Result<(), BadSetting> {
-    if is_postgres(url) {
-        return Ok(());
-    }
-    let allowed = "postgres://user:password@host/name, or leaving it out for SQLite in data_dir";
-    Err(bad("database_url", redacted(url), allowed))
-}
-
-fn check_redis_url(url: &str) -> Result<(), BadSetting> {
-    let Err(trouble) = crate::wire::check_redis_url(url) else { return Ok(()) };
-    let allowed = format!(
-        "redis://host, rediss://host, redis+cluster://host,host or redis+sentinel://host,host/master ({trouble})"
-    );
-    Err(bad("redis_url", redacted(url), &allowed))
-}
-
 /// A whole number that has to be in a range.
 fn within<T>(
     setting: &str,
@@ -364,10 +306,6 @@ where
     Err(bad(setting, number, &format!("from {} to {}", allowed.start(), allowed.end())))
 }
 
-fn is_postgres(url: &str) -> bool {
-    url.starts_with("postgres://") || url.starts_with("postgresql://")
-}
-
 fn parsed<T: std::str::FromStr>(setting: &str, value: Option<String>, default: T) -> Result<T, BadSetting> {
     let Some(value) = value else { return Ok(default) };
     value.parse().map_err(|_| {
@@ -378,16 +316,6 @@ fn parsed<T: std::str::FromStr>(setting: &str, value: Option<String>, default: T
         };
         bad(setting, &value, allowed)
     })
-}
-
-fn networks(setting: &str, items: Vec<String>) -> Result<Vec<IpNet>, BadSetting> {
-    let parse = |item: String| {
-        let single = item.parse::<IpAddr>().map(IpNet::from);
-        single
-            .or_else(|_| item.parse())
-            .map_err(|_| bad(setting, &item, "addresses or networks, such as 10.0.0.0/8 or ::1"))
-    };
-    items.into_iter().map(parse).collect()
 }
 
 fn log_level(level: Option<String>) -> Result<String, BadSetting> {

@@ -4,6 +4,7 @@
 //! same stores does not notice; every check ends within its time.
 
 use std::{
+    cmp::Reverse,
     fs,
     io::Write,
     path::Path,
@@ -41,6 +42,7 @@ const CLOCKS_ARE_WRONG_MS: u64 = 5_000;
 
 /// A viewer is a descriptor; these are enough for a large sale on one machine.
 const DESCRIPTORS: u64 = 65_536;
+const TOO_FEW_DESCRIPTORS: u64 = 1_023;
 
 /// How often the disk is asked to keep something.
 const SYNCS: usize = 40;
@@ -188,7 +190,8 @@ fn descriptors(report: &mut Report) {
         "{now} files and connections at once, which is as many people who watch; `ulimit -n {}` or LimitNOFILE= in the unit",
         most.clamp(now, 1 << 20).max(DESCRIPTORS)
     );
-    report.graded("file limit", &(u64::MAX - now), &[u64::MAX - DESCRIPTORS + 1, u64::MAX - 1_023], words);
+    // The fewer, the worse.
+    report.graded("file limit", &Reverse(now), &[Reverse(DESCRIPTORS), Reverse(TOO_FEW_DESCRIPTORS)], words);
 }
 
 /// The folder: who may read it, what is left on its disk, and how long that takes to keep something.
@@ -246,12 +249,7 @@ fn space(folder: &Path, report: &mut Report) {
         Ok(disk) => {
             let free = disk.f_bavail * disk.f_frsize;
             let words = format!("{} MiB are free for ledger and journal, which only grow", free >> 20);
-            report.graded(
-                "disk",
-                &(u64::MAX - free),
-                &[u64::MAX - FREE_BYTES, u64::MAX - FREE_AT_ALL_BYTES],
-                words,
-            );
+            report.graded("disk", &Reverse(free), &[Reverse(FREE_BYTES), Reverse(FREE_AT_ALL_BYTES)], words);
         }
         Err(error) => report.advice("disk", format!("what is left on it is not known: {error}")),
     }

@@ -7,8 +7,6 @@
 
 use std::time::{Duration, Instant};
 
-use onsale_app::ports::limits::Spending;
-
 use crate::generations::Generations;
 
 /// How many buckets a generation holds.
@@ -60,6 +58,16 @@ struct Bucket {
     untold_us: u64,
     most_us: u64,
     is_listed: bool,
+}
+
+/// What was taken of a bucket and not told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Untold {
+    pub(crate) key: Key,
+    /// In how long it comes back, µs.
+    pub(crate) debt_us: u64,
+    /// In how long an empty bucket is full, µs.
+    pub(crate) most_us: u64,
 }
 
 /// What was taken, or why not.
@@ -118,21 +126,20 @@ impl Buckets {
         }
     }
 
-    /// What others have to be told, at most so much. `told` has to follow for each.
-    pub(crate) fn untold(&mut self, most: usize) -> Vec<(Key, Spending)> {
+    /// What others have to be told, at most so many of them. [`Buckets::told`] or [`Buckets::not_told`] has to follow for each.
+    pub(crate) fn untold(&mut self, most: usize) -> Vec<Untold> {
         let Some(untold) = &mut self.untold else { return Vec::new() };
         let rest = untold.split_off(untold.len().min(most));
         let listed = std::mem::replace(untold, rest);
-        let mut spendings = Vec::with_capacity(listed.len());
+        let mut taken = Vec::with_capacity(listed.len());
         for key in listed {
             let Some(mut bucket) = self.kept.get(&key) else { continue };
-            spendings
-                .push((key, Spending { share: [0; 16], debt_us: bucket.untold_us, most_us: bucket.most_us }));
+            taken.push(Untold { key, debt_us: bucket.untold_us, most_us: bucket.most_us });
             bucket.untold_us = 0;
             bucket.is_listed = false;
             self.kept.put(key, bucket);
         }
-        spendings
+        taken
     }
 
     /// Notes what all processes together have taken of a bucket: it comes back in so long. What was taken here since
@@ -210,17 +217,17 @@ mod tests {
         let mut buckets = Buckets::new(now, true);
         assert_eq!(buckets.take(key(1), RATE, now), Taken::Granted);
         let told = buckets.untold(10);
-        assert_eq!(told.iter().map(|(_, spending)| spending.debt_us).collect::<Vec<_>>(), [500_000]);
+        assert_eq!(told.iter().map(|taken| taken.debt_us).collect::<Vec<_>>(), [500_000]);
         assert!(buckets.untold(10).is_empty(), "told once");
         // One more while the answer is on its way, which says that others have taken one too.
         assert_eq!(buckets.take(key(1), RATE, now), Taken::Granted);
         buckets.told(key(1), 1_000_000, now);
         assert_eq!(buckets.take(key(1), RATE, now), Taken::Refused(Duration::from_millis(500)));
         let told = buckets.untold(10);
-        assert_eq!(told[0].1.debt_us, 500_000);
+        assert_eq!(told[0].debt_us, 500_000);
         buckets.not_told(key(1), 500_000);
         let later = now + Duration::from_secs(1);
         assert_eq!(buckets.take(key(1), RATE, later), Taken::Granted);
-        assert_eq!(buckets.untold(10)[0].1.debt_us, 1_000_000, "with what could not be told");
+        assert_eq!(buckets.untold(10)[0].debt_us, 1_000_000, "with what could not be told");
     }
 }
