@@ -101,6 +101,8 @@ reasons! {
     TicketVoid = "ticket_void", 409, "The ticket is void";
     /// The ticket is for another performance than the one that is entered here.
     WrongPerformance = "wrong_performance", 409, "The ticket is for another performance";
+    /// There is money in the wallet.
+    WalletNotEmpty = "wallet_not_empty", 409, "There is money in the wallet";
     /// The event does not offer what comes back to those who wait.
     NoReturnLine = "no_return_line", 409, "Nothing is offered to those who wait";
     /// Something is held for this wish.

@@ -29,6 +29,7 @@ pub mod orders;
 pub mod passwords;
 mod pauses;
 pub mod payments;
+pub mod personal_data;
 pub mod ports;
 pub mod reconciler;
 pub mod refunds;

@@ -97,7 +97,10 @@ async fn insert(db: &impl ConnectionTrait, account: &Account) -> Result<bool, Fa
     insert_new(db, row).await
 }
 
-async fn one(db: &impl ConnectionTrait, which: impl IntoCondition) -> Result<Option<Account>, Failure> {
+pub(crate) async fn one(
+    db: &impl ConnectionTrait,
+    which: impl IntoCondition,
+) -> Result<Option<Account>, Failure> {
     let row = accounts::Entity::find().filter(which).one(db).await?;
     Ok(row.map(account).transpose()?)
 }

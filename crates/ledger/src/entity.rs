@@ -9,6 +9,7 @@ pub(crate) mod actions;
 pub(crate) mod arrivals;
 pub(crate) mod blocked_units;
 pub(crate) mod deliveries;
+pub(crate) mod erasures;
 pub(crate) mod events;
 pub(crate) mod grid_plans;
 pub(crate) mod idempotency_keys;

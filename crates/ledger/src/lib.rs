@@ -37,6 +37,7 @@ mod moving;
 mod orders;
 mod pages;
 mod performances;
+mod personal_data;
 mod refunds;
 mod reservations;
 mod seating_plans;

@@ -24,6 +24,7 @@ mod idempotency;
 mod letters;
 mod login_addresses;
 mod orders;
+mod personal_data;
 mod refunds;
 mod reservations;
 mod wallets;
@@ -82,6 +83,7 @@ impl MigratorTrait for Migrator {
             Box::new(letters::Migration),
             Box::new(actions::Migration),
             Box::new(login_addresses::Migration),
+            Box::new(personal_data::Migration),
         ]
     }
 }

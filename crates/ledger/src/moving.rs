@@ -125,7 +125,7 @@ impl Table {
 }
 
 /// All of them; what others refer to comes first.
-fn tables() -> [Table; 23] {
+fn tables() -> [Table; 24] {
     [
         Table::of::<entity::accounts::Entity>(None),
         Table::of::<entity::logins::Entity>(None),
@@ -150,6 +150,7 @@ fn tables() -> [Table; 23] {
         Table::of::<entity::wishes::Entity>(None),
         Table::of::<entity::actions::Entity>(None),
         Table::of::<entity::return_lines::Entity>(None),
+        Table::of::<entity::erasures::Entity>(None),
     ]
 }
 

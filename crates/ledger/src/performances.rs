@@ -158,6 +158,7 @@ fn row(performance: &Performance) -> Result<ActiveModel, StoreError> {
         sale_closes_at: Set(performance.sale_closes_at.map(Timestamp::as_millis)),
         epoch: Set(0),
         created_at: Set(performance.created_at.as_millis()),
+        guests_erased_to: Set(None),
     })
 }
 

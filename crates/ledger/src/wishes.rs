@@ -282,7 +282,7 @@ fn row(wish: &Wish) -> Result<ActiveModel, StoreError> {
     Ok(model.into_active_model().reset_all())
 }
 
-fn read(row: Model) -> Result<Wish, StoreError> {
+pub(crate) fn read(row: Model) -> Result<Wish, StoreError> {
     let status = WishStatus::parse(&row.status);
     let writing = row.language.zip(row.time_zone);
     let writing = writing.map(|(language, time_zone)| Writing { language, time_zone });

@@ -44,7 +44,7 @@ enum Command {
     Serve(Flags),
     /// Brings the ledger to this version
     Migrate(Flags),
-    /// Accounts: create, or give a role
+    /// Accounts: create, give a role, or erase a person
     #[command(subcommand)]
     Account(account::Account),
     /// Adds an event with one performance to sell
@@ -158,6 +158,9 @@ struct Flags {
     /// Whether webhooks may go to this machine and to private networks [default: false]
     #[arg(long)]
     webhooks_allow_private: Option<String>,
+    /// How many days after what they bought who guests are is kept; 0: for ever [default: 365]
+    #[arg(long)]
+    retention_guests_days: Option<String>,
     /// Whether requests are limited per address and buyer [default: true]
     #[arg(long)]
     limits_enabled: Option<String>,
@@ -222,6 +225,7 @@ impl Flags {
             ("mail.public_url", self.mail_public_url),
             ("mail.time_zone", self.mail_time_zone),
             ("webhooks.allow_private", self.webhooks_allow_private),
+            ("retention.guests_days", self.retention_guests_days),
             ("limits.enabled", self.limits_enabled),
             ("limits.exempt", self.limits_exempt),
             ("trusted_proxies", self.trusted_proxies),

@@ -52,6 +52,7 @@ mod orders;
 mod pages;
 mod payments;
 mod performances;
+mod personal_data;
 mod problem;
 pub(crate) mod queue;
 mod reservations;
@@ -214,6 +215,7 @@ pub(crate) fn routes() -> (Router<Arc<Server>>, utoipa::openapi::OpenApi) {
         .routes(routes!(accounts::log_out))
         .routes(routes!(accounts::guest))
         .routes(routes!(accounts::me))
+        .routes(routes!(personal_data::read, personal_data::erase))
         .routes(routes!(accounts::wallet))
         .routes(routes!(accounts::top_up))
         .routes(routes!(events::list, events::create))

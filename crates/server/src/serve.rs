@@ -33,6 +33,9 @@ const DELIVER_WITHIN: Duration = Duration::from_secs(5);
 /// How often it is looked what is sold out.
 const SELL_OUTS_EVERY: Duration = Duration::from_secs(5);
 
+/// How often it is looked whose personal data is to be erased.
+const ERASE_EVERY: Duration = Duration::from_hours(1);
+
 /// How long a round of offering what has come back may take.
 const ROUND_WITHIN: Duration = Duration::from_secs(20);
 
@@ -77,6 +80,8 @@ pub(crate) async fn serve(settings: Settings) -> anyhow::Result<()> {
     let deliveries = if sells { Some(Deliveries::start(&app, &server)?) } else { None };
     let reconciler = sells.then(|| tokio::spawn(run_reconciler(Arc::clone(&app))));
     let returns = sells.then(|| tokio::spawn(run_returns(Arc::clone(&app))));
+    let guests_kept_for_ms = server.settings.retention.guests_ms;
+    let erasing = sells.then(|| tokio::spawn(run_erasing(Arc::clone(&app), guests_kept_for_ms)));
     announce(address);
     let connections = Connections::default();
     connections.accept_until(told_to_stop(), &listener, &interface).await;
@@ -89,6 +94,7 @@ pub(crate) async fn serve(settings: Settings) -> anyhow::Result<()> {
     reconciler.inspect(tokio::task::JoinHandle::abort);
     // In the middle of whatever it does: what is held and not offered is found again, or lapses.
     returns.inspect(tokio::task::JoinHandle::abort);
+    erasing.inspect(tokio::task::JoinHandle::abort);
     waiting_room.stop();
     let orderly = async {
         let delivered = async {
@@ -254,6 +260,17 @@ async fn run_returns(app: Arc<App>) {
             Ok(Err(error)) => tracing::warn!(%error, "what has come back waits"),
             Err(_) => tracing::warn!("what has come back waits: a store does not answer"),
         }
+    }
+}
+
+async fn run_erasing(app: Arc<App>, guests_kept_for_ms: Option<u64>) {
+    loop {
+        match app.erase_due(guests_kept_for_ms).await {
+            Ok(0) => {}
+            Ok(orders) => tracing::info!(orders, "looked for people to be forgotten"),
+            Err(error) => tracing::warn!(%error, "who is to be forgotten waits"),
+        }
+        tokio::time::sleep(ERASE_EVERY).await;
     }
 }
 

@@ -16,6 +16,7 @@ use serde::Deserialize;
 mod mail;
 mod payments;
 mod proxies;
+mod retention;
 mod role;
 mod secret;
 mod stores;
@@ -27,6 +28,8 @@ pub(crate) use payments::Payments;
 use payments::RawPayments;
 pub(crate) use proxies::ForwardedHeader;
 use proxies::{forwarded_header, networks};
+use retention::RawRetention;
+pub(crate) use retention::Retention;
 pub(crate) use role::Role;
 use secret::checked_secret;
 pub(crate) use secret::{MIN_SECRET_BYTES, Secret};
@@ -64,6 +67,8 @@ pub(crate) struct Settings {
     /// How e-mail is sent; without it there is none.
     pub(crate) mail: Option<Mail>,
     pub(crate) webhooks: Webhooks,
+    /// How long personal data is kept.
+    pub(crate) retention: Retention,
     pub(crate) trusted_proxies: Vec<IpNet>,
     pub(crate) forwarded_header: ForwardedHeader,
     pub(crate) identity_header: Option<String>,
@@ -135,6 +140,7 @@ struct Raw {
     payments: RawPayments,
     mail: RawMail,
     webhooks: RawWebhooks,
+    retention: RawRetention,
     limits: RawLimits,
     trusted_proxies: List,
     forwarded_header: Option<String>,
@@ -244,6 +250,7 @@ impl Raw {
             payments: self.payments.checked()?,
             mail: self.mail.checked()?,
             webhooks: self.webhooks.checked()?,
+            retention: self.retention.checked()?,
             trusted_proxies: networks("trusted_proxies", self.trusted_proxies.items())?,
             forwarded_header: forwarded_header(self.forwarded_header.as_deref())?,
             identity_header,
@@ -360,7 +367,7 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_said_with_setting_value_and_what_is_allowed() {
-        let cases: [(Override, &str); 15] = [
+        let cases: [(Override, &str); 16] = [
             (("listen", "nowhere".into()), "setting listen is nowhere; allowed is an address"),
             (("payments.simulated.failure_rate", "2".into()), "is 2; allowed is from 0 to 1"),
             (("payments.simulated.failure_rate", "often".into()), "is often; allowed is a number"),
@@ -378,6 +385,10 @@ mod tests {
                 "setting redis_url is http://…@h/0; allowed is redis://host",
             ),
             (("webhooks.allow_private", "perhaps".into()), "is perhaps; allowed is true or false"),
+            (
+                ("retention.guests_days", "-1".into()),
+                "setting retention.guests_days is -1; allowed is a whole number",
+            ),
             (("redis_strict", "very".into()), "setting redis_strict is very; allowed is true or false"),
             (
                 ("database_url", "mysql://u:p@h/0?password=p".into()),

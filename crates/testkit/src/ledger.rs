@@ -34,6 +34,7 @@ mod books;
 mod catalogue;
 mod deliveries;
 mod orders;
+mod personal_data;
 mod refunds;
 mod reservations;
 mod tickets;
@@ -76,6 +77,10 @@ struct State {
     sold_out: BTreeSet<PerformanceId>,
     wishes: BTreeMap<WishId, Wish>,
     actions: BTreeMap<ActionId, Action>,
+    /// Those who asked to be forgotten, and when.
+    erasures: BTreeMap<AccountId, Timestamp>,
+    /// The last order of a performance in which guests were forgotten.
+    guests_erased_to: BTreeMap<PerformanceId, OrderId>,
     /// Performances that somebody has waited for, and whether they have been sold out.
     return_lines: BTreeMap<PerformanceId, bool>,
     entries: Vec<WalletEntry>,

@@ -29,6 +29,7 @@ mod actions;
 mod books;
 mod deliveries;
 mod orders;
+mod personal_data;
 mod refunds;
 mod tickets;
 mod wallets;
@@ -44,6 +45,7 @@ pub use deliveries::{
     Notice, NoticeKind, OfferLetter, Replay, SendLetter, SendLimits, Settlement, Watched, Writing,
 };
 pub use orders::{BeginOrder, BuyerDetails, Order, OrderFilter, OrderUnit, Orders, SettleOrder, UnitRefund};
+pub use personal_data::{Erasure, Kept, PersonalData};
 pub use refunds::{BeginRefund, NewRefund, Refund, RefundOf, Refunds};
 pub use tickets::{Attendance, CheckIn, CheckInOutcome, Ticket, Tickets};
 pub use wallets::{GiveBack, Wallet, WalletOutcome};
@@ -455,6 +457,7 @@ pub trait Ledger:
     + Wishes
     + Books
     + Actions
+    + PersonalData
     + LedgerHealth
 {
 }
@@ -475,6 +478,7 @@ impl<T> Ledger for T where
         + Wishes
         + Books
         + Actions
+        + PersonalData
         + LedgerHealth
 {
 }

@@ -20,6 +20,8 @@ pub struct Model {
     pub sale_closes_at: Option<i64>,
     pub epoch: i64,
     pub created_at: i64,
+    /// The last order in which guests were forgotten, if they have been.
+    pub guests_erased_to: Option<Uuid>,
 }
 
 /// Joins are written where they are needed.

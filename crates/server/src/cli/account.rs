@@ -1,10 +1,11 @@
-//! `onsale account`: create accounts, and give roles. Roles come from here only, never from sign-up.
+//! `onsale account`: create accounts, give roles, erase people. Roles come from here only, never from sign-up.
 
 use std::io::Read;
 
 use anyhow::{Context, bail};
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, Subcommand, ValueEnum};
 use onsale_app::ports::ledger::Role;
+use onsale_domain::ids::OrderId;
 use serde_json::json;
 
 use super::Folder;
@@ -16,6 +17,8 @@ pub(super) enum Account {
     Create(Create),
     /// Gives an account that exists a role
     Role(GiveRole),
+    /// Erases a person who asked for it: an account, or whoever made an order, as `DELETE /me/data` does
+    Erase(Erase),
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -65,11 +68,25 @@ pub(super) struct GiveRole {
     folder: Folder,
 }
 
+#[derive(Args)]
+#[command(group = ArgGroup::new("who").required(true))]
+pub(super) struct Erase {
+    /// E-mail address of the account
+    #[arg(long, group = "who")]
+    email: Option<String>,
+    /// Id of an order of theirs, for guests
+    #[arg(long, group = "who")]
+    order: Option<OrderId>,
+    #[command(flatten)]
+    folder: Folder,
+}
+
 impl Account {
     pub(super) fn split(mut self) -> (Folder, Self) {
         let folder = match &mut self {
             Self::Create(create) => std::mem::take(&mut create.folder),
             Self::Role(give) => std::mem::take(&mut give.folder),
+            Self::Erase(erase) => std::mem::take(&mut erase.folder),
         };
         (folder, self)
     }
@@ -84,6 +101,15 @@ pub(super) async fn run(settings: Settings, command: Account) -> anyhow::Result<
             app.create_account(&create.email, read_password()?, &name, create.role.into()).await?
         }
         Account::Role(give) => app.give_role(&give.email, give.role.into()).await?,
+        Account::Erase(erase) => {
+            let erased = match (&erase.email, erase.order) {
+                (Some(email), _) => app.erase_account(email).await?,
+                (None, Some(order)) => app.erase_buyer_of(order).await?,
+                (None, None) => bail!("give --email or --order"),
+            };
+            super::print(&json!({"orders": erased.orders, "orders_to_follow": erased.to_follow}).to_string());
+            return Ok(());
+        }
     };
     super::print(
         &json!({"account_id": account.id, "email": account.email, "name": account.name, "role": account.role})

@@ -86,7 +86,7 @@ pub(crate) const ENDPOINTS: &[Endpoint] = &[
         ..endpoint("POST", "/api/v1/auth/signup", Who::Anyone, 201)
     },
     Endpoint {
-        body: Some(|_| json!({"email": BUYER, "password": PASSWORD})),
+        body: Some(|_| json!({"email": REGULAR, "password": PASSWORD})),
         odd_text: Some((401, "bad_credentials")),
         ..endpoint("POST", "/api/v1/auth/login", Who::Anyone, 200)
     },
@@ -98,11 +98,8 @@ pub(crate) const ENDPOINTS: &[Endpoint] = &[
     endpoint("POST", "/api/v1/auth/logout", Who::Buyer, 204),
     endpoint("POST", "/api/v1/auth/guest", Who::Anyone, 201),
     endpoint("GET", "/api/v1/me", Who::Buyer, 200),
+    endpoint("GET", "/api/v1/me/data", Who::Buyer, 200),
     endpoint("GET", "/api/v1/me/wallet", Who::Buyer, 200),
-    Endpoint {
-        body: Some(|_| json!({"amount": won(100)})),
-        ..endpoint("POST", "/api/v1/me/wallet/top-ups", Who::Buyer, 201)
-    },
     list("/api/v1/events", Who::Anyone),
     Endpoint {
         body: Some(new_event),
@@ -338,6 +335,12 @@ pub(crate) const ENDPOINTS: &[Endpoint] = &[
     endpoint("GET", "/api/v1/unsettled-payments", Who::Organizer, 200),
     // Nobody delivers where no provider does.
     endpoint("POST", "/api/v1/webhooks/{provider}", Who::Anyone, 404),
+    // The last: whoever calls it is nobody afterwards, and whoever has money is not let go.
+    endpoint("DELETE", "/api/v1/me/data", Who::Buyer, 200),
+    Endpoint {
+        body: Some(|_| json!({"amount": won(100)})),
+        ..endpoint("POST", "/api/v1/me/wallet/top-ups", Who::Buyer, 201)
+    },
 ];
 
 const EVENT_MISSING: &[&str] = &[
@@ -357,6 +360,9 @@ const EVENT_MISSING: &[&str] = &[
 ];
 
 const BUYER: &str = "buyer@example.com";
+
+/// Somebody who logs in again and again; the buyer may be erased.
+const REGULAR: &str = "regular@example.com";
 
 fn new_event(_: &World) -> Value {
     json!({"title": "A winter's tale", "description": "In two acts.", "settings": {

@@ -30,6 +30,7 @@ mod operations;
 mod orders;
 mod pages;
 mod performances;
+mod personal_data;
 mod processes;
 mod queue;
 mod races;

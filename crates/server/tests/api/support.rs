@@ -3,16 +3,19 @@
 //! Invariant: what is made here goes through the interface or the command line, never past them.
 
 use std::{
+    fs,
     ops::Deref,
+    path::PathBuf,
     time::{Duration, Instant},
 };
 
 use onsale_testkit::{
     process::{Installation, Running},
-    servers::Stores,
+    servers::{Stores, or_passed_over},
 };
 use rand::RngExt as _;
 use serde_json::{Value, json};
+use tempfile::TempDir;
 
 use crate::calls::{Answer, Api, Call};
 
@@ -272,6 +275,40 @@ impl Stage {
         assert_eq!(stats["drift"], 0, "{stats}");
         assert_eq!(counts.iter().sum::<u64>(), stats["capacity"].as_u64().unwrap(), "{stats}");
         counts
+    }
+}
+
+/// A wall clock that a program is given instead of the machine's: Debian's libfaketime, in the form for programs with threads.
+pub(crate) struct FakedClock {
+    library: PathBuf,
+    offset: PathBuf,
+    _folder: TempDir,
+}
+
+impl FakedClock {
+    /// So far from the right time, such as `+3600` seconds or `-3d`; `None` where the machine has no such thing and need not.
+    pub(crate) fn at(offset: &str) -> Option<Self> {
+        let folders = fs::read_dir("/usr/lib").into_iter().flatten().flatten();
+        let places = folders.map(|folder| folder.path().join("faketime/libfaketimeMT.so.1"));
+        let library = or_passed_over(Ok(places.into_iter().find(|place| place.exists())), "faketime")?;
+        let folder = TempDir::new().unwrap();
+        let clock = Self { library, offset: folder.path().join("offset"), _folder: folder };
+        clock.set(offset);
+        Some(clock)
+    }
+
+    /// Steps it, also for a program that runs.
+    pub(crate) fn set(&self, offset: &str) {
+        fs::write(&self.offset, format!("{offset}\n")).unwrap();
+    }
+
+    /// What a program has to be started with.
+    pub(crate) fn settings(&self) -> [(&str, &str); 3] {
+        [
+            ("LD_PRELOAD", self.library.to_str().unwrap()),
+            ("FAKETIME_TIMESTAMP_FILE", self.offset.to_str().unwrap()),
+            ("FAKETIME_NO_CACHE", "1"),
+        ]
     }
 }
 

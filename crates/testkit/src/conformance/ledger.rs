@@ -14,6 +14,7 @@ pub mod keys;
 pub mod logins;
 pub mod orders;
 pub mod performances;
+pub mod personal_data;
 pub mod races;
 pub mod refunds;
 pub mod reservations;
@@ -185,6 +186,12 @@ macro_rules! ledger_conformance {
                 the_books_are_read_page_by_page,
                 an_order_is_booked_with_all_that_belongs_to_it,
                 an_audit_of_an_honest_ledger_finds_nothing;
+            personal_data:
+                what_is_kept_of_somebody_comes_back,
+                who_is_erased_is_nobody,
+                what_is_to_come_is_forgotten_when_it_is_over,
+                who_manages_or_has_money_is_not_erased,
+                guests_are_forgotten_and_accounts_are_not;
             actions:
                 what_was_done_comes_back_newest_first;
             races:

@@ -10,12 +10,12 @@ use onsale_app::ports::{
     ledger::{
         Account, Accounts, Action, Actions, Attendance, BeginOrder, BeginRefund, BookPage, BookedOrder,
         Books, CheckIn, CheckInOutcome, Created, DeleteOutcome, Deliveries, Delivery, DeliveryStatus,
-        Endpoint, Endpoints, Event, Events, GiveBack, InLine, Lane, Lease, Ledger, LedgerHealth, LetterKind,
-        Login, Logins, NewRefund, Offer, Order, OrderFilter, Orders, OwnedKey, Page, PageRequest,
-        Performance, Performances, PlanSummary, PutWish, Refund, Refunds, Replay, ReservationRecord,
-        ReservationRecords, ReturnLine, Role, Rotation, SeatingPlans, SendLetter, SendLimits, SettleOrder,
-        Settlement, Stray, Ticket, Tickets, Unfit, Wallet, WalletOutcome, WalletSums, Watched, Wish,
-        WishStep, Wishes,
+        Endpoint, Endpoints, Erasure, Event, Events, GiveBack, InLine, Kept, Lane, Lease, Ledger,
+        LedgerHealth, LetterKind, Login, Logins, NewRefund, Offer, Order, OrderFilter, Orders, OwnedKey,
+        Page, PageRequest, Performance, Performances, PersonalData, PlanSummary, PutWish, Refund, Refunds,
+        Replay, ReservationRecord, ReservationRecords, ReturnLine, Role, Rotation, SeatingPlans, SendLetter,
+        SendLimits, SettleOrder, Settlement, Stray, Ticket, Tickets, Unfit, Wallet, WalletOutcome,
+        WalletSums, Watched, Wish, WishStep, Wishes,
     },
 };
 use onsale_domain::{
@@ -60,6 +60,13 @@ passed_on!(Accounts for FaultyLedger.inner {
 passed_on!(Actions for FaultyLedger.inner {
     fn note_action(action: &Action) -> Result<(), StoreError>;
     fn actions_of(event: EventId, page: PageRequest) -> Result<Page<Action>, StoreError>;
+});
+
+passed_on!(PersonalData for FaultyLedger.inner {
+    fn kept_of(owner: AccountId, at_most: u32) -> Result<Kept, StoreError>;
+    fn erase(owner: AccountId, at: Timestamp, over_before: Timestamp) -> Result<Erasure, StoreError>;
+    fn erase_rest(over_before: Timestamp, at_most: u32) -> Result<u64, StoreError>;
+    fn erase_guests(before: Timestamp, at_most: u32) -> Result<u64, StoreError>;
 });
 
 passed_on!(Logins for FaultyLedger.inner {

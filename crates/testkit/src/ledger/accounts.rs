@@ -15,13 +15,13 @@ use onsale_domain::{
 use super::MemoryLedger;
 
 pub(super) struct Login {
-    account: AccountId,
+    pub(super) account: AccountId,
     address: [u8; 16],
-    ended: bool,
+    pub(super) ended: bool,
 }
 
 pub(super) struct Token {
-    login: LoginId,
+    pub(super) login: LoginId,
     expires_at: Timestamp,
     used: bool,
 }

@@ -27,7 +27,7 @@ use super::{MemoryLedger, State, page};
 /// A delivery, and who has claimed it.
 #[derive(Clone)]
 pub(super) struct Kept {
-    delivery: Delivery,
+    pub(super) delivery: Delivery,
     lease: Option<Uuid>,
 }
 

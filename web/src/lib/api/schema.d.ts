@@ -417,6 +417,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/me/data": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Everything that is kept of me, in one document. */
+        get: operations["get_me_data"];
+        put?: never;
+        post?: never;
+        /**
+         * Erases me: my account with its log-ins, what I wait for, and who I was in my orders. Orders keep their seats and their
+         *     money; tickets of what is to come stay good, and who they are for is erased when that is over. There is no way back.
+         */
+        delete: operations["delete_me_data"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/me/orders": {
         parameters: {
             query?: never;
@@ -1363,6 +1384,19 @@ export interface components {
             /** @description Where the whole draw can be had, to check it. */
             entries?: string | null;
         };
+        /** @description What has been erased. */
+        Erased: {
+            /**
+             * Format: int64
+             * @description Orders in which nobody knows any more who they were for.
+             */
+            orders: number;
+            /**
+             * Format: int64
+             * @description Orders whose tickets are needed yet; they follow a day after what they are for has begun.
+             */
+            orders_to_follow: number;
+        };
         Event: {
             /** Format: uuid */
             id: string;
@@ -1478,6 +1512,14 @@ export interface components {
              */
             proof?: string | null;
         };
+        /** @description A wish, and how its owner is told. */
+        KeptWish: components["schemas"]["Wish"] & {
+            /** Format: uuid */
+            event_id: string;
+            email?: string | null;
+            language?: string | null;
+            time_zone?: string | null;
+        };
         /** @description The newest e-mail with the tickets of an order. */
         LetterDto: {
             /**
@@ -1495,6 +1537,13 @@ export interface components {
         LogIn: {
             email: string;
             password: string;
+        };
+        /** @description A log-in. Where it came from is kept as a digest that nobody can read. */
+        LogInDto: {
+            /** Format: uuid */
+            id: string;
+            begun_at: string;
+            ended: boolean;
         };
         Me: {
             /** Format: uuid */
@@ -1528,6 +1577,27 @@ export interface components {
             by_s: number;
             /** @description Why, for the log of what was done by hand; at most 200 characters. */
             reason?: string | null;
+        };
+        MyData: {
+            /** Format: uuid */
+            account_id: string;
+            /** @description `account` or `guest`. */
+            kind: string;
+            /** @description Of an account. */
+            email?: string | null;
+            name?: string | null;
+            /** @description What a gateway calls me, where one vouches for me. */
+            external_id?: string | null;
+            created_at?: string | null;
+            /** @description Newest first. */
+            log_ins: components["schemas"]["LogInDto"][];
+            balance: components["schemas"]["Money"];
+            /** @description What I wait for, newest first. */
+            wishes: components["schemas"]["KeptWish"][];
+            /** @description The newest; the rest is behind the cursor at `/me/reservations`. */
+            reservations: components["schemas"]["PageDto_Reservation"];
+            /** @description The newest, with the names, numbers and addresses in them; the rest is behind the cursor at `/me/orders`. */
+            orders: components["schemas"]["PageDto_Order"];
         };
         /** @description A general-admission area. */
         NewArea: {
@@ -4406,6 +4476,76 @@ export interface operations {
                 };
             };
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    get_me_data: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MyData"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    delete_me_data: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Erased"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -50,7 +50,7 @@ async fn tokens_that_are_none() {
         if let Some(good) = people.token(endpoint.who) {
             // Signing anew is done right here: with the claims unchanged it is accepted.
             let fresh = resigned(&people, good, |_| {});
-            people.onsale.get("/me").by(&fresh).await.ok(200);
+            people.onsale.get("/me/wallet").by(&fresh).await.ok(200);
             let bad = [
                 "garbage".to_owned(),
                 "a.b.c".to_owned(),

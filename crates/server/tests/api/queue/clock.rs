@@ -2,36 +2,23 @@
 //!
 //! Invariant checked: it moves nobody, opens no lobby and ends no turn.
 
-use std::{fs, path::PathBuf};
-
-use onsale_testkit::servers::or_passed_over;
 use rstest::rstest;
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
 use super::{holding, staged_on};
-use crate::support::{Onsale, text};
-
-/// What stands between a program and its clock: Debian's libfaketime, in the form for programs with threads.
-fn faked_clock() -> Option<PathBuf> {
-    let folders = fs::read_dir("/usr/lib").into_iter().flatten().flatten();
-    let places = folders.map(|folder| folder.path().join("faketime/libfaketimeMT.so.1"));
-    or_passed_over(Ok(places.into_iter().find(|place| place.exists())), "faketime")
-}
+use crate::support::{FakedClock, Onsale, text};
 
 #[rstest]
 #[case::forward("+3600")]
 #[case::back("-3600")]
 #[tokio::test]
 async fn a_clock_that_steps_moves_nobody(#[case] step: &str) {
-    let Some(library) = faked_clock() else { return };
-    let folder = TempDir::new().unwrap();
-    let offset = folder.path().join("offset");
-    fs::write(&offset, "+0\n").unwrap();
+    let Some(clock) = FakedClock::at("+0") else { return };
+    let settings = clock.settings();
     let onsale = Onsale::with(&[
-        ("LD_PRELOAD", library.to_str().unwrap()),
-        ("FAKETIME_TIMESTAMP_FILE", offset.to_str().unwrap()),
-        ("FAKETIME_NO_CACHE", "1"),
+        settings[0],
+        settings[1],
+        settings[2],
         ("ONSALE_LOG__FORMAT", "json"),
         // An administrator sets the wall clock; nobody sets the time since the start of the machine.
         ("FAKETIME_DONT_FAKE_MONOTONIC", "1"),
@@ -54,7 +41,7 @@ async fn a_clock_that_steps_moves_nobody(#[case] step: &str) {
         before.push(queue.asking(ticket).await.ok(200));
     }
 
-    fs::write(&offset, format!("{step}\n")).unwrap();
+    clock.set(step);
     // What it logs shows that the step has reached the program.
     let mut rate = 900;
     let ((), took) = super::eventually("the step", super::MOVES_WITHIN, async || {

@@ -169,6 +169,11 @@ export const reasons = {
     safe: 'It has not been used up.',
     todo: 'Show its bearer the date on the ticket.',
   },
+  wallet_not_empty: {
+    happened: 'There is money in your wallet.',
+    safe: 'Nothing was erased.',
+    todo: 'Spend it, or ask the box office to give it back.',
+  },
   no_return_line: {
     happened: 'Nothing that comes back is held for those who wait here.',
     safe: nothingChanged,

@@ -165,6 +165,11 @@ export const reasons: typeof english = {
     safe: '티켓은 사용 처리되지 않았습니다.',
     todo: '티켓에 적힌 날짜를 보여 주세요.',
   },
+  wallet_not_empty: {
+    happened: '지갑에 잔액이 남아 있습니다.',
+    safe: '아무것도 삭제되지 않았습니다.',
+    todo: '잔액을 사용하거나 매표소에 반환을 요청하세요.',
+  },
   no_return_line: {
     happened: '이 행사는 취소표를 대기자 앞으로 잡아 두지 않습니다.',
     safe: nothingChanged,
