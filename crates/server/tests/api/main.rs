@@ -41,3 +41,4 @@ mod secrets;
 mod stripe;
 mod support;
 mod tickets;
+mod tls;
