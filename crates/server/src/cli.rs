@@ -74,6 +74,15 @@ struct Flags {
     /// Address and port to listen on; port 0 takes a free one [default: 127.0.0.1:8080]
     #[arg(long)]
     listen: Option<String>,
+    /// PEM file with the certificate and those that vouch for it; with it, and its key, HTTPS is spoken
+    #[arg(long)]
+    tls_certificate: Option<String>,
+    /// PEM file with the private key of the certificate
+    #[arg(long)]
+    tls_key: Option<String>,
+    /// For how long browsers are told to come over HTTPS only, 0 to 63072000 s [default: 0]
+    #[arg(long)]
+    tls_hsts_max_age_s: Option<String>,
     /// Folder of the embedded stores [default: ./data]
     #[arg(long)]
     data_dir: Option<String>,
@@ -197,6 +206,9 @@ impl Flags {
     fn overrides(self) -> Vec<Override> {
         let given = [
             ("listen", self.listen),
+            ("tls.certificate", self.tls_certificate),
+            ("tls.key", self.tls_key),
+            ("tls.hsts_max_age_s", self.tls_hsts_max_age_s),
             ("data_dir", self.data_dir),
             ("database_url", self.database_url),
             ("database.max_connections", self.database_max_connections),

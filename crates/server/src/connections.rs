@@ -13,10 +13,13 @@ use ahash::AHashMap;
 use axum::extract::ConnectInfo;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use parking_lot::Mutex;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpListener, TcpStream},
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{http::Interface, queue_tokens::subscriber};
+use crate::{http::Interface, queue_tokens::subscriber, tls::Endpoint};
 
 /// How long a connection may go without a whole request head: one that is kept alive, or one that dawdles.
 const HEAD_WITHIN: Duration = Duration::from_mins(1);
@@ -36,7 +39,7 @@ const OTHER_DESCRIPTORS: u64 = 512;
 /// Where the system does not say how many there may be.
 const DESCRIPTORS: u64 = 1_024;
 
-/// What somebody is told for whom there is no room.
+/// What somebody is told for whom there is no room, unless TLS is spoken: words that come before a handshake are none.
 const NO_ROOM: &[u8] =
     b"HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\nretry-after: 2\r\ncontent-length: 0\r\n\r\n";
 
@@ -44,26 +47,12 @@ const NO_ROOM: &[u8] =
 pub(crate) struct Connections {
     tasks: TaskTracker,
     stop: CancellationToken,
+    /// Where TLS ends; without it, connections are plain.
+    tls: Option<Arc<Endpoint>>,
     most: usize,
     open: Arc<Mutex<Open>>,
     turned_away: metrics::Counter,
     told_at: AtomicU64,
-}
-
-impl Default for Connections {
-    fn default() -> Self {
-        let descriptors = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
-        let descriptors = descriptors.unwrap_or(DESCRIPTORS);
-        Self {
-            tasks: TaskTracker::new(),
-            stop: CancellationToken::new(),
-            most: usize::try_from(descriptors.saturating_sub(OTHER_DESCRIPTORS).max(64))
-                .unwrap_or(usize::MAX),
-            open: Arc::default(),
-            turned_away: metrics::counter!("onsale_connections_turned_away_total"),
-            told_at: AtomicU64::new(0),
-        }
-    }
 }
 
 /// How many there are, in all and of each address.
@@ -95,6 +84,22 @@ impl Drop for Place {
 }
 
 impl Connections {
+    /// None yet; `tls` is spoken on all that come.
+    pub(crate) fn new(tls: Option<Arc<Endpoint>>) -> Self {
+        let descriptors = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+        let descriptors = descriptors.unwrap_or(DESCRIPTORS);
+        Self {
+            tasks: TaskTracker::new(),
+            stop: CancellationToken::new(),
+            tls,
+            most: usize::try_from(descriptors.saturating_sub(OTHER_DESCRIPTORS).max(64))
+                .unwrap_or(usize::MAX),
+            open: Arc::default(),
+            turned_away: metrics::counter!("onsale_connections_turned_away_total"),
+            told_at: AtomicU64::new(0),
+        }
+    }
+
     /// Serves until `stop` is there.
     pub(crate) async fn accept_until(
         &self,
@@ -137,7 +142,9 @@ impl Connections {
     /// Nothing is waited for: what does not fit into an empty buffer is not said.
     fn turn_away(&self, stream: &TcpStream, peer: SocketAddr) {
         self.turned_away.increment(1);
-        let _ = stream.try_write(NO_ROOM);
+        if self.tls.is_none() {
+            let _ = stream.try_write(NO_ROOM);
+        }
         // A line a minute is enough to know.
         let minute = u64::try_from(jiff::Timestamp::now().as_second() / 60).unwrap_or(0);
         if self.told_at.swap(minute, std::sync::atomic::Ordering::Relaxed) != minute {
@@ -150,33 +157,17 @@ impl Connections {
         let _ = stream.set_nodelay(true);
         #[cfg(target_os = "linux")]
         let _ = rustix::net::sockopt::set_tcp_user_timeout(&stream, TAKEN_WITHIN_MS);
-        let place = Arc::new(place);
-        let service =
-            hyper::service::service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
-                request.extensions_mut().insert(ConnectInfo(peer));
-                request.extensions_mut().insert(Arc::clone(&place));
-                let answer = interface.clone().answer(request.map(axum::body::Body::new));
-                async { Ok::<_, std::convert::Infallible>(answer.await) }
-            });
-        let connection = hyper::server::conn::http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(HEAD_WITHIN)
-            .max_buf_size(BUFFER_BYTES)
-            .serve_connection(TokioIo::new(stream), service)
-            .with_upgrades();
-        let stop = self.stop.clone();
+        let (tls, stop) = (self.tls.clone(), self.stop.clone());
         self.tasks.spawn(async move {
-            let mut connection = std::pin::pin!(connection);
-            let ended = tokio::select! {
-                ended = connection.as_mut() => ended,
-                () = stop.cancelled() => {
-                    connection.as_mut().graceful_shutdown();
-                    connection.await
+            let Some(tls) = tls else { return converse(stream, peer, place, interface, stop).await };
+            // Apart, or plain connections would have the room as well that TLS takes.
+            let over_tls = Box::pin(async move {
+                // Who has asked for nothing yet is owed nothing when this server stops.
+                if let Some(stream) = stop.run_until_cancelled(tls.secured(stream)).await.flatten() {
+                    converse(stream, peer, place, interface, stop).await;
                 }
-            };
-            if let Err(error) = ended {
-                tracing::debug!(%error, "connection ended");
-            }
+            });
+            over_tls.await;
         });
     }
 
@@ -185,5 +176,39 @@ impl Connections {
         self.stop.cancel();
         self.tasks.close();
         self.tasks.wait().await;
+    }
+}
+
+/// Answers what is asked on one connection, until either side ends it.
+async fn converse(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    peer: SocketAddr,
+    place: Place,
+    interface: Interface,
+    stop: CancellationToken,
+) {
+    let place = Arc::new(place);
+    let service = hyper::service::service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
+        request.extensions_mut().insert(ConnectInfo(peer));
+        request.extensions_mut().insert(Arc::clone(&place));
+        let answer = interface.clone().answer(request.map(axum::body::Body::new));
+        async { Ok::<_, std::convert::Infallible>(answer.await) }
+    });
+    let connection = hyper::server::conn::http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_WITHIN)
+        .max_buf_size(BUFFER_BYTES)
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades();
+    let mut connection = std::pin::pin!(connection);
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = stop.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "connection ended");
     }
 }

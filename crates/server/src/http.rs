@@ -133,8 +133,12 @@ impl Server {
                 settings.redis_url.is_some(),
             ),
             overload: Overload::default(),
+            frame: Frame::new(
+                rand::random(),
+                routes().1.paths.paths.keys(),
+                settings.tls.as_ref().map(|tls| tls.hsts_max_age_s).filter(|seconds| *seconds > 0),
+            ),
             settings,
-            frame: Frame::new(rand::random(), routes().1.paths.paths.keys()),
             views: Views::default(),
             plans: Plans::default(),
             hubs: Hubs::default(),

@@ -19,6 +19,7 @@ mod serve;
 mod settings;
 mod telemetry;
 mod tickets;
+mod tls;
 mod tokens;
 mod vitals;
 mod wire;

@@ -18,7 +18,9 @@ use crate::{
     notices::NoticeCarrier,
     queue_client::RemoteQueue,
     settings::{Role, Settings},
-    telemetry, vitals, wire,
+    telemetry,
+    tls::Endpoint,
+    vitals, wire,
 };
 
 /// How long stopping may take in all.
@@ -50,6 +52,8 @@ pub(crate) async fn serve(settings: Settings) -> anyhow::Result<()> {
     // Once, for whatever speaks TLS from here; a second call would change nothing.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let metrics = telemetry::start_metrics()?;
+    // Before anything is opened: a certificate that cannot be used ends it here.
+    let tls = settings.tls.clone().map(Endpoint::open).transpose()?;
     let wired = wire::everything(&settings).await?;
     let secrets = wire::secrets(&settings)?;
     let app = Arc::clone(&wired.app);
@@ -82,14 +86,16 @@ pub(crate) async fn serve(settings: Settings) -> anyhow::Result<()> {
     let returns = sells.then(|| tokio::spawn(run_returns(Arc::clone(&app))));
     let guests_kept_for_ms = server.settings.retention.guests_ms;
     let erasing = sells.then(|| tokio::spawn(run_erasing(Arc::clone(&app), guests_kept_for_ms)));
-    announce(address);
-    let connections = Connections::default();
+    announce(address, tls.is_some());
+    let connections = Connections::new(tls.clone());
+    let certificates = tls.map(|tls| tokio::spawn(tls.follow_files()));
     connections.accept_until(told_to_stop(), &listener, &interface).await;
     drop(listener);
     server.begin_stopping();
     tracing::info!("stopping");
     vitals.abort();
     watch.abort();
+    certificates.inspect(tokio::task::JoinHandle::abort);
     sharing.inspect(tokio::task::JoinHandle::abort);
     reconciler.inspect(tokio::task::JoinHandle::abort);
     // In the middle of whatever it does: what is held and not offered is found again, or lapses.
@@ -137,8 +143,9 @@ async fn settle_last_run(app: &App) {
 
 /// The line that whoever started the server waits for.
 #[expect(clippy::print_stdout, reason = "part of the interface of the command")]
-fn announce(address: SocketAddr) {
-    println!("listening on http://{address}");
+fn announce(address: SocketAddr, over_tls: bool) {
+    let scheme = if over_tls { "https" } else { "http" };
+    println!("listening on {scheme}://{address}");
     tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "ready");
 }
 

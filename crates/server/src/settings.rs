@@ -20,6 +20,7 @@ mod retention;
 mod role;
 mod secret;
 mod stores;
+mod tls;
 mod webhooks;
 
 use mail::RawMail;
@@ -35,6 +36,8 @@ use secret::checked_secret;
 pub(crate) use secret::{MIN_SECRET_BYTES, Secret};
 pub(crate) use stores::DatabaseLimits;
 use stores::{RawDatabase, check_database_url, check_redis_url};
+use tls::RawTls;
+pub(crate) use tls::Tls;
 use webhooks::RawWebhooks;
 pub(crate) use webhooks::Webhooks;
 
@@ -49,6 +52,8 @@ pub(crate) enum LogFormat {
 #[derive(Clone)]
 pub(crate) struct Settings {
     pub(crate) listen: SocketAddr,
+    /// What TLS is spoken with; without it, HTTP.
+    pub(crate) tls: Option<Tls>,
     pub(crate) data_dir: PathBuf,
     /// PostgreSQL; without it SQLite in `data_dir`.
     pub(crate) database_url: Option<String>,
@@ -117,7 +122,8 @@ pub(crate) struct BadSetting {
     allowed: String,
 }
 
-fn bad(setting: &str, value: impl fmt::Display, allowed: &str) -> BadSetting {
+/// Says that a setting cannot be used, and what could.
+pub(crate) fn bad(setting: &str, value: impl fmt::Display, allowed: &str) -> BadSetting {
     // Cut as text: a precision would give a number 200 decimals.
     let value = value.to_string().chars().take(200).collect();
     BadSetting { setting: setting.to_owned(), value, allowed: allowed.to_owned() }
@@ -130,6 +136,7 @@ pub(crate) type Override = (&'static str, String);
 #[serde(default, deny_unknown_fields)]
 struct Raw {
     listen: Option<String>,
+    tls: RawTls,
     data_dir: Option<String>,
     database_url: Option<String>,
     database: RawDatabase,
@@ -239,6 +246,7 @@ impl Raw {
         }
         Ok(Settings {
             listen,
+            tls: self.tls.checked()?,
             data_dir: self.data_dir.unwrap_or_else(|| "./data".into()).into(),
             database_url: self.database_url,
             database: self.database.checked()?,

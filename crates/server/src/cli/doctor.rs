@@ -21,6 +21,8 @@ use crate::{
     wire::{examining, marks},
 };
 
+mod certificate;
+
 #[derive(Args)]
 pub(super) struct Doctor {
     #[command(flatten)]
@@ -113,6 +115,7 @@ impl Report {
 pub(super) async fn run(settings: Settings, command: Doctor) -> anyhow::Result<()> {
     let mut report = Report::default();
     setup(&settings, &mut report);
+    certificate::look_at(&settings, &mut report);
     descriptors(&mut report);
     folder(&settings, &mut report);
     stores(&settings, &mut report).await;
@@ -172,6 +175,11 @@ fn setup(settings: &Settings, report: &mut Report) {
         let state = if settings.listen.ip().is_loopback() { State::Advice } else { State::Fine };
         report.add(CHECK, state, words);
     }
+    if settings.tls.is_none() && settings.trusted_proxies.is_empty() && !settings.listen.ip().is_loopback() {
+        let words = "listen takes plain HTTP from everywhere, and no proxy is named: everything that is sent can be read on the \
+                     way; set tls.certificate and tls.key, or put a proxy in front and name it in trusted_proxies";
+        report.advice(CHECK, words);
+    }
     if settings.redis_url.is_some() && !settings.redis_strict {
         report.advice(
             CHECK,
@@ -222,10 +230,15 @@ fn folder(settings: &Settings, report: &mut Report) {
     }
 }
 
+/// The bits that say who may do what with a file.
+#[cfg(unix)]
+fn mode(path: &Path) -> Option<u32> {
+    use std::os::unix::fs::PermissionsExt;
+    fs::metadata(path).map(|found| found.permissions().mode() & 0o777).ok()
+}
+
 #[cfg(unix)]
 fn permissions(folder: &Path, report: &mut Report) {
-    use std::os::unix::fs::PermissionsExt;
-    let mode = |path: &Path| fs::metadata(path).map(|found| found.permissions().mode() & 0o777).ok();
     let secret = folder.join("secret");
     match mode(&secret) {
         Some(mode) if mode & 0o077 != 0 => {

@@ -50,12 +50,18 @@ pub(crate) struct Frame {
     refusals: [OnceLock<metrics::Counter>; Reason::ALL.len()],
     shed: metrics::Counter,
     sequence: metrics::Gauge,
+    /// For how long a browser is to come over TLS only, where it is told.
+    transport: Option<HeaderValue>,
     pub(crate) traffic: Traffic,
 }
 
 impl Frame {
-    /// `paths`: the routes of the document.
-    pub(crate) fn new<'a>(prefix: u32, paths: impl Iterator<Item = &'a String>) -> Self {
+    /// `paths`: the routes of the document. `hsts_max_age_s`: for how long browsers are told to come over TLS only.
+    pub(crate) fn new<'a>(
+        prefix: u32,
+        paths: impl Iterator<Item = &'a String>,
+        hsts_max_age_s: Option<u64>,
+    ) -> Self {
         let started = Instant::now();
         Self {
             prefix: format!("{prefix:08x}"),
@@ -68,6 +74,8 @@ impl Frame {
             refusals: [const { OnceLock::new() }; Reason::ALL.len()],
             shed: metrics::counter!("onsale_shed_total"),
             sequence: metrics::gauge!("onsale_sequence"),
+            transport: hsts_max_age_s
+                .and_then(|seconds| HeaderValue::try_from(format!("max-age={seconds}")).ok()),
             traffic: Traffic::new(started),
         }
     }
@@ -191,6 +199,9 @@ pub(crate) async fn framed<F: Future<Output = Response>>(
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    if let Some(transport) = &frame.transport {
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, transport.clone());
+    }
     if !headers.contains_key(header::CONTENT_SECURITY_POLICY) {
         headers.insert(
             header::CONTENT_SECURITY_POLICY,

@@ -14,6 +14,7 @@ use hyper_util::{
     rt::{TokioExecutor, TokioIo},
 };
 use serde_json::Value;
+use tokio::io::{AsyncRead, AsyncWrite};
 
 /// How long one call may take, also on a busy machine.
 pub(crate) const LIMIT: Duration = Duration::from_secs(30);
@@ -37,7 +38,7 @@ impl Api {
 
     /// Where it listens: `127.0.0.1:12345`.
     pub(crate) fn address(&self) -> &str {
-        self.url.trim_start_matches("http://")
+        self.url.split_once("://").map_or("", |(_, address)| address)
     }
 
     /// A call of the interface; the path goes on from `/api/v1`.
@@ -207,14 +208,23 @@ pub(crate) struct Socket {
 impl Socket {
     pub(crate) async fn open(api: &Api) -> Self {
         let host = api.address().to_owned();
+        let open = async { tokio::net::TcpStream::connect(&host).await.map_err(|error| error.to_string()) };
+        let stream = within("opening a socket", open).await.unwrap();
+        Self::over(stream, &host).await
+    }
+
+    /// Over a connection that is there.
+    pub(crate) async fn over(
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        host: &str,
+    ) -> Self {
         let open = async {
-            let stream = tokio::net::TcpStream::connect(&host).await.map_err(|error| error.to_string())?;
             let opened = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await;
             opened.map_err(|error| error.to_string())
         };
         let (sender, connection) = within("opening a socket", open).await.unwrap();
         tokio::spawn(connection);
-        Self { sender, host }
+        Self { sender, host: host.to_owned() }
     }
 
     pub(crate) async fn send(&mut self, call: &Call) -> Answer {

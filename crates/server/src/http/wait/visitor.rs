@@ -57,7 +57,8 @@ impl FromRequestParts<Arc<Server>> for Visitor {
             ticket: cookie(headers, PLACE).map(str::to_owned),
             language: Language::preferred(text(header::ACCEPT_LANGUAGE).unwrap_or_default()),
             from_here: is_from_here(headers, text(header::HOST).or(authority)),
-            is_secure: headers.get("x-forwarded-proto").is_some_and(|scheme| scheme == "https"),
+            is_secure: server.settings.tls.is_some()
+                || headers.get("x-forwarded-proto").is_some_and(|scheme| scheme == "https"),
         })
     }
 }
