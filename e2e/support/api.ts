@@ -50,7 +50,7 @@ export async function crowd(server: Server, event: string, count: number): Promi
   }
 }
 
-/** A performance in a month from now. */
+/** A performance, in a month from now unless told. */
 export async function perform(
   server: Server,
   {
@@ -66,6 +66,7 @@ export async function perform(
     columns?: number;
     areas?: Schemas['NewArea'][];
     /** In minutes from now. */
+    startsIn?: number;
     opensIn?: number;
   },
 ): Promise<{ event: string; performance: string }> {
@@ -74,7 +75,7 @@ export async function perform(
     token,
     body: { title, description, settings },
   });
-  const { rows = 3, columns = 3, areas = [], opensIn } = performance;
+  const { rows = 3, columns = 3, areas = [], startsIn = 30 * 24 * 60, opensIn } = performance;
   const later = (minutes: number) => new Date(Date.now() + minutes * 60_000).toISOString();
   const made = await call<Schemas['Performance']>(
     server,
@@ -83,7 +84,7 @@ export async function perform(
     {
       token,
       body: {
-        starts_at: later(30 * 24 * 60),
+        starts_at: later(startsIn),
         plan: { rows, columns },
         prices: { standard: { amount: 50_000, currency: 'KRW' } },
         areas,

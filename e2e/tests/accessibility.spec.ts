@@ -218,6 +218,9 @@ test('accounts: signing up, logging in, wallet, nothing bought', async ({ page }
   await buyer.open('/wallet');
   await expect(page.getByText('Wallets belong to accounts.')).toBeVisible();
   await expectNoViolation(page, 'wallet of nobody');
+  await buyer.open('/data');
+  await expect(page.getByText('Nobody is known in this browser')).toBeVisible();
+  await expectNoViolation(page, 'data of nobody');
   await buyer.open('/signup');
   await page.getByRole('button', { name: 'Create account' }).click();
   await expect(page.getByText('please fill this in').first()).toBeVisible();

@@ -38,6 +38,7 @@ export const en = {
     signUp: 'Sign up',
     account: 'Account',
     wallet: 'Wallet',
+    data: 'Your data',
     logOut: 'Log out',
     loggedOut: 'You are logged out.',
     language: 'Language',
@@ -248,6 +249,8 @@ export const en = {
     receipt: 'Receipt',
     number: 'Order number',
     buyer: 'Buyer',
+    /** In the place of a name that is not known any more. */
+    erased: 'Erased',
     placed: 'Ordered on',
     paidWith: 'Paid with',
     methods: { simulated: 'Test card', wallet: 'Wallet', stripe: 'Card' } as Record<string, string>,

@@ -194,6 +194,13 @@ export class Session {
       .catch(() => undefined);
   }
 
+  /** Whoever buys here is known nowhere any more: forgotten in this browser, and nobody is told. */
+  forget(): void {
+    const { account, guest } = this.#read();
+    this.ended = false;
+    this.#write(account ? { guest } : {});
+  }
+
   async #isIn(email: string, password: string): Promise<boolean> {
     try {
       await this.logIn(email, password);

@@ -79,6 +79,20 @@ beforeEach(() => {
   now = 1_000_000;
 });
 
+describe('who is forgotten', () => {
+  it('is the account first, with nothing sent, then the guest', async () => {
+    const session = new Session(parts());
+    await session.ensure();
+    await session.logIn('kim@example.com', 'right');
+    session.forget();
+    expect([session.kind, session.ended]).toEqual(['guest', false]);
+    session.forget();
+    expect([session.kind, await session.token()]).toEqual(['nobody', undefined]);
+    expect(new Session(parts()).kind).toBe('nobody');
+    expect(paths()).toEqual(['/auth/guest', '/auth/login']);
+  });
+});
+
 describe('a guest', () => {
   it('is made once, at the first need', async () => {
     const session = new Session(parts());

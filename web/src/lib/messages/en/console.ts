@@ -296,7 +296,6 @@ export const console = {
     found: (count: number) => plural(count, { one: '# order found', other: '# orders found' }),
     foundMore: (count: number) =>
       plural(count, { one: 'The latest # order', other: 'The latest # orders' }),
-    nameless: 'No name',
     back: 'To the list of orders',
     byNumber: 'Open one by its number',
   },

@@ -277,7 +277,6 @@ export const console: typeof English = {
     noneFound: '찾는 주문이 없습니다.',
     found: (count) => plural(count, { other: '주문 #건을 찾았습니다' }),
     foundMore: (count) => plural(count, { other: '최근 주문 #건' }),
-    nameless: '이름 없음',
     back: '주문 목록으로',
     byNumber: '번호로 열기',
   },
