@@ -80,11 +80,11 @@ fn method(arguments: &SoakArguments) -> String {
         "{short}{stores}, limits on, on the same cores as the client, which is a proxy that it trusts: {} connections, each buyer \
          with a network address of their own. Requests are due at fixed times, whatever the server does, and latency counts \
          from when they were due. Of a thousand 290 hold (popular seats first, some the best there are, some places of an \
-         area), 231 read availability, plan or all seats, 109 the event and its performances, 80 become guests, 80 poll a \
-         waiting room, 70 release, 30 read, 20 extend and 30 pay for a hold (one payment in a hundred is declined), 30 orders \
-         are refunded by the organizer after 20 s, 30 list one's own; {} viewers watch throughout. Holds lapse after 10 s and \
-         what is sold comes back, so that there is as much held and sold at the end as at the beginning: what grows by \
-         nature is the ledger on disk, and the idempotency keys of accepted holds, which are in memory for a day. Who is \
+         area), 231 read availability, plan or all seats, 109 the event and its performances, 80 become guests, 88 poll a \
+         waiting room, 80 release, 40 read and 20 extend a hold, 10 pay for one (one payment in a hundred is declined), 2 are \
+         refunds by the organizer, 30 list one's own; {} viewers watch throughout. Holds lapse after 10 s, so that as much is \
+         held at the end as at the beginning. What grows by nature is the ledger, on disk; in memory the orders that were \
+         sold and not refunded, and the idempotency keys of accepted holds, which are known for a day. Who is \
          refused asks for something else; the rate does not fall. The maximum is found on a server of its own, in steps of \
          6 s: the last at which done work keeps p99 ≤ 250 ms and no more than 1 % is refused for the load's sake, in two \
          tries. Then {:.1} minutes at {:.0} % of it on a fresh server: memory and descriptors are compared by medians, those of \

@@ -42,15 +42,15 @@ const SHARES: [(Kind, usize); 17] = [
     (Kind::HoldSeats, 190),
     (Kind::HoldBest, 30),
     (Kind::HoldArea, 70),
-    (Kind::ReadHold, 30),
+    (Kind::ReadHold, 40),
     (Kind::Extend, 20),
-    (Kind::Release, 70),
-    (Kind::Confirm, 30),
-    // All that is sold comes back in the end, so that as much is sold after ten minutes as after one.
-    (Kind::GiveBack, 30),
+    (Kind::Release, 80),
+    (Kind::Confirm, 10),
+    // By the organizer, which is rare in a sale: each is several transactions of its own.
+    (Kind::GiveBack, 2),
     (Kind::ListOrders, 20),
     (Kind::ListHolds, 10),
-    (Kind::Poll, 80),
+    (Kind::Poll, 88),
 ];
 
 /// A thousand requests in an order that mixes them.

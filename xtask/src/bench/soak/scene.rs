@@ -25,10 +25,11 @@ use crate::bench::stage::{Stage, Stores as Settings};
 use crate::bench::stores::Stores;
 use crate::workspace::Workspace;
 
-const HALLS: usize = 4;
+/// So many that something is left of each after ten minutes at ten thousand requests a second.
+const HALLS: usize = 8;
 const ROWS: usize = 100;
 const COLUMNS: usize = 100;
-const PLACES: usize = 5_000;
+const PLACES: usize = 20_000;
 /// The shortest there is: what is not bought comes back soon, so that the stock lasts.
 const HOLD_TTL_S: u32 = 10;
 const MOST_EACH: u32 = 8;

@@ -182,18 +182,13 @@ impl Tally {
         self.kinds_us.iter().map(line).collect::<Vec<_>>().join("\n")
     }
 
-    /// Every answer, by kind; those that were shed in one.
+    /// Every answer, by kind.
     pub(super) fn in_words(&self) -> String {
-        let mut shown: BTreeMap<String, u64> = BTreeMap::new();
-        for ((kind, status, code), count) in &self.answers {
+        let one = |((kind, status, code), count): (&(Kind, u16, String), &u64)| {
             let code = if code.is_empty() { String::new() } else { format!(" {code}") };
-            let what = match status {
-                429 | 503 => format!("{status}"),
-                _ => format!("{} {status}{code}", kind.name()),
-            };
-            *shown.entry(what).or_default() += count;
-        }
-        shown.iter().map(|(what, count)| format!("{count} × {what}")).collect::<Vec<_>>().join(", ")
+            format!("{count} × {} {status}{code}", kind.name())
+        };
+        self.answers.iter().map(one).collect::<Vec<_>>().join(", ")
     }
 }
 
