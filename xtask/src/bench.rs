@@ -6,8 +6,10 @@
 
 mod api;
 mod ceiling;
+mod chance;
 mod client;
 mod confirms;
+mod connections;
 mod crowd;
 pub(crate) mod floor;
 mod holds;
@@ -18,6 +20,8 @@ mod queue;
 mod report;
 mod rounds;
 mod server;
+mod soak;
+mod socket;
 mod stage;
 mod stores;
 
@@ -47,6 +51,8 @@ enum Benchmark {
     Queue(queue::QueueArguments),
     /// So many buyers for so few tickets, through the waiting room and then without one.
     Crowd(crowd::CrowdArguments),
+    /// A sale for ten minutes at 70 % of what the server can do, then three times that, and what becomes of it.
+    Soak(soak::SoakArguments),
     /// The client against the floor alone, which bounds what the other benchmarks can show.
     Ceiling(ceiling::CeilingArguments),
 }
@@ -65,6 +71,7 @@ pub(crate) fn run(arguments: &BenchArguments) -> anyhow::Result<ExitCode> {
         Benchmark::Confirms(arguments) => confirms::run(&workspace, arguments),
         Benchmark::Queue(arguments) => queue::run(&workspace, arguments),
         Benchmark::Crowd(arguments) => crowd::run(&workspace, arguments),
+        Benchmark::Soak(arguments) => soak::run(&workspace, arguments),
         Benchmark::Ceiling(arguments) => ceiling::run(&workspace, arguments),
     }
 }

@@ -23,12 +23,13 @@ impl Api {
         Ok(Self { address, connection: Connection::open(address).await?, token: None })
     }
 
-    /// Logs in; further calls are this account's.
-    pub(crate) async fn log_in(&mut self, email: &str, password: &str) -> anyhow::Result<()> {
+    /// Logs in; further calls are this account's. Returns the header value that makes them so.
+    pub(crate) async fn log_in(&mut self, email: &str, password: &str) -> anyhow::Result<HeaderValue> {
         let body = serde_json::json!({"email": email, "password": password});
         let login = self.post("/auth/login", &body, StatusCode::OK).await?;
-        self.token = Some(bearer(text(&login, "access_token")?)?);
-        Ok(())
+        let token = bearer(text(&login, "access_token")?)?;
+        self.token = Some(token.clone());
+        Ok(token)
     }
 
     pub(crate) async fn get(&mut self, path: &str) -> anyhow::Result<Value> {

@@ -8,12 +8,16 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
-use hyper::http::{HeaderValue, Method, Uri, header};
+use hyper::http::response::Parts;
+use hyper::http::{HeaderName, HeaderValue, Method, Uri, header};
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
 pub(crate) type Call = Request<Full<Bytes>>;
+
+pub(crate) static TICKET: HeaderName = HeaderName::from_static("queue-ticket");
+pub(crate) static KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// A request as every benchmark makes them, so that those to the floor differ from those to onsale in nothing.
 pub(crate) fn call(method: Method, path: &Uri, token: Option<&HeaderValue>, json: Option<Bytes>) -> Call {
@@ -29,6 +33,12 @@ pub(crate) fn call(method: Method, path: &Uri, token: Option<&HeaderValue>, json
         *call.body_mut() = Full::new(json);
     }
     call
+}
+
+/// The request with one more header.
+pub(crate) fn with(mut request: Call, name: &HeaderName, value: &HeaderValue) -> Call {
+    request.headers_mut().insert(name.clone(), value.clone());
+    request
 }
 
 /// A server closes a connection that was quiet for a minute, and what is sent in the same moment is lost.
@@ -64,10 +74,20 @@ impl Connection {
 
     /// Sends, and reads the answer whole.
     pub(crate) async fn exchange(&mut self, call: Call) -> anyhow::Result<(StatusCode, Bytes)> {
-        let response = self.send(call).await?;
-        let status = response.status();
-        let body = response.into_body().collect().await.context("the answer broke off")?;
-        Ok((status, body.to_bytes()))
+        let (head, body) = self.answer(call).await?;
+        Ok((head.status, body))
+    }
+
+    /// The same, with the head of the answer.
+    pub(crate) async fn answer(&mut self, call: Call) -> anyhow::Result<(Parts, Bytes)> {
+        let (head, body) = self.send(call).await?.into_parts();
+        let body = body.collect().await.context("the answer broke off")?;
+        Ok((head, body.to_bytes()))
+    }
+
+    /// Sends, and gives the body of the answer as it comes.
+    pub(crate) async fn begin(&mut self, call: Call) -> anyhow::Result<Response<Incoming>> {
+        self.send(call).await
     }
 
     /// Sends, and reads the answer to its end, keeping its body only if the status is another than expected.

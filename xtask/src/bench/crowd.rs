@@ -5,7 +5,6 @@
 
 mod absent;
 mod buyers;
-mod connections;
 mod order;
 mod tally;
 
@@ -23,9 +22,10 @@ use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 
-use self::buyers::{Buyer, Chance, End, Scene, Story, Way};
-use self::connections::Connections;
+use self::buyers::{Buyer, End, Scene, Story, Way};
 use self::order::{Seen, each_position_once, joined_out_of_order, overtaken};
+use super::chance::Chance;
+use super::connections::Connections;
 use super::load;
 use super::report::{self, Figure, Limit, Report};
 use super::stage::Stage;
@@ -175,7 +175,7 @@ impl Crowd<'_> {
         let mut stage = runtime.block_on(Stage::set_on(settings, workspace, folder, name))?;
         let tokens = stage.buyers(arguments.buyers as usize)?;
         let (stories, scene, begun, opens) = runtime.block_on(async {
-            let count = usize::from(arguments.connections).min(tokens.len());
+            let count = arguments.connections.min(u16::try_from(tokens.len()).unwrap_or(u16::MAX));
             let connections = Connections::open(stage.server.address, count).await?;
             let begun = Instant::now() + LEAD;
             let opens = if self.has_room { begun + COME_BEFORE } else { begun };

@@ -22,7 +22,7 @@ pub(crate) type Calls = Box<dyn FnMut() -> Option<Call> + Send>;
 
 /// How often the pacer of the open loop looks which requests are due. Their latency counts from when they were due,
 /// so this can only make figures worse, by this much.
-const PACER_STEP: Duration = Duration::from_micros(250);
+pub(crate) const PACER_STEP: Duration = Duration::from_micros(250);
 /// How long before the first request everything is connected, so that all connections start together.
 const LEAD: Duration = Duration::from_millis(50);
 /// The longest latency that is told from longer ones.

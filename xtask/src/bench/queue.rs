@@ -12,14 +12,14 @@ use anyhow::{Context, ensure};
 use bytes::Bytes;
 use clap::Args;
 use hyper::StatusCode;
-use hyper::http::{HeaderName, HeaderValue, Method, Uri};
+use hyper::http::{HeaderValue, Method, Uri};
 use onsale_testkit::servers::redis::Durability;
 use serde_json::Value;
 use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 
 use super::api::{text, uri};
-use super::client::{Call, Connection, call};
+use super::client::{Call, Connection, TICKET, call};
 use super::load::{self, Calls, Measured};
 use super::report::{self, Figure, Limit, Report};
 use super::rounds::{Comparison, Floor, Rounds, Subject};
@@ -27,8 +27,6 @@ use super::server::Server;
 use super::stage::Stage;
 use super::stores::Stores;
 use crate::workspace::Workspace;
-
-static TICKET: HeaderName = HeaderName::from_static("queue-ticket");
 
 /// How many places are polled, so that no cache of a few explains the figure.
 const POLLED: usize = 20_000;

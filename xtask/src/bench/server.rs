@@ -12,9 +12,11 @@ use crate::processes::{Signal, signal, wait_or_kill, wait_until};
 
 const START_LIMIT: Duration = Duration::from_mins(1);
 const STOP_LIMIT: Duration = Duration::from_secs(30);
+/// Of the clock that processor time is counted by, on every Linux.
+const TICK: Duration = Duration::from_millis(10);
 /// The span over which a server is looked at to see whether it rests.
 const REST_SPAN: Duration = Duration::from_millis(300);
-/// Clock ticks (10 ms each) of processor time that a resting server may use in that span.
+/// Clock ticks of processor time that a resting server may use in that span.
 const REST_TICKS: u64 = 1;
 
 /// A running server; killed when it is dropped without having been stopped.
@@ -67,10 +69,7 @@ impl Server {
 
     fn memory_mb(&self, name: &str) -> anyhow::Result<f64> {
         let status = fs::read_to_string(self.proc("status"))?;
-        let kib = status.lines().find_map(|line| line.strip_prefix(name));
-        let kib = kib.with_context(|| format!("no {name} of the server"))?;
-        let kib: f64 = kib.trim().trim_end_matches(" kB").parse()?;
-        Ok(kib * 1024.0 / 1e6)
+        kib_of(&status, name).map(|kib| kib * 1024.0 / 1e6)
     }
 
     /// Waits until the server has nothing left to do behind the scenes, or its work would be charged to whatever is
@@ -89,6 +88,22 @@ impl Server {
         bail!("the server was still busy {} s after the load had ended", limit.as_secs())
     }
 
+    /// Processor time it has used so far.
+    pub(crate) fn processor_time(&self) -> anyhow::Result<Duration> {
+        Ok(TICK * u32::try_from(self.processor_ticks()?).context("years of processor time")?)
+    }
+
+    /// Descriptors that it has open.
+    pub(crate) fn descriptors(&self) -> anyhow::Result<usize> {
+        Ok(fs::read_dir(self.proc("fd"))?.count())
+    }
+
+    /// Its share of memory in MB (10⁶ bytes), pages that others have as well divided by how many have them.
+    pub(crate) fn proportional_mb(&self) -> anyhow::Result<f64> {
+        let rollup = fs::read_to_string(self.proc("smaps_rollup"))?;
+        kib_of(&rollup, "Pss:").map(|kib| kib * 1024.0 / 1e6)
+    }
+
     fn processor_ticks(&self) -> anyhow::Result<u64> {
         let stat = fs::read_to_string(self.proc("stat"))?;
         ticks(&stat).context("/proc/PID/stat is not understood")
@@ -105,6 +120,20 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Processor time that this process has used so far.
+pub(crate) fn own_processor_time() -> anyhow::Result<Duration> {
+    let ticks =
+        ticks(&fs::read_to_string("/proc/self/stat")?).context("/proc/self/stat is not understood")?;
+    Ok(TICK * u32::try_from(ticks).context("years of processor time")?)
+}
+
+/// The figure behind a name, in KiB.
+fn kib_of(text: &str, name: &str) -> anyhow::Result<f64> {
+    let kib = text.lines().find_map(|line| line.strip_prefix(name));
+    let kib = kib.with_context(|| format!("no {name} of the server"))?;
+    Ok(kib.trim().trim_end_matches(" kB").parse()?)
 }
 
 fn announced(output: &str) -> Option<SocketAddr> {
@@ -150,6 +179,9 @@ mod tests {
         let script = "sleep 60 & trap 'kill $!; exit 0' TERM; echo listening on http://127.0.0.1:9; wait $!";
         let server = Server::start(command.args(["-c", script]), folder.path(), "it").unwrap();
         assert!(server.resident_mb().unwrap() > 0.1);
+        assert!(server.proportional_mb().unwrap() > 0.01);
+        assert!(server.descriptors().unwrap() >= 3);
+        assert!(server.processor_time().unwrap() < Duration::from_secs(10));
         assert!(server.peak_mb().unwrap() >= server.resident_mb().unwrap());
         server.wait_until_it_rests(Duration::from_secs(10)).unwrap();
         server.stop().unwrap();

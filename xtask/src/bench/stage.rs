@@ -111,6 +111,32 @@ impl Stage {
         create_performance(&mut self.organizer, &self.event, body).await
     }
 
+    /// Logs the organizer in again, since an access token ends after a quarter of an hour; returns the new one.
+    pub(crate) async fn log_in_again(&mut self) -> anyhow::Result<HeaderValue> {
+        self.organizer.log_in(EMAIL, PASSWORD).await
+    }
+
+    /// Whether the books in the ledger agree, as `onsale verify ledger` finds; with what it prints.
+    pub(crate) fn verify_ledger(&self) -> anyhow::Result<(bool, String)> {
+        let mut command = onsale(&self.binary, &self.folder.join(self.name), &self.stores);
+        let output = command.args(["verify", "ledger"]).stdin(Stdio::null()).output()?;
+        Ok((output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned()))
+    }
+
+    /// Makes a performance of an event, on sale at once, with so many seats in rows and one area; returns its id.
+    pub(crate) async fn create_hall_of(
+        &mut self,
+        event: &str,
+        rows: usize,
+        columns: usize,
+        capacity: usize,
+    ) -> anyhow::Result<String> {
+        let mut hall = pit(capacity);
+        hall["plan"] = json!({"rows": rows, "columns": columns});
+        hall["prices"] = json!({"standard": {"amount": 2_000, "currency": "KRW"}});
+        create_performance(&mut self.organizer, event, hall).await
+    }
+
     /// The access tokens of so many buyers, as header values.
     pub(crate) fn buyers(&self, count: usize) -> anyhow::Result<Vec<HeaderValue>> {
         let mut command = onsale(&self.binary, &self.folder.join(self.name), &self.stores);
@@ -139,8 +165,8 @@ async fn create_performance(organizer: &mut Api, event: &str, mut body: Value) -
     Ok(text(&performance, "id")?.to_owned())
 }
 
-/// onsale in the folder `data`, on these stores, on a free port, without limits on how often somebody may ask; nothing
-/// else is changed, and nothing from the surroundings.
+/// onsale in the folder `data`, on these stores, on a free port, without limits on how often somebody may ask unless
+/// the settings say otherwise; nothing else is changed, and nothing from the surroundings.
 fn onsale(binary: &Path, data: &Path, stores: &Stores) -> Command {
     let mut command = Command::new(binary);
     for (name, _) in std::env::vars_os() {

@@ -11,8 +11,9 @@ use serde_json::json;
 use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 
-use super::buyers::{Buyer, Chance, Scene, Way};
-use super::connections::Connections;
+use super::buyers::{Buyer, Scene, Way};
+use crate::bench::chance::Chance;
+use crate::bench::connections::Connections;
 use crate::bench::report::{Figure, Limit};
 use crate::bench::stage::{self, Stage};
 use crate::workspace::Workspace;
@@ -24,7 +25,7 @@ const CLAIM_WITHIN_S: u64 = 10;
 /// How long people stay inside, milliseconds. A sixth of what is usual, as is the time to claim.
 const STAY_MS: (u64, u64) = (10_000, 40_000);
 const LINE: usize = 4_000;
-const CONNECTIONS: usize = 200;
+const CONNECTIONS: u16 = 200;
 /// All join in this time.
 const JOIN_WITHIN: Duration = Duration::from_secs(2);
 /// Until it is full, those who do not come are known for it, and those inside leave evenly.

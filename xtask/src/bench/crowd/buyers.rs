@@ -12,15 +12,14 @@ use hyper::http::{HeaderName, HeaderValue, Method, Uri};
 use parking_lot::Mutex;
 use serde_json::Value;
 
-use super::connections::{Connections, Exchanged};
 use super::order::Seen;
 use super::tally::{Step, Tally};
 use crate::bench::api::uri;
-use crate::bench::client::{Call, call};
+use crate::bench::chance::Chance;
+use crate::bench::client::{Call, KEY, TICKET, call, with};
+use crate::bench::connections::{Connections, Exchanged};
 
-static TICKET: HeaderName = HeaderName::from_static("queue-ticket");
 static PASS: HeaderName = HeaderName::from_static("queue-pass");
-static KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// How often a request is made whose answers are missing, 429 or 5xx.
 const TRIES: u32 = 5;
@@ -297,9 +296,9 @@ impl Way {
         for _ in 0..TRIES {
             let exchanged = self.scene.connections.exchange(request.clone()).await;
             let answer = exchanged.and_then(|Exchanged { sent, answered, answer }| {
-                let (status, body) = answer?;
+                let (head, body) = answer?;
                 let body = if body.is_empty() { Value::Null } else { serde_json::from_slice(&body)? };
-                Ok(Answer { sent, answered, status, body })
+                Ok(Answer { sent, answered, status: head.status, body })
             });
             match answer {
                 Ok(answer) => {
@@ -332,56 +331,5 @@ fn told_or_lost(refused: &Answer) -> End {
     match refused.text("code") {
         "sold_out" => End::Told,
         code => End::Lost(format!("{} {code}", refused.status)),
-    }
-}
-
-fn with(mut request: Call, name: &HeaderName, value: &HeaderValue) -> Call {
-    request.headers_mut().insert(name.clone(), value.clone());
-    request
-}
-
-/// Chance that is the same in every run with the same seed (SplitMix64).
-#[derive(Clone)]
-pub(super) struct Chance(u64);
-
-impl Chance {
-    /// Of one person, or of one purpose.
-    pub(super) fn of(seed: u64, number: u64) -> Self {
-        let mut chance = Self(seed.wrapping_mul(0xD134_2543_DE82_EF95) ^ number);
-        chance.next();
-        chance
-    }
-
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        mixed ^ (mixed >> 31)
-    }
-
-    /// From 0 to one less than `bound`; the bias of the remainder is far below what shows.
-    pub(super) fn below(&mut self, bound: u64) -> u64 {
-        self.next() % bound.max(1)
-    }
-
-    fn key(&mut self) -> HeaderValue {
-        HeaderValue::from(self.next())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn chance_is_spread_and_repeats() {
-        let mut counts = [0; 10];
-        for number in 0..10_000 {
-            counts[Chance::of(7, number).below(10) as usize] += 1;
-        }
-        assert!(counts.iter().all(|count| (850..1_150).contains(count)), "{counts:?}");
-        assert_eq!(Chance::of(7, 3).below(1_000_000), Chance::of(7, 3).below(1_000_000));
-        assert_ne!(Chance::of(7, 3).below(1_000_000), Chance::of(8, 3).below(1_000_000));
     }
 }

@@ -15,23 +15,18 @@ use hdrhistogram::Histogram;
 use hyper::http::Uri;
 use parking_lot::Mutex;
 use serde::Deserialize;
-use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
-use tokio_tungstenite::{WebSocketStream, client_async_with_config};
+
+use crate::bench::socket::{CONNECT_LIMIT, Socket, connect};
 
 /// Viewers that connect at the same time.
 const CONNECTING: usize = 64;
-/// How long one of them may take to get its first frame.
-const CONNECT_LIMIT: Duration = Duration::from_secs(30);
 /// The longest latency that is told apart, in milliseconds.
 const LONGEST_MS: usize = 60_000;
 /// Frames that are kept taken apart.
 const KEPT_FRAMES: usize = 64;
-/// Bytes a viewer reads at once: small, since there are many.
-const READ_BYTES: usize = 4096;
 
 /// When each hold was sent, and how long it took to be seen.
 pub(super) struct Sent {
@@ -125,8 +120,6 @@ pub(super) struct Viewers {
     cut_off: watch::Sender<bool>,
 }
 
-type Socket = WebSocketStream<TcpStream>;
-
 impl Viewers {
     /// Connects so many, each of which has had its first frame if the server sends one to begin with.
     pub(super) async fn open(
@@ -209,18 +202,6 @@ impl Viewers {
 /// For milliseconds.
 fn longest() -> Histogram<u64> {
     Histogram::new_with_max(LONGEST_MS as u64, 3).expect("three digits of a minute are allowed")
-}
-
-async fn connect(address: SocketAddr, path: String) -> anyhow::Result<Socket> {
-    let connecting = async {
-        let stream = TcpStream::connect(address).await.context("cannot connect")?;
-        stream.set_nodelay(true)?;
-        let config = WebSocketConfig::default().read_buffer_size(READ_BYTES).write_buffer_size(0);
-        let address = format!("ws://{address}{path}");
-        let (socket, _) = client_async_with_config(address, stream, Some(config)).await?;
-        anyhow::Ok(socket)
-    };
-    tokio::time::timeout(CONNECT_LIMIT, connecting).await.context("a viewer got no answer")?
 }
 
 /// Watches until the connections are cut off; gives the last position.
