@@ -11,8 +11,10 @@ mod live;
 mod mail;
 mod notices;
 mod overload;
+mod pseudonyms;
 mod queue_client;
 mod queue_tokens;
+mod requests;
 mod sale;
 mod seal;
 mod serve;
@@ -20,6 +22,7 @@ mod settings;
 mod telemetry;
 mod tickets;
 mod tokens;
+mod trace_context;
 mod vitals;
 mod wire;
 
