@@ -131,7 +131,7 @@ impl App {
             }
             Rotation::Unknown => Err(refused("the refresh token is not valid")),
             Rotation::Reused => {
-                tracing::warn!("a refresh token was used twice; its log-in has ended");
+                tracing::warn!(%login, "a refresh token was used twice; its log-in has ended");
                 Err(refused("the refresh token was used before; log in again"))
             }
         }

@@ -80,10 +80,11 @@ impl App {
             reason,
             at: self.clock.now(),
         };
-        let (by, detail, reason) = (action.by, &action.detail, action.reason.as_deref());
-        tracing::info!(%event, ?performance, %by, action = kind.as_str(), %detail, reason, "done by hand");
+        // Why it was done is in their own words, which may name somebody: those stay in the ledger.
+        let (performance, detail) = (performance.map(tracing::field::display), &action.detail);
+        tracing::info!(%event, performance, action = kind.as_str(), %detail, "done by hand");
         if let Err(error) = self.ledger.note_action(&action).await {
-            tracing::error!(%event, %by, action = kind.as_str(), %error, "what was done is in this log only");
+            tracing::error!(%event, action = kind.as_str(), %error, "what was done is in this log only");
         }
     }
 

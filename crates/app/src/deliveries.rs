@@ -305,19 +305,26 @@ fn bounded(text: String) -> String {
     if text.chars().count() <= MOST { text } else { text.chars().take(MOST).collect() }
 }
 
+/// The same words with `…` for those that may be somebody's address.
+fn without_addresses(text: &str) -> String {
+    let words = text.split_whitespace().map(|word| if word.contains('@') { "…" } else { word });
+    words.collect::<Vec<_>>().join(" ")
+}
+
 fn report(delivery: &Delivery, settlement: &Settlement) {
     let lane = match delivery.content.lane() {
         Lane::Mail => "mail",
         Lane::Endpoint(_) => "webhook",
     };
     let (id, attempts) = (delivery.id, delivery.attempts);
+    // A mail server repeats whom it did not want to take a letter for.
     let outcome = match settlement {
         Settlement::Sent { .. } => {
             tracing::info!(delivery = %id, lane, attempts, "delivered");
             "sent"
         }
         Settlement::Later { error, .. } => {
-            tracing::info!(delivery = %id, lane, attempts, error, "not delivered, tried again later");
+            tracing::info!(delivery = %id, lane, attempts, error = without_addresses(error), "not delivered, tried again later");
             "later"
         }
         Settlement::Withdrawn { why, .. } => {
@@ -325,7 +332,7 @@ fn report(delivery: &Delivery, settlement: &Settlement) {
             "withdrawn"
         }
         Settlement::Dead { error, .. } => {
-            tracing::warn!(delivery = %id, lane, attempts, error, "not delivered, given up");
+            tracing::warn!(delivery = %id, lane, attempts, error = without_addresses(error), "not delivered, given up");
             "dead"
         }
     };
@@ -343,6 +350,13 @@ mod tests {
         assert_eq!(pause_ms(1, 2_500), 12_500, "a quarter at most");
         assert!((0..100).all(|chance| pause_ms(1, chance * 977) <= 12_500));
         assert_eq!(pause_ms(u32::MAX, 0), LONGEST_PAUSE_MS);
+    }
+
+    #[test]
+    fn what_a_mail_server_says_is_logged_without_whom_it_says_it_of() {
+        let said = "permanent error (550): 5.1.1 <kim@example.com>: Recipient address rejected";
+        assert_eq!(without_addresses(said), "permanent error (550): 5.1.1 … Recipient address rejected");
+        assert_eq!(without_addresses("no\r\nkim@example.com"), "no …");
     }
 
     /// The bound on attempts is beyond the bound on time.

@@ -98,7 +98,8 @@ impl App {
                 Ok(()) => pause = GATHER,
                 Err(error) => {
                     pause = (pause * 2).min(MAX_PAUSE);
-                    tracing::warn!(%error, ?pause, "the drain waits");
+                    let pause_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
+                    tracing::warn!(%error, pause_ms, "the drain waits");
                 }
             }
             tokio::time::sleep(pause).await;

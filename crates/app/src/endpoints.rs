@@ -58,7 +58,7 @@ impl App {
             return Err(AppError::refused(Reason::LimitExceeded, detail));
         }
         if new.key.is_none() {
-            tracing::info!(endpoint = %id, by = %caller.account, "an endpoint was added");
+            tracing::info!(endpoint = %id, "an endpoint was added");
             return Ok(endpoint);
         }
         let made = self.ledger.endpoint(id).await?.ok_or_else(unknown_endpoint)?;
@@ -79,7 +79,7 @@ impl App {
     pub async fn delete_endpoint(&self, caller: Caller, id: EndpointId) -> Result<(), AppError> {
         check_organizer(caller)?;
         if self.ledger.delete_endpoint(caller.account, id).await? {
-            tracing::info!(endpoint = %id, by = %caller.account, "an endpoint was removed");
+            tracing::info!(endpoint = %id, "an endpoint was removed");
             return Ok(());
         }
         Err(unknown_endpoint())

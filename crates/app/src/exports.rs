@@ -96,7 +96,7 @@ impl App {
     /// Begins an export of an event that the caller manages.
     pub async fn begin_export(&self, caller: Caller, event: EventId) -> Result<Export, AppError> {
         self.managed_event(caller, event).await?;
-        tracing::info!(%event, by = %caller.account, "export begun");
+        tracing::info!(%event, "export begun");
         Ok(Export {
             event,
             before: self.clock.now(),

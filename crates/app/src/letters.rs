@@ -129,7 +129,7 @@ impl App {
         let letter = Delivery::new(self.new_id().into(), Content::Letter(letter), self.clock.now());
         match self.ledger.send_letter(&letter, RESEND_LIMITS).await? {
             SendLetter::Queued => {
-                tracing::info!(order = %id, by = %caller.account, "tickets are sent again");
+                tracing::info!(order = %id, "tickets are sent again");
                 LetterView::of(letter, order, manages)
                     .ok_or_else(|| AppError::Internal("a letter that is none".into()))
             }

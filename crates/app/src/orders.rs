@@ -260,7 +260,7 @@ impl App {
                 ));
             }
             Ok(BeginOrder::UnitTaken(units)) => {
-                tracing::error!(reservation = %order.reservation, ?units, "held units are claimed by another order");
+                tracing::error!(reservation = %order.reservation, claimed = ?units, "held units are claimed by another order");
                 self.give_up(attempt, 0).await;
                 let numbers: Vec<u32> = units.iter().map(|unit| unit.0).collect();
                 return Err(AppError::refused(Reason::SeatTaken, "these seats belong to another order")

@@ -230,7 +230,7 @@ impl App {
             Err(error) => {
                 self.pauses.lock().failed(order.id, now, self.entropy.bits());
                 if is_overdue(order.created_at, now) {
-                    tracing::error!(order = %order.id, method = order.method, reference = order.reference, %error,
+                    tracing::error!(order = %order.id, provider = order.method, reference = order.reference, %error,
                         "a payment cannot be settled for half an hour; its seats stay reserved, a person has to look");
                 } else {
                     tracing::warn!(order = %order.id, %error, "order stays open");
@@ -357,7 +357,7 @@ impl App {
                 "{closed} reservations were still recorded as before the stock was loaded anew"
             ));
         }
-        tracing::info!(performance = %id, by = %caller.account, repairs = repaired.len(), "stock reconciled");
+        tracing::info!(performance = %id, repairs = repaired.len(), "stock reconciled");
         Ok(repaired)
     }
 

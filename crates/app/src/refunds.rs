@@ -98,7 +98,7 @@ impl App {
             }
         }
         let order = self.ledger.order(id).await?.ok_or_else(unknown)?;
-        tracing::info!(order = %id, by = %caller.account, keep_seats = request.keep_seats, "refunded");
+        tracing::info!(order = %id, keep_seats = request.keep_seats, "refunded");
         Ok(order_in_words(&card, order))
     }
 

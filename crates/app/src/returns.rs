@@ -325,7 +325,7 @@ impl App {
         for wish in &offered {
             let Some(status) = self.outcome_of(wish).await? else { continue };
             if self.step(wish, status).await? {
-                tracing::info!(wish = %wish.id, status = status.as_str(), "an offer has ended");
+                tracing::info!(wish = %wish.id, outcome = status.as_str(), "an offer has ended");
                 metrics::counter!("onsale_returns_total", "outcome" => status.as_str()).increment(1);
             }
         }

@@ -60,7 +60,7 @@ impl App {
         let check_in = CheckIn { at: self.clock.now(), by: caller.account };
         match self.ledger.check_in(&ticket.code, check_in).await? {
             CheckInOutcome::CheckedIn(ticket) => {
-                tracing::debug!(order = %ticket.order, by = %caller.account, "let in");
+                tracing::debug!(order = %ticket.order, "let in");
                 Ok(TicketView { ticket, label, card })
             }
             CheckInOutcome::AlreadyUsed(used) => Err(already_used(&used, &label)),
@@ -73,7 +73,7 @@ impl App {
     pub async fn undo_check_in(&self, caller: Caller, code: TicketCode) -> Result<(), AppError> {
         let view = self.managed_ticket(caller, code).await?;
         if self.ledger.undo_check_in(&view.ticket.code).await? {
-            tracing::info!(order = %view.ticket.order, by = %caller.account, "a check-in was taken back");
+            tracing::info!(order = %view.ticket.order, "a check-in was taken back");
             return Ok(());
         }
         Err(unknown())

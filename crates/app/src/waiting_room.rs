@@ -229,7 +229,7 @@ impl Rooms {
         let changed = self.store.control(event.id, control, gate, terms(&event)).await?;
         if changed.outcome {
             tracing::info!(
-                event = %event.id, by = %caller.account, sequence = changed.sequence, ?control, ?gate,
+                event = %event.id, sequence = changed.sequence, ?control, ?gate,
                 "waiting room set by hand"
             );
         }

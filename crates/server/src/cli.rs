@@ -18,6 +18,7 @@ mod check_health;
 mod copying;
 mod doctor;
 mod moving;
+mod pseudonym;
 mod seed;
 mod token;
 mod verify;
@@ -66,6 +67,8 @@ enum Command {
     Verify(verify::Verify),
     /// Prints tokens of guest buyers for load tests, one JSON object a line, valid for a day
     Token(token::Token),
+    /// Prints what the log calls an account or a guest, one JSON object a line for each secret
+    Pseudonym(pseudonym::Pseudonym),
 }
 
 /// One flag for each setting.
@@ -308,6 +311,10 @@ pub(crate) fn run() -> ExitCode {
         Command::Token(mut token) => {
             let folder = std::mem::take(&mut token.folder);
             (folder.into(), Box::new(move |settings| token::run(&settings, &token)))
+        }
+        Command::Pseudonym(mut pseudonym) => {
+            let folder = std::mem::take(&mut pseudonym.folder);
+            (folder.into(), Box::new(move |settings| block_on(pseudonym::run(settings, pseudonym))))
         }
         // No setting has a say in it either.
         Command::Verify(verify::Verify::Draw(draw)) => return ended(verify::draw(&draw)),

@@ -12,6 +12,7 @@ use std::{
 use ahash::AHashMap;
 use axum::extract::ConnectInfo;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use ipnet::IpNet;
 use parking_lot::Mutex;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -60,6 +61,13 @@ pub(crate) struct Connections {
 struct Open {
     all: usize,
     of_one: AHashMap<[u8; 9], usize>,
+}
+
+/// What is logged of an address: the part that says whose network it is in, and not who in it.
+fn network_of(address: IpAddr) -> IpNet {
+    let address = address.to_canonical();
+    let length = if address.is_ipv4() { 24 } else { 48 };
+    IpNet::new(address, length).unwrap_or_else(|_| address.into()).trunc()
 }
 
 /// A place among the connections, until it is dropped. It goes along with every request, for those that become something
@@ -148,7 +156,8 @@ impl Connections {
         // A line a minute is enough to know.
         let minute = u64::try_from(jiff::Timestamp::now().as_second() / 60).unwrap_or(0);
         if self.told_at.swap(minute, std::sync::atomic::Ordering::Relaxed) != minute {
-            tracing::warn!(%peer, open = self.open.lock().all, most = self.most, "no room for another connection");
+            let network = network_of(peer.ip());
+            tracing::warn!(%network, open = self.open.lock().all, most = self.most, "no room for another connection");
         }
     }
 
@@ -210,5 +219,18 @@ async fn converse(
     };
     if let Err(error) = ended {
         tracing::debug!(%error, "connection ended");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_an_address_its_network_is_logged() {
+        let network = |address: &str| network_of(address.parse().unwrap()).to_string();
+        assert_eq!(network("192.0.2.77"), "192.0.2.0/24");
+        assert_eq!(network("::ffff:192.0.2.77"), "192.0.2.0/24");
+        assert_eq!(network("2001:db8:1:2::3"), "2001:db8:1::/48");
     }
 }

@@ -77,8 +77,10 @@ use crate::{
     limits::Limits,
     live::Hubs,
     overload::Overload,
+    pseudonyms::Pseudonyms,
     queue_client::SERVICE_AUDIENCE,
     queue_tokens::QueueTokens,
+    requests,
     sale::Recordings,
     seal::{BadToken, Seal},
     settings::Settings,
@@ -92,6 +94,7 @@ pub(crate) struct Server {
     /// The waiting rooms, unless another server has them.
     pub(crate) rooms: Option<Arc<Rooms>>,
     pub(crate) tokens: Tokens,
+    pub(crate) pseudonyms: Pseudonyms,
     pub(crate) queue_tokens: QueueTokens,
     /// Knows servers of the same operator.
     pub(crate) service_seal: Seal,
@@ -119,17 +122,19 @@ impl Server {
         secrets: &[Vec<u8>],
         metrics: PrometheusHandle,
     ) -> Self {
+        let secret = secrets.first().map_or(&[][..], Vec::as_slice);
         Self {
             app,
             rooms,
             tokens: Tokens::new(secrets),
+            pseudonyms: Pseudonyms::new(secret),
             queue_tokens: QueueTokens::new(secrets),
             service_seal: Seal::new(secrets, SERVICE_AUDIENCE),
             reports: Arc::default(),
             limits: Limits::new(
                 settings.limits_enabled,
                 settings.limits_exempt.clone(),
-                secrets.first().map_or(&[], Vec::as_slice),
+                secret,
                 settings.redis_url.is_some(),
             ),
             overload: Overload::default(),
@@ -152,6 +157,7 @@ impl Server {
 
     /// Signs an access token.
     fn sign(&self, identity: Identity, for_s: u64) -> Result<String, AppError> {
+        requests::comes_from(identity.caller.account);
         self.tokens
             .sign(identity, self.app.clock().now(), for_s)
             .map_err(|BadToken| AppError::Internal("a token could not be signed".into()))
@@ -162,7 +168,10 @@ impl Server {
         &self,
         work: impl Future<Output = Result<T, AppError>> + Send + 'static,
     ) -> Result<T, AppError> {
-        self.tasks.spawn(work).await.unwrap_or_else(|error| Err(AppError::Internal(error.to_string())))
+        self.tasks
+            .spawn(requests::along(work))
+            .await
+            .unwrap_or_else(|error| Err(AppError::Internal(error.to_string())))
     }
 
     /// From now on the server says that it is not ready.

@@ -11,8 +11,10 @@ mod live;
 mod mail;
 mod notices;
 mod overload;
+mod pseudonyms;
 mod queue_client;
 mod queue_tokens;
+mod requests;
 mod sale;
 mod seal;
 mod serve;
@@ -21,6 +23,7 @@ mod telemetry;
 mod tickets;
 mod tls;
 mod tokens;
+mod trace_context;
 mod vitals;
 mod wire;
 

@@ -105,7 +105,8 @@ impl Overload {
         let next = next.min(MOST_REFUSED);
         self.refused.store(next, Ordering::Relaxed);
         if refused == 0 && next > 0 {
-            tracing::warn!(late_ms = shortest.as_millis(), "more is asked than can be done; refusing some");
+            let late_ms = u64::try_from(shortest.as_millis()).unwrap_or(u64::MAX);
+            tracing::warn!(late_ms, "more is asked than can be done; refusing some");
         } else if refused > 0 && next == 0 {
             tracing::info!("all that is asked is done again");
         }

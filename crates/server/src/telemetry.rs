@@ -3,9 +3,18 @@
 use std::io::IsTerminal;
 
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
-use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
+use tracing_subscriber::{
+    EnvFilter,
+    fmt::{self, format::JsonFields},
+    layer::SubscriberExt,
+    util::SubscriberInitExt,
+};
 
 use crate::settings::{LogFormat, Settings};
+
+mod lines;
+
+use lines::Line;
 
 /// Starts writing log lines to standard error.
 pub(crate) fn start_logging(settings: &Settings) {
@@ -17,12 +26,21 @@ pub(crate) fn start_logging(settings: &Settings) {
     let _ = match settings.log_format {
         LogFormat::Text => {
             let colours = std::io::stderr().is_terminal();
-            registry.with(fmt::layer().with_ansi(colours).with_writer(std::io::stderr)).try_init()
+            let line = Line::text(colours);
+            registry
+                .with(fmt::layer().with_ansi(colours).event_format(line).with_writer(std::io::stderr))
+                .try_init()
         }
         LogFormat::Json => {
-            registry.with(fmt::layer().json().flatten_event(true).with_writer(std::io::stderr)).try_init()
+            let layer = fmt::layer().fmt_fields(JsonFields::new()).event_format(Line::json());
+            registry.with(layer.with_writer(std::io::stderr)).try_init()
         }
     };
+    // What the library would write of it is no line of a log.
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(tracing::field::display);
+        tracing::error!(target: "onsale::panic", place, cause = panic.payload_as_str(), "panicked");
+    }));
 }
 
 /// Starts collecting metrics.

@@ -27,12 +27,19 @@ use super::{
     traffic::Traffic,
     unread,
 };
+use crate::{
+    requests::{self, Asked},
+    trace_context::TraceParent,
+};
 
 /// Names the request in the answer and in the log.
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Lines of ordinary requests that are written a second at most; beyond that they are counted.
 const LINES_PER_SECOND: u32 = 200;
+
+/// How many bytes of a path are told of.
+const MOST_OF_A_PATH: usize = 256;
 
 /// The sequence number of the command that a request brought about; handlers put it on their responses.
 #[derive(Clone, Copy, Debug)]
@@ -116,12 +123,16 @@ fn is_sane(id: &[u8]) -> bool {
         && id.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
 }
 
-/// A path as the log may have it: the code of a ticket lets its bearer in.
-fn without_codes(path: &str) -> Cow<'_, str> {
+/// A path as the log and traces may have it: the code of a ticket lets its bearer in, and a client may make a path as long
+/// as it likes.
+fn for_others(path: &str) -> Cow<'_, str> {
     const TICKETS: &str = "/api/v1/tickets/";
-    let Some(rest) = path.strip_prefix(TICKETS) else { return Cow::Borrowed(path) };
-    let behind = rest.find('/').map_or("", |at| &rest[at..]);
-    Cow::Owned(format!("{TICKETS}…{behind}"))
+    let cut = &path[..path.floor_char_boundary(MOST_OF_A_PATH)];
+    match cut.strip_prefix(TICKETS) {
+        Some(rest) => Cow::Owned(format!("{TICKETS}…{}", rest.find('/').map_or("", |at| &rest[at..]))),
+        None if cut.len() < path.len() => Cow::Owned(format!("{cut}…")),
+        None => Cow::Borrowed(path),
+    }
 }
 
 /// Answers a request through `inside`. Wraps the whole router once: a layer would be boxed anew for each route
@@ -131,9 +142,43 @@ pub(crate) async fn framed<F: Future<Output = Response>>(
     request: Request,
     inside: impl FnOnce(Request) -> F,
 ) -> Response {
-    let frame = &server.frame;
     let begun = Instant::now();
-    let id = frame.request_id(request.headers().get(&REQUEST_ID));
+    let id = server.frame.request_id(request.headers().get(&REQUEST_ID));
+    let asked = Asked::new(id, TraceParent::of(request.headers()), server.pseudonyms);
+    let (asked, (mut response, goes_on)) = asked.answered_by(answered(server, request, begun, inside)).await;
+    let headers = response.headers_mut();
+    if let Some(asked) = asked {
+        headers.insert(REQUEST_ID.clone(), asked.into_id());
+    }
+    if !goes_on {
+        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    if let Some(transport) = &server.frame.transport {
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, transport.clone());
+    }
+    if !headers.contains_key(header::CONTENT_SECURITY_POLICY) {
+        headers.insert(
+            header::CONTENT_SECURITY_POLICY,
+            HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"),
+        );
+    }
+    if !headers.contains_key(header::CACHE_CONTROL) {
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    response
+}
+
+/// The answer, counted and logged; and whether its connection is good for another request.
+async fn answered<F: Future<Output = Response>>(
+    server: &Server,
+    request: Request,
+    begun: Instant,
+    inside: impl FnOnce(Request) -> F,
+) -> (Response, bool) {
+    let frame = &server.frame;
     let method = request.method().clone();
     let uri = request.uri().clone();
     let (request, unread) = unread::lend(request);
@@ -160,7 +205,7 @@ pub(crate) async fn framed<F: Future<Output = Response>>(
         let (mut head, _) = response.into_parts();
         // What the layers inside have said, such as Allow and who may read it from another origin, stays.
         head.headers.remove(header::CONTENT_LENGTH);
-        response = problem::render(&problem, id.to_str().unwrap_or_default());
+        response = requests::current(|asked| problem::render(&problem, asked.id())).unwrap_or_default();
         head.headers.extend(std::mem::take(response.headers_mut()));
         *response.headers_mut() = head.headers;
         *response.extensions_mut() = head.extensions;
@@ -176,42 +221,24 @@ pub(crate) async fn framed<F: Future<Output = Response>>(
     // That there is more than can be done is no fault, and each of many such lines would cost more than its request.
     let is_fault = status.is_server_error() && !is_shed;
     frame.traffic.note(took, refusal, is_fault);
-    frame.meters.note(&method, uri.path(), status, took);
+    let route = frame.meters.note(&method, uri.path(), status, took);
     drop(under_way);
     if is_fault || frame.may_write() {
+        // Which request, whose, and of which trace is said with every line.
         tracing::info!(
             target: "onsale::access",
-            request_id = id.to_str().unwrap_or_default(),
             %method,
-            path = &*without_codes(uri.path()),
+            route,
+            path = &*for_others(uri.path()),
             status = status.as_u16(),
             micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
+            reason = refusal.map(Reason::code),
             sequence,
             skipped = frame.skipped.swap(0, Ordering::Relaxed),
             "request"
         );
     }
-    let headers = response.headers_mut();
-    headers.insert(REQUEST_ID.clone(), id);
-    if !goes_on {
-        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
-    }
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
-    if let Some(transport) = &frame.transport {
-        headers.insert(header::STRICT_TRANSPORT_SECURITY, transport.clone());
-    }
-    if !headers.contains_key(header::CONTENT_SECURITY_POLICY) {
-        headers.insert(
-            header::CONTENT_SECURITY_POLICY,
-            HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"),
-        );
-    }
-    if !headers.contains_key(header::CACHE_CONTROL) {
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    }
-    response
+    (response, goes_on)
 }
 
 #[cfg(test)]
@@ -220,9 +247,17 @@ mod tests {
 
     #[test]
     fn the_codes_of_tickets_are_kept_out_of_the_log() {
-        assert_eq!(without_codes("/api/v1/tickets/7H2KQ9ZC4M0XW8RT/check-in"), "/api/v1/tickets/…/check-in");
-        assert_eq!(without_codes("/api/v1/tickets/7H2KQ9ZC4M0XW8RT"), "/api/v1/tickets/…");
-        assert_eq!(without_codes("/api/v1/orders/1/tickets.pdf"), "/api/v1/orders/1/tickets.pdf");
+        assert_eq!(for_others("/api/v1/tickets/7H2KQ9ZC4M0XW8RT/check-in"), "/api/v1/tickets/…/check-in");
+        assert_eq!(for_others("/api/v1/tickets/7H2KQ9ZC4M0XW8RT"), "/api/v1/tickets/…");
+        assert_eq!(for_others("/api/v1/orders/1/tickets.pdf"), "/api/v1/orders/1/tickets.pdf");
+        let long = for_others(&format!("/api/v1/tickets/{}", "7H2KQ9ZC".repeat(100))).into_owned();
+        assert_eq!(long, "/api/v1/tickets/…");
+    }
+
+    #[test]
+    fn a_path_is_told_of_up_to_a_length() {
+        let told = for_others(&format!("/{}", "é".repeat(300))).into_owned();
+        assert!(told.len() <= MOST_OF_A_PATH + '…'.len_utf8() && told.ends_with("é…"), "{told}");
     }
 
     #[test]

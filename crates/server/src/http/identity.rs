@@ -12,7 +12,7 @@ use axum::{
 use onsale_app::{Caller, catalogue::check_organizer, errors::Reason};
 
 use super::{Server, problem::Problem};
-use crate::tokens::Identity;
+use crate::{requests, tokens::Identity};
 
 /// Gateways' names for people are bounded; what is longer is nobody.
 const MAX_EXTERNAL_ID: usize = 200;
@@ -41,11 +41,13 @@ impl FromRequestParts<Arc<Server>> for Known {
                 .tokens
                 .check(token, server.app.clock().now())
                 .map_err(|bad| Problem::new(Reason::Unauthenticated, bad.to_string()))?;
+            requests::comes_from(identity.caller.account);
             return Ok(Self(identity));
         }
         if let Some(external_id) = vouched_for(parts, server) {
             must_be_from_here(parts, server)?;
             let caller = server.app.vouched_for(external_id).await?;
+            requests::comes_from(caller.account);
             return Ok(Self(Identity { caller, login: None }));
         }
         Err(Problem::new(Reason::Unauthenticated, "this call needs an access token"))

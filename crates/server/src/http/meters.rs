@@ -52,8 +52,8 @@ impl Meters {
         Self { routes, names, calls }
     }
 
-    /// Counts a request that has been answered.
-    pub(super) fn note(&self, method: &Method, path: &str, status: StatusCode, took: Duration) {
+    /// Counts a request that has been answered; gives the route it is counted under.
+    pub(super) fn note(&self, method: &Method, path: &str, status: StatusCode, took: Duration) -> &str {
         let route = match self.routes.at(path) {
             Ok(found) => *found.value,
             Err(_) if status == StatusCode::NOT_FOUND => self.names.len() - 1,
@@ -75,6 +75,7 @@ impl Meters {
             metrics::counter!("onsale_http_requests_total", "method" => name_of(), "route" => route, "status" => status)
         });
         answer.increment(1);
+        &self.names[route]
     }
 }
 
@@ -92,7 +93,8 @@ mod tests {
             let paths = ["/health".to_owned(), "/api/v1/events/{event_id}".to_owned()];
             let meters = Meters::new(paths.iter());
             let took = Duration::from_millis(3);
-            meters.note(&Method::GET, "/api/v1/events/1", StatusCode::OK, took);
+            let route = meters.note(&Method::GET, "/api/v1/events/1", StatusCode::OK, took);
+            assert_eq!(route, "/api/v1/events/{event_id}");
             meters.note(&Method::GET, "/api/v1/events/2", StatusCode::OK, took);
             meters.note(&Method::GET, "/events/2", StatusCode::OK, took);
             for n in 0..1_000 {

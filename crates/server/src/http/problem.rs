@@ -94,11 +94,11 @@ pub(crate) fn render(problem: &Problem, request_id: &str) -> Response {
         AppError::Refused(refusal) => (refusal.detail.as_str(), refusal.extras.as_slice()),
         AppError::NotNow(sentence) => (sentence.as_str(), [].as_slice()),
         AppError::Unavailable(cause) => {
-            tracing::warn!(request_id, cause, "answered unavailable");
+            tracing::warn!(cause, "answered unavailable");
             ("a part of the system does not answer; nothing was lost, try again shortly", [].as_slice())
         }
         AppError::Internal(cause) => {
-            tracing::error!(request_id, cause, "answered internal");
+            tracing::error!(cause, "answered internal");
             (
                 "this request could not be carried out; the request id finds the cause in the log",
                 [].as_slice(),

@@ -33,7 +33,7 @@ use super::{
     identity::By,
     problem::{Problem, ProblemDocument},
 };
-use crate::{limits::Limit, seal::BadToken};
+use crate::{limits::Limit, requests, seal::BadToken};
 
 pub(crate) mod control;
 pub(crate) mod draw;
@@ -63,7 +63,10 @@ impl Server {
     ) -> Result<(AccountId, PlaceTicket), Problem> {
         let opened = self.queue_tokens.open_ticket(text, self.app.clock().now());
         match opened {
-            Ok((buyer, place)) if place.event == event => Ok((buyer, place)),
+            Ok((buyer, place)) if place.event == event => {
+                requests::comes_from(buyer);
+                Ok((buyer, place))
+            }
             Ok(_) => Err(Problem::new(Reason::TicketInvalid, "the ticket is for another event")),
             Err(BadToken) => {
                 Err(Problem::new(Reason::TicketInvalid, "the ticket is not genuine or has expired"))

@@ -24,6 +24,7 @@ mod gateway;
 mod letters;
 mod limits;
 mod live;
+mod logs;
 mod moving;
 mod notices;
 mod operations;

@@ -16,6 +16,7 @@ use onsale_domain::ids::EventId;
 use crate::language::Language;
 use crate::{
     http::{Server, identity::By},
+    requests,
     tokens::{DAY_TOKEN_S, Identity},
 };
 
@@ -48,12 +49,14 @@ impl FromRequestParts<Arc<Server>> for Visitor {
         let now = server.app.clock().now();
         let guest = token.as_deref().and_then(|token| server.tokens.check(token, now).ok());
         let known = By::from_request_parts(parts, server).await.ok().map(|By(caller)| caller);
+        let caller = known.or(guest.map(|identity| identity.caller));
+        caller.inspect(|caller| requests::comes_from(caller.account));
         let headers = &parts.headers;
         let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
         let authority = parts.uri.authority().map(axum::http::uri::Authority::as_str);
         Ok(Self {
             token: token.filter(|_| guest.is_some() && known.is_none()),
-            caller: known.or(guest.map(|identity| identity.caller)),
+            caller,
             ticket: cookie(headers, PLACE).map(str::to_owned),
             language: Language::preferred(text(header::ACCEPT_LANGUAGE).unwrap_or_default()),
             from_here: is_from_here(headers, text(header::HOST).or(authority)),

@@ -1,0 +1,110 @@
+//! The request that is being answered, for whoever has something to say of it without having been told: the log, and
+//! traces.
+//!
+//! It goes with the task that answers, and with those it starts ([`along`]).
+//!
+//! Invariant: for a request of which nothing is said, nothing here is allocated or computed.
+
+use std::{cell::Cell, pin::pin};
+
+use axum::http::HeaderValue;
+use onsale_domain::ids::AccountId;
+
+use crate::{
+    pseudonyms::{Pseudonym, Pseudonyms},
+    trace_context::{TraceId, TraceParent},
+};
+
+tokio::task_local! {
+    static CURRENT: Asked;
+}
+
+/// A request.
+#[derive(Clone)]
+pub(crate) struct Asked {
+    id: HeaderValue,
+    parent: Option<TraceParent>,
+    pseudonyms: Pseudonyms,
+    by: Cell<Option<AccountId>>,
+}
+
+impl Asked {
+    /// `id`: how it is named in the answer; letters, digits, dots, dashes and underscores. `parent`: the step of a trace that
+    /// it is said to belong to.
+    pub(crate) fn new(id: HeaderValue, parent: Option<TraceParent>, pseudonyms: Pseudonyms) -> Self {
+        Self { id, parent, pseudonyms, by: Cell::new(None) }
+    }
+
+    /// Does the work of answering it; gives itself back, and what came of the work.
+    pub(crate) async fn answered_by<T>(self, work: impl Future<Output = T>) -> (Option<Self>, T) {
+        let mut scoped = pin!(CURRENT.scope(self, work));
+        let outcome = scoped.as_mut().await;
+        (scoped.take_value(), outcome)
+    }
+
+    /// How it is named.
+    pub(crate) fn id(&self) -> &str {
+        self.id.to_str().unwrap_or_default()
+    }
+
+    pub(crate) fn into_id(self) -> HeaderValue {
+        self.id
+    }
+
+    /// The trace it belongs to.
+    pub(crate) fn trace(&self) -> Option<TraceId> {
+        self.parent.map(|parent| parent.trace)
+    }
+
+    /// Who it comes from, if they have shown it.
+    pub(crate) fn by(&self) -> Option<Pseudonym> {
+        self.by.get().map(|account| self.pseudonyms.of(account))
+    }
+}
+
+/// The request that this task answers.
+pub(crate) fn current<T>(look: impl FnOnce(&Asked) -> T) -> Option<T> {
+    CURRENT.try_with(look).ok()
+}
+
+/// Says who the request comes from, as soon as that is known.
+pub(crate) fn comes_from(account: AccountId) {
+    let _ = CURRENT.try_with(|asked| asked.by.set(Some(account)));
+}
+
+/// Lets work on another task go on as work on the request.
+pub(crate) fn along<T>(work: impl Future<Output = T>) -> impl Future<Output = T> {
+    let asked = current(Asked::clone);
+    async {
+        match asked {
+            Some(asked) => CURRENT.scope(asked, work).await,
+            None => work.await,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_request_goes_along_and_comes_back_with_who_it_is_from() {
+        let pseudonyms = Pseudonyms::new(&[b'a'; 32]);
+        let account = AccountId(Uuid::from_u128(5));
+        let asked = Asked::new(HeaderValue::from_static("one"), None, pseudonyms);
+        let (asked, seen) = asked
+            .answered_by(async {
+                comes_from(account);
+                tokio::spawn(along(async { current(|asked| (asked.id().to_owned(), asked.by())) })).await
+            })
+            .await;
+        let by = Some(pseudonyms.of(account));
+        assert!(seen.unwrap() == Some(("one".to_owned(), by)));
+        let asked = asked.unwrap();
+        assert!(asked.by() == by && asked.into_id() == "one");
+        assert!(current(|_| ()).is_none());
+        comes_from(account);
+    }
+}
