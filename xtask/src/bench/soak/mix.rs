@@ -36,10 +36,10 @@ const SHARES: [(Kind, usize); 17] = [
     (Kind::ReadEvent, 60),
     (Kind::ListPerformances, 49),
     (Kind::ReadPlan, 30),
-    (Kind::ReadAvailability, 200),
+    (Kind::ReadAvailability, 210),
     // A megabyte each: pages do without, other programs may not.
     (Kind::ReadSeats, 1),
-    (Kind::HoldSeats, 190),
+    (Kind::HoldSeats, 200),
     (Kind::HoldBest, 30),
     (Kind::HoldArea, 70),
     (Kind::ReadHold, 40),
@@ -133,7 +133,7 @@ mod tests {
             assert_eq!(wheel.iter().filter(|one| **one == kind).count(), share, "{kind:?}");
         }
         let held_early = wheel[..TURN / 2].iter().filter(|kind| **kind == Kind::HoldSeats).count();
-        assert!((65..125).contains(&held_early), "{held_early} of 190");
+        assert!((75..125).contains(&held_early), "{held_early} of 200");
         assert_ne!(wheel, super::wheel(2));
     }
 

@@ -98,7 +98,7 @@ mod tests {
 
     #[test]
     fn finds_what_the_server_can_do() {
-        for capacity in [60.0, 900.0, 5_000.0, 12_345.0] {
+        for capacity in [80.0, 900.0, 5_000.0, 12_345.0] {
             for bad in [SLOW, SHED] {
                 let (found, tried) = search(1_000.0, capacity, bad);
                 assert!(found <= capacity && found > capacity / KNOWN_TO, "{found} of {capacity}: {tried:?}");
