@@ -5,6 +5,7 @@
 #![expect(clippy::cast_precision_loss, reason = "what is counted here stays far below 2^52")]
 
 mod api;
+mod buyer;
 mod ceiling;
 mod chance;
 mod client;

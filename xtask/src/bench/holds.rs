@@ -23,6 +23,7 @@ use tokio::runtime::Runtime;
 use self::seats::Offer;
 use self::subjects::{Holds, Same, accept_half};
 use super::api::{text, uri};
+use super::buyer::limited;
 use super::client::call;
 use super::load::{self, Measured, Pace};
 use super::report::{self, Figure, Limit, Report};
@@ -73,7 +74,7 @@ fn measure(workspace: &Workspace, arguments: &HoldsArguments, folder: &Path) -> 
     let runtime = load::runtime()?;
     println!("memory …");
     let memory = memory(&runtime, workspace, folder)?;
-    let mut stage = runtime.block_on(Stage::set(workspace, folder, "selling"))?;
+    let mut stage = runtime.block_on(Stage::set_on(limited(), workspace, folder, "selling"))?;
     println!("creation …");
     let (grid, imported) = runtime.block_on(creation(&mut stage, workspace))?;
     let mut figures = under_load(&runtime, arguments, folder, &mut stage)?.figures();
@@ -100,7 +101,8 @@ fn measure(workspace: &Workspace, arguments: &HoldsArguments, folder: &Path) -> 
 
 fn method(arguments: &HoldsArguments) -> String {
     format!(
-        "onsale with its embedded stores (a hold is on disk before it is answered) beside an axum server whose \
+        "onsale with its embedded stores (a hold is on disk before it is answered) and its limits on, the client a proxy that \
+         it trusts, beside an axum server whose \
          handlers do nothing, in the same run, on the same cores as the client. {} connections; each figure is the \
          median of {} rounds of {} s, and a share is that of the mean of the floor's rounds before and after; where \
          those two differ by more than a fifth, the machine was busy with something else, and the round is repeated. \
@@ -167,7 +169,7 @@ fn under_load(
     stage: &mut Stage,
 ) -> anyhow::Result<UnderLoad> {
     let connections = usize::from(arguments.connections);
-    let buyers = stage.buyers(seats::BUYERS + connections)?;
+    let buyers = subjects::buyers(stage)?;
     let (buyers, late) = buyers.split_at(seats::BUYERS);
     let hall = runtime.block_on(accept_half(stage, buyers, &late[0]))?;
     let availability = uri(&format!("/performances/{hall}/availability"))?;
@@ -190,7 +192,7 @@ fn under_load(
         &mut accepted,
     )?;
     println!("refusals …");
-    let mut refused = Same::refusals(&reservations, late);
+    let mut refused = Same::refusals(&reservations, connections, late);
     let refusals = rounds.compare(
         stage,
         || rounds.floor(&floor, Floor::Post, Some(&late[0]), &reservations),

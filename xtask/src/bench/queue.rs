@@ -19,6 +19,7 @@ use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 
 use super::api::{text, uri};
+use super::buyer::Buyer;
 use super::client::{Call, Connection, TICKET, call};
 use super::load::{self, Calls, Measured};
 use super::report::{self, Figure, Limit, Report};
@@ -78,17 +79,17 @@ fn measure(workspace: &Workspace, arguments: &QueueArguments, folder: &Path) -> 
     let event = runtime.block_on(stage.create_waiting_room())?;
     let queue = uri(&format!("/events/{event}/queue"))?;
     let tickets = runtime.block_on(join_all(stage.server.address, &queue, buyers, connections))?;
-    let ticket = tickets.first().context("nobody has a ticket")?.clone();
+    let ticket = Buyer::direct(tickets.first().context("nobody has a ticket")?.clone());
     let mut polls = Polls { queue: queue.clone(), tickets: tickets.into(), connections };
     let polls =
         rounds.compare(&mut stage, || rounds.floor(&floor, Floor::Get, Some(&ticket), &queue), &mut polls)?;
 
     println!("joins …");
     let mut joins = Joins { runtime: &runtime, connections, round: rounds.whole(), event: String::new() };
-    let token = stage.buyers(1)?;
+    let joiner = stage.buyers(1)?.pop().map(Buyer::direct);
     let joins = rounds.compare(
         &mut stage,
-        || rounds.floor(&floor, Floor::Post, token.first(), &queue),
+        || rounds.floor(&floor, Floor::Post, joiner.as_ref(), &queue),
         &mut joins,
     )?;
     stage.server.stop()?;

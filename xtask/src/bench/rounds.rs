@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use hyper::StatusCode;
-use hyper::http::{HeaderValue, Method, Uri};
+use hyper::http::{Method, Uri};
 use tokio::runtime::Runtime;
 
 use crate::bench::api::hold_of;
+use crate::bench::buyer::Buyer;
 use crate::bench::client::call;
 use crate::bench::load::{self, Calls, Measured, Pace, Round};
 use crate::bench::server::Server;
@@ -137,7 +138,7 @@ impl Rounds<'_> {
         &self,
         server: &Server,
         floor: Floor,
-        token: Option<&HeaderValue>,
+        buyer: Option<&Buyer>,
         like: &Uri,
     ) -> anyhow::Result<f64> {
         let (method, path, expected) = match floor {
@@ -149,8 +150,13 @@ impl Rounds<'_> {
             format!("{path:p<width$}", width = like.path().len()).parse().context("not a path")?;
         let body = matches!(floor, Floor::Post).then(|| hold_of(12_345));
         let calls = (0..self.connections).map(|_| {
-            let (method, path, token, body) = (method.clone(), path.clone(), token.cloned(), body.clone());
-            Box::new(move || Some(call(method.clone(), &path, token.as_ref(), body.clone()))) as Calls
+            let (method, path, buyer, body) = (method.clone(), path.clone(), buyer.cloned(), body.clone());
+            Box::new(move || {
+                Some(match &buyer {
+                    Some(buyer) => buyer.ask(method.clone(), &path, body.clone()),
+                    None => call(method.clone(), &path, None, body.clone()),
+                })
+            }) as Calls
         });
         Ok(self.load(server, Pace::Closed, expected, calls.collect())?.per_second)
     }

@@ -9,15 +9,15 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
 use hyper::StatusCode;
-use hyper::http::HeaderValue;
 use onsale_testkit::servers::redis::Durability;
 use tokio::runtime::Runtime;
 
 use super::scripted::Scripted;
 use super::seats::{self, Offer};
-use super::subjects::{Holds, Same, accept_half};
+use super::subjects::{self, Holds, Same, accept_half};
 use super::{HoldsArguments, Measured};
 use crate::bench::api::uri;
+use crate::bench::buyer::{Buyer, limited};
 use crate::bench::load::{self, Calls, Pace};
 use crate::bench::report::{Figure, Limit, Report};
 use crate::bench::rounds::{Comparison, Floor, Rounds, Subject, median};
@@ -80,10 +80,11 @@ struct Pass<'a> {
 impl Pass<'_> {
     fn under_load(&self, durability: Durability) -> anyhow::Result<UnderLoad> {
         let stores = Stores::start(durability)?;
-        let setting = Stage::set_on(stores.settings(), self.workspace, self.folder, "cluster");
+        let settings = stores.settings().into_iter().chain(limited()).collect();
+        let setting = Stage::set_on(settings, self.workspace, self.folder, "cluster");
         let mut stage = self.runtime.block_on(setting)?;
         let connections = usize::from(self.arguments.connections);
-        let buyers = stage.buyers(seats::BUYERS + connections)?;
+        let buyers = subjects::buyers(&stage)?;
         let (buyers, late) = buyers.split_at(seats::BUYERS);
         let hall = self.runtime.block_on(accept_half(&mut stage, buyers, &late[0]))?;
         let reservations = uri(&format!("/performances/{hall}/reservations"))?;
@@ -102,7 +103,7 @@ impl Pass<'_> {
         )?;
         let drained_per_second = accepted.per_second;
         println!("refusals …");
-        let mut refused = Same::refusals(&reservations, late);
+        let mut refused = Same::refusals(&reservations, connections, late);
         let refusals = rounds.compare(
             &mut stage,
             || rounds.floor(&floor, Floor::Post, Some(&late[0]), &reservations),
@@ -121,7 +122,7 @@ impl Pass<'_> {
         stores: &Stores,
         stage: &mut Stage,
         rounds: &Rounds,
-        buyers: &[HeaderValue],
+        buyers: &[Buyer],
         at_most: f64,
     ) -> anyhow::Result<Beside> {
         let area = self.runtime.block_on(stage.create_area(seats::SEATS_EACH))?;

@@ -1,12 +1,14 @@
 //! Hold requests for what nobody has yet: every seat is asked for once, or any place of an area as often as it has
 //! places, by buyers who may have them.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
-use hyper::http::{HeaderValue, Method, Uri};
+use hyper::http::{Method, Uri};
 use serde_json::json;
 
 use crate::bench::api::{hold_of, uri};
-use crate::bench::client::call;
+use crate::bench::buyer::Buyer;
 use crate::bench::load::Calls;
 use crate::bench::stage::Stage;
 
@@ -49,15 +51,16 @@ impl FreeSeats {
     }
 
     /// The requests of each connection: its own run of seats in the first performance, then in the next.
-    pub(super) fn calls(&self, connections: usize, buyers: &[HeaderValue]) -> anyhow::Result<Vec<Calls>> {
+    pub(super) fn calls(&self, connections: usize, buyers: &[Buyer]) -> anyhow::Result<Vec<Calls>> {
         let paths: Vec<Uri> = self
             .performances
             .iter()
             .map(|id| uri(&format!("/performances/{id}/reservations")))
             .collect::<Result<_, _>>()?;
         let seats_each = SEATS_EACH / connections;
+        let buyers: Arc<[Buyer]> = buyers.into();
         let calls = (0..connections).map(|connection| {
-            let (paths, buyers, offer) = (paths.clone(), buyers.to_vec(), self.offer);
+            let (paths, buyers, offer) = (paths.clone(), Arc::clone(&buyers), self.offer);
             let mut number = 0;
             let next = move || {
                 let path = paths.get(number / seats_each)?;
@@ -68,7 +71,7 @@ impl FreeSeats {
                     Offer::Seats => hold_of(seat + 1),
                     Offer::Places => Bytes::from_static(br#"{"area_id":1,"quantity":1}"#),
                 };
-                Some(call(Method::POST, path, Some(&buyers[seat / SEATS_PER_BUYER]), Some(body)))
+                Some(buyers[seat / SEATS_PER_BUYER].ask(Method::POST, path, Some(body)))
             };
             Box::new(next) as Calls
         });
@@ -78,7 +81,7 @@ impl FreeSeats {
 
 #[cfg(test)]
 mod tests {
-    use super::{BUYERS, FreeSeats, Offer, SEATS_EACH};
+    use super::{BUYERS, Buyer, FreeSeats, Offer, SEATS_EACH};
     use http_body_util::BodyExt;
     use hyper::http::HeaderValue;
     use std::collections::{BTreeMap, BTreeSet};
@@ -87,8 +90,9 @@ mod tests {
     async fn every_seat_is_asked_for_once_and_no_buyer_exceeds_the_limit() {
         let performances = vec!["one".to_owned(), "other".to_owned()];
         let seats = FreeSeats { offer: Offer::Seats, performances };
-        let buyers: Vec<_> =
-            (0..BUYERS).map(|buyer| HeaderValue::from_str(&buyer.to_string()).unwrap()).collect();
+        let buyers: Vec<_> = (0..BUYERS)
+            .map(|buyer| Buyer::direct(HeaderValue::from_str(&buyer.to_string()).unwrap()))
+            .collect();
         let mut asked = BTreeSet::new();
         let mut per_buyer = BTreeMap::<_, usize>::new();
         for mut calls in seats.calls(64, &buyers).unwrap() {

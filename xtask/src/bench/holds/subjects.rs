@@ -1,15 +1,17 @@
 //! What is asked of onsale in the rounds: holds that are accepted, holds that are refused, reads.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::ensure;
 use hyper::StatusCode;
-use hyper::http::{HeaderValue, Method, Uri};
+use hyper::http::{Method, Uri};
 use serde_json::json;
 use tokio::runtime::Runtime;
 
-use super::seats::{FreeSeats, Offer};
+use super::seats::{BUYERS, FreeSeats, Offer};
 use crate::bench::api::{hold_of, uri};
+use crate::bench::buyer::Buyer;
 use crate::bench::client::call;
 use crate::bench::load::{Calls, Measured};
 use crate::bench::rounds::Subject;
@@ -24,22 +26,26 @@ const AT_ONCE: usize = 50;
 /// The seats that one connection's requests are apart, so that the connections do not ask for the same.
 const STRIDE: usize = 97;
 
+/// Late buyers: enough of them that none asks more often than somebody may.
+const LATE: usize = 8_192;
+
+/// Those who take everything, [`BUYERS`] of them, and behind them those who come late.
+pub(super) fn buyers(stage: &Stage) -> anyhow::Result<Vec<Buyer>> {
+    Buyer::all_forwarded(stage.buyers(BUYERS + LATE)?)
+}
+
 /// Makes a performance of 10,000 seats, has the first half of them taken, and sees that such a seat is refused to
 /// somebody who comes late. Returns its id.
-pub(super) async fn accept_half(
-    stage: &mut Stage,
-    buyers: &[HeaderValue],
-    late: &HeaderValue,
-) -> anyhow::Result<String> {
+pub(super) async fn accept_half(stage: &mut Stage, buyers: &[Buyer], late: &Buyer) -> anyhow::Result<String> {
     let hall = stage.create_performance(json!({"rows": HALL_ROWS, "columns": HALL_COLUMNS})).await?;
     let path = uri(&format!("/performances/{hall}/reservations"))?;
     for (request, buyer) in (0..TAKEN / AT_ONCE).zip(buyers) {
         let seats: Vec<_> = (1..=AT_ONCE).map(|seat| request * AT_ONCE + seat).collect();
         let body = serde_json::to_vec(&json!({"seat_ids": seats}))?;
-        let call = call(Method::POST, &path, Some(buyer), Some(body.into()));
+        let call = buyer.ask(Method::POST, &path, Some(body.into()));
         stage.organizer.json("a hold", call, StatusCode::CREATED).await?;
     }
-    let call = call(Method::POST, &path, Some(late), Some(hold_of(1)));
+    let call = late.ask(Method::POST, &path, Some(hold_of(1)));
     let refusal = stage.organizer.json("a refusal", call, StatusCode::CONFLICT).await?;
     ensure!(refusal["code"] == "seat_taken", "refused for another reason: {refusal}");
     Ok(hall)
@@ -49,7 +55,7 @@ pub(super) async fn accept_half(
 pub(super) struct Holds<'a> {
     runtime: &'a Runtime,
     connections: usize,
-    buyers: &'a [HeaderValue],
+    buyers: &'a [Buyer],
     /// Of a round, with its warm-up.
     round: Duration,
     /// What is being asked for in the round under way.
@@ -60,7 +66,7 @@ impl<'a> Holds<'a> {
     pub(super) fn new(
         runtime: &'a Runtime,
         connections: usize,
-        buyers: &'a [HeaderValue],
+        buyers: &'a [Buyer],
         offer: Offer,
         round: Duration,
     ) -> Self {
@@ -110,15 +116,16 @@ pub(super) struct Same {
 }
 
 impl Same {
-    /// Holds of seats that are taken, a buyer for each connection.
-    pub(super) fn refusals(path: &Uri, late: &[HeaderValue]) -> Self {
-        let (path, late) = (path.clone(), late.to_vec());
+    /// Holds of seats that are taken, by one late buyer after the other, since one may not ask as often.
+    pub(super) fn refusals(path: &Uri, connections: usize, late: &[Buyer]) -> Self {
+        let (path, late): (_, Arc<[Buyer]>) = (path.clone(), late.into());
         let calls = move || {
-            let connections = late.iter().enumerate().map(|(connection, buyer)| {
-                let (path, buyer, mut seat) = (path.clone(), buyer.clone(), connection * STRIDE % TAKEN);
+            let connections = (0..connections).map(|connection| {
+                let (path, late, mut seat) = (path.clone(), Arc::clone(&late), connection * STRIDE % TAKEN);
+                let mut turn = connection * late.len() / connections;
                 let next = move || {
-                    seat = (seat + 1) % TAKEN;
-                    Some(call(Method::POST, &path, Some(&buyer), Some(hold_of(seat + 1))))
+                    (seat, turn) = ((seat + 1) % TAKEN, (turn + 1) % late.len());
+                    Some(late[turn].ask(Method::POST, &path, Some(hold_of(seat + 1))))
                 };
                 Box::new(next) as Calls
             });

@@ -1,7 +1,7 @@
 //! The sale that goes on: its halls, its buyers, what they hold and have bought; what is asked for next, and what an
 //! answer leaves behind.
 //!
-//! Invariants: every buyer has a network address of their own; what is remembered is bounded, since it shares the
+//! Invariants: what is remembered is bounded, since it shares the
 //! machine with what is measured; what was bought is known to the unit, to be compared with the books at the end.
 
 use std::collections::VecDeque;
@@ -12,16 +12,15 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use hyper::StatusCode;
 use hyper::http::response::Parts;
-use hyper::http::{HeaderName, HeaderValue, Method, Uri, header};
+use hyper::http::{HeaderValue, Method, Uri, header};
 use parking_lot::Mutex;
 use serde::Deserialize;
 
 use super::mix::Kind;
 use crate::bench::api::{bearer, uri};
+use crate::bench::buyer::Buyer;
 use crate::bench::chance::Chance;
 use crate::bench::client::{Call, KEY, TICKET, call, with};
-
-static FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// Buyers who are there at once; whoever comes takes the place of who came first.
 const BUYERS: usize = 20_000;
@@ -62,31 +61,9 @@ impl Hall {
     }
 }
 
-/// Somebody.
-pub(super) struct Buyer {
-    token: HeaderValue,
-    address: HeaderValue,
-}
-
-impl Buyer {
-    /// The buyer with this number, whose network address nobody else has (up to 2²⁴ of them).
-    pub(super) fn new(token: HeaderValue, number: u64) -> anyhow::Result<Self> {
-        let [.., a, b, c] = number.to_be_bytes();
-        Ok(Self { token, address: HeaderValue::from_str(&format!("10.{a}.{b}.{c}"))? })
-    }
-
-    fn ask(&self, method: Method, path: &Uri, json: Option<Bytes>) -> Call {
-        with(call(method, path, Some(&self.token), json), &FORWARDED_FOR, &self.address)
-    }
-
-    fn look(&self, path: &Uri) -> Call {
-        with(call(Method::GET, path, None, None), &FORWARDED_FOR, &self.address)
-    }
-
-    /// Joins a waiting room.
-    pub(super) fn join(&self, queue: &Uri) -> Call {
-        self.ask(Method::POST, queue, Some(Bytes::from_static(b"{}")))
-    }
+/// Joins a waiting room.
+pub(super) fn join(buyer: &Buyer, queue: &Uri) -> Call {
+    buyer.ask(Method::POST, queue, Some(Bytes::from_static(b"{}")))
 }
 
 /// A hold that somebody has.
@@ -210,9 +187,7 @@ impl Sale {
         let (call, about) = match kind {
             Kind::BecomeGuest => {
                 let number = self.come.fetch_add(1, Ordering::Relaxed);
-                let nobody = Buyer::new(HeaderValue::from_static(""), number)?;
-                let guest = call(Method::POST, &self.guest, None, None);
-                (with(guest, &FORWARDED_FOR, &nobody.address), About::Guest(number))
+                (Buyer::forwarded(None, number)?.ask(Method::POST, &self.guest, None), About::Guest(number))
             }
             Kind::ReadEvent => (buyer.look(&self.event), About::Nothing),
             Kind::ListPerformances => (buyer.look(&self.performances), About::Nothing),
@@ -329,7 +304,9 @@ impl Sale {
     }
 
     fn came(&self, token: &str, number: u64) {
-        let Some(buyer) = bearer(token).and_then(|token| Buyer::new(token, number)).ok() else { return };
+        let Some(buyer) = bearer(token).and_then(|token| Buyer::forwarded(Some(token), number)).ok() else {
+            return;
+        };
         let mut buyers = self.buyers.lock();
         if buyers.len() >= BUYERS {
             buyers.pop_front();
@@ -390,10 +367,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_buyer_has_an_address_and_seats_in_front_are_popular() {
-        let of = |number| Buyer::new(HeaderValue::from_static("Bearer x"), number).unwrap().address;
-        assert_eq!(of(0x01_02_03), "10.1.2.3");
-        assert_ne!(of(255), of(256));
+    fn seats_in_front_are_popular() {
         let mut chance = Chance::of(1, 1);
         let in_front = (0..1_000).filter(|_| {
             let body: serde_json::Value = serde_json::from_slice(&seats_of(100, &mut chance)).unwrap();
@@ -411,7 +385,7 @@ mod tests {
             event: "e".into(),
             room: "/room".parse().unwrap(),
             halls: vec![Hall::new("h".into(), 100).unwrap()],
-            buyers: vec![Buyer::new(HeaderValue::from_static("Bearer x"), 0).unwrap()],
+            buyers: vec![Buyer::direct(HeaderValue::from_static("Bearer x"))],
             tickets: vec![HeaderValue::from_static("t")],
             organizer: HeaderValue::from_static("Bearer o"),
             seed: 1,

@@ -16,9 +16,10 @@ use tokio::runtime::Runtime;
 
 use super::SoakArguments;
 use super::drive::Drive;
-use super::sale::{Beginning, Buyer, Hall, Sale};
+use super::sale::{Beginning, Hall, Sale, join};
 use super::viewers::Viewers;
 use crate::bench::api::{text, uri};
+use crate::bench::buyer::{Buyer, limited};
 use crate::bench::client::{Connection, call};
 use crate::bench::connections::Connections;
 use crate::bench::stage::{Stage, Stores as Settings};
@@ -79,8 +80,7 @@ impl<'a> Scene<'a> {
     ) -> anyhow::Result<Self> {
         let stores = arguments.cluster.then(|| Stores::start(Durability::EverySecond)).transpose()?;
         let mut settings: Settings = stores.as_ref().map(Stores::settings).unwrap_or_default();
-        settings.push(("ONSALE_LIMITS__ENABLED", "true".to_owned()));
-        settings.push(("ONSALE_TRUSTED_PROXIES", "127.0.0.1/32".to_owned()));
+        settings.extend(limited());
         let mut stage = runtime.block_on(Stage::set_on(settings, workspace, folder, name))?;
         let tokens = stage.buyers(BUYERS)?;
         let (drive, viewers, metrics) = runtime.block_on(async {
@@ -91,12 +91,11 @@ impl<'a> Scene<'a> {
                 let id = stage.create_hall_of(&event, ROWS, COLUMNS, PLACES).await?;
                 halls.push(Hall::new(id, (ROWS * COLUMNS) as u64)?);
             }
-            let buyers = tokens.into_iter().zip(0..).map(|(token, number)| Buyer::new(token, number));
-            let buyers = buyers.collect::<anyhow::Result<Vec<_>>>()?;
+            let buyers = Buyer::all_forwarded(tokens)?;
             let room = uri(&format!("/events/{}/queue", stage.create_waiting_room().await?))?;
             let mut tickets = Vec::with_capacity(WAITING);
             for buyer in &buyers[..WAITING] {
-                let place = stage.organizer.json("a join", buyer.join(&room), StatusCode::CREATED).await?;
+                let place = stage.organizer.json("a join", join(buyer, &room), StatusCode::CREATED).await?;
                 tickets.push(HeaderValue::from_str(text(&place, "ticket")?)?);
             }
             let viewers = Viewers::open(stage.server.address, &halls, usize::from(arguments.viewers)).await?;
