@@ -69,6 +69,9 @@ fn forwarded_for(element: &str) -> Option<IpAddr> {
 }
 
 #[cfg(test)]
+mod fuzzing;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
