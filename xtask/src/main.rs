@@ -1,9 +1,10 @@
-//! The project's own commands, so that a clone needs cargo and nothing else: `cargo xtask run`, `test`, `bench`.
+//! The project's own commands, so that a clone needs cargo and nothing else: `cargo xtask run`, `test`, `bench`, `fuzz`.
 //!
 //! Invariant: a command that says it succeeded did all it was asked; whatever it left out, it names.
 #![expect(clippy::print_stdout, reason = "a command line program talks to its user there")]
 
 mod bench;
+mod fuzz;
 mod pages;
 mod processes;
 mod run;
@@ -35,6 +36,8 @@ enum Command {
     Test(test::TestArguments),
     /// Measure the server against an empty handler and write the figures into docs/PERFORMANCE.md.
     Bench(bench::BenchArguments),
+    /// Try a parser of what strangers send with whatever libFuzzer comes up with.
+    Fuzz(fuzz::FuzzArguments),
     /// The empty handler that the benchmarks compare with.
     #[command(hide = true)]
     Floor(bench::floor::FloorArguments),
@@ -45,6 +48,7 @@ fn main() -> ExitCode {
         Command::Run(arguments) => run::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
+        Command::Fuzz(arguments) => fuzz::run(&arguments),
         Command::Floor(arguments) => bench::floor::run(&arguments),
     };
     outcome.unwrap_or_else(|error| {

@@ -45,6 +45,7 @@ const SYSTEM_PROGRAMS: &[Program] = &[
 /// A cargo subcommand that is not part of the toolchain.
 #[derive(Clone, Copy)]
 pub(crate) enum Tool {
+    Bolero,
     Deny,
     Machete,
     Nextest,
@@ -53,6 +54,7 @@ pub(crate) enum Tool {
 impl Tool {
     fn package(self) -> &'static str {
         match self {
+            Self::Bolero => "cargo-bolero",
             Self::Deny => "cargo-deny",
             Self::Machete => "cargo-machete",
             Self::Nextest => "cargo-nextest",
@@ -62,9 +64,18 @@ impl Tool {
     /// Fixed, so that a new release cannot turn an old commit red.
     fn version(self) -> &'static str {
         match self {
+            Self::Bolero => "0.13.5",
             Self::Deny => "0.20.2",
             Self::Machete => "0.9.2",
             Self::Nextest => "0.9.143",
+        }
+    }
+
+    /// What it is built without: libraries of the system that are not everywhere, for what is not used here.
+    fn left_out(self) -> &'static [&'static str] {
+        match self {
+            Self::Bolero => &["--no-default-features"],
+            Self::Deny | Self::Machete | Self::Nextest => &[],
         }
     }
 
@@ -91,7 +102,8 @@ pub(crate) fn provide(workspace: &Workspace, tool: Tool, install: bool) -> anyho
     }
     println!("installing {tool} …");
     let package = format!("{tool}@{}", tool.version());
-    let status = workspace.cargo().args(["install", "--locked", "--quiet", &package]).status()?;
+    let mut install = workspace.cargo();
+    let status = install.args(["install", "--locked", "--quiet", &package]).args(tool.left_out()).status()?;
     ensure!(status.success(), "{tool} could not be installed");
     Ok(true)
 }

@@ -453,4 +453,6 @@ impl PaymentProvider for Stripe {
 }
 
 #[cfg(test)]
+mod fuzzing;
+#[cfg(test)]
 mod tests;

@@ -120,6 +120,9 @@ impl Seal {
 }
 
 #[cfg(test)]
+mod fuzzing;
+
+#[cfg(test)]
 mod tests {
     use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
     use rstest::rstest;

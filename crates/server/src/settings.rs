@@ -85,8 +85,9 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
-    /// Whether a peer is a trusted proxy.
+    /// Whether a peer is a trusted proxy. Listening on `[::]`, one sees IPv4 addresses as IPv6 ones.
     pub(crate) fn trusts(&self, peer: IpAddr) -> bool {
+        let peer = peer.to_canonical();
         self.trusted_proxies.iter().any(|net| net.contains(&peer))
     }
 
@@ -371,6 +372,14 @@ mod tests {
         assert_eq!(settings.listen, "127.0.0.1:8080".parse().unwrap());
         assert_eq!(settings.data_dir, PathBuf::from("./data"));
         assert!(settings.trusted_proxies.is_empty() && settings.identity_header.is_none());
+    }
+
+    #[test]
+    fn a_trusted_proxy_is_one_however_its_address_is_written() {
+        let settings = with(&[("trusted_proxies", "10.0.0.0/8".into())]).unwrap();
+        assert!(settings.trusts("10.0.0.1".parse().unwrap()));
+        assert!(settings.trusts("::ffff:10.0.0.1".parse().unwrap()), "listening on [::]");
+        assert!(!settings.trusts("::ffff:192.0.2.1".parse().unwrap()));
     }
 
     #[test]

@@ -10,6 +10,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("ledger", &["onsale-domain", "onsale-app"]),
     ("payments", &["onsale-domain", "onsale-app"]),
     ("testkit", &["onsale-domain", "onsale-app"]),
+    ("fuzzing", &[]),
 ];
 
 /// The crates that have the concrete adapters.

@@ -407,11 +407,8 @@ fn shape(area: &Value, (zone_x, zone_y): Point) -> Option<Shape> {
     let present = |key: &str| area.get(key).filter(|value| !value.is_null());
     let (x, y) = present("position").map_or(Some((0.0, 0.0)), point_of)?;
     let rotation = present("rotation").map_or(Some(0.0), coordinate)?;
-    let text = area.get("text").and_then(|text| text.get("text")).and_then(Value::as_str).map(|text| {
-        let text: String = text.trim().chars().filter(|c| !c.is_control()).take(MAX_TEXT).collect();
-        text
-    });
-    let text = text.filter(|text| !text.is_empty());
+    let text =
+        area.get("text").and_then(|text| text.get("text")).and_then(Value::as_str).and_then(drawn_text);
     // Text alone is where its own position says, which elsewhere only shifts it within the shape.
     let (text_x, text_y) = match kind {
         ShapeKind::Text if text.is_none() => return None,
@@ -419,15 +416,28 @@ fn shape(area: &Value, (zone_x, zone_y): Point) -> Option<Shape> {
         _ => (0.0, 0.0),
     };
     let (sin, cos) = rotation.to_radians().sin_cos();
+    let (x, y) = (zone_x + x + text_x * cos - text_y * sin, zone_y + y + text_x * sin + text_y * cos);
+    // The sum may be too far where none of what was added up is.
+    if x.abs() > MAX_COORDINATE || y.abs() > MAX_COORDINATE {
+        return None;
+    }
     Some(Shape {
         kind,
-        x: rounded(zone_x + x + text_x * cos - text_y * sin),
-        y: rounded(zone_y + y + text_x * sin + text_y * cos),
+        x: rounded(x),
+        y: rounded(y),
         rotation: rounded(rotation),
         color: color(area.get("color")),
         border_color: color(area.get("border_color")),
         text,
     })
+}
+
+/// What is written on a shape, on one line and without space around it; `None` where nothing is left.
+fn drawn_text(text: &str) -> Option<String> {
+    let visible = text.chars().filter(|c| !c.is_control()).skip_while(|c| c.is_whitespace());
+    let cut: String = visible.take(MAX_TEXT).collect();
+    let cut = cut.trim_end();
+    (!cut.is_empty()).then(|| cut.to_owned())
 }
 
 fn point_of(value: &Value) -> Option<Point> {

@@ -47,16 +47,22 @@ impl DrawFacts {
         }
     }
 
-    /// Checks what can be checked without entries; gives the order.
-    fn order(&self) -> Result<Order, Flaw> {
+    /// Checks what can be checked without entries.
+    fn check(&self) -> Result<(), Flaw> {
         if self.version != VERSION {
             return Err(Flaw::Version(self.version));
         }
-        let secret = Secret(self.secret.0);
-        if secret.commitment() != self.commitment {
+        if Secret(self.secret.0).commitment() != self.commitment {
             return Err(Flaw::Commitment);
         }
-        Ok(Order::new(&draw_key(self.event_id, &secret, &self.root, self.lobby_count), self.lobby_count))
+        Ok(())
+    }
+
+    /// The order that was drawn. For a lobby of four thousand million this is half a million hashes, so it is asked for
+    /// last: anybody can write a large number into a document.
+    fn order(&self) -> Order {
+        let key = draw_key(self.event_id, &Secret(self.secret.0), &self.root, self.lobby_count);
+        Order::new(&key, self.lobby_count)
     }
 }
 
@@ -184,13 +190,13 @@ fn noted(draw: &DrawFacts, commitment: Option<Hash>) -> Result<(), Flaw> {
 impl Receipt {
     /// Checks it by itself.
     pub fn verify(&self) -> Result<Verified, Flaw> {
-        let order = self.draw.order()?;
+        self.draw.check()?;
         let Entry { place, pseudonym, path, position } = &self.receipt;
         let leaf = merkle::leaf(*place, *pseudonym);
         if !merkle::includes(self.draw.root, self.draw.lobby_count, *place, leaf, path) {
             return Err(Flaw::NotIncluded);
         }
-        let drawn = order.rank(*place).position();
+        let drawn = self.draw.order().rank(*place).position();
         if drawn != *position {
             return Err(Flaw::Position { drawn, said: *position });
         }
@@ -201,7 +207,7 @@ impl Receipt {
 impl PublishedDraw {
     /// Checks it as a whole.
     pub fn verify(&self) -> Result<Verified, Flaw> {
-        let order = self.draw.order()?;
+        self.draw.check()?;
         if self.entries.len() != self.draw.lobby_count as usize {
             return Err(Flaw::Count { found: self.entries.len(), said: self.draw.lobby_count });
         }
@@ -216,6 +222,7 @@ impl PublishedDraw {
         if tree.root() != self.draw.root {
             return Err(Flaw::Root);
         }
+        let order = self.draw.order();
         Ok(Verified::Draw { order: (0..order.len()).map(|rank| order.place(Rank(rank))).collect() })
     }
 }
@@ -243,7 +250,7 @@ mod tests {
         let tree = merkle::Tree::new(leaves.iter().copied());
         let (from, count) = tree.block_of(Place(place));
         let path = tree.path(Place(place), &leaves[from.0 as usize..(from.0 + count) as usize]).unwrap();
-        let position = draw.draw.order().unwrap().rank(Place(place)).position();
+        let position = draw.draw.order().rank(Place(place)).position();
         let pseudonym = draw.entries[place as usize];
         Receipt { draw: draw.draw.clone(), receipt: Entry { place: Place(place), pseudonym, path, position } }
     }
@@ -285,7 +292,7 @@ mod tests {
         // Another event's draw with everything else the same.
         let mut other = good.clone();
         other.draw.event_id = EventId(Uuid::from_u128(78));
-        assert_ne!(other.draw.order().unwrap(), good.draw.order().unwrap());
+        assert_ne!(other.draw.order(), good.draw.order());
     }
 
     #[test]

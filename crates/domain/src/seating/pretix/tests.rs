@@ -185,6 +185,14 @@ fn a_shape_keeps_its_colours_turn_and_text() {
 }
 
 #[test]
+fn no_space_is_left_around_a_text_where_something_was_taken_out_or_cut_off() {
+    let text = |text: &str| drawn(&json!({"shape": "text", "text": {"text": text}})).shapes[0].text.clone();
+    assert_eq!(text("\u{7} Bar \u{7} ").as_deref(), Some("Bar"));
+    let long = "x".repeat(MAX_TEXT - 1);
+    assert_eq!(text(&format!("{long} y")), Some(long));
+}
+
+#[test]
 fn what_cannot_be_drawn_is_left_out() {
     let points = |count: usize| vec![json!({"x": 0, "y": 0}); count];
     let areas = [
@@ -204,6 +212,8 @@ fn what_cannot_be_drawn_is_left_out() {
         json!({"shape": "polygon", "polygon": {"points": [1, 2, 3]}}),
         json!({"shape": "text"}),
         json!({"shape": "text", "text": {"text": "  "}}),
+        json!({"shape": "text", "text": {"text": "\u{7} \u{7}"}}),
+        json!({"shape": "text", "position": {"x": 1e7, "y": 0}, "text": {"text": "far", "position": {"x": 1, "y": 0}}}),
     ];
     for area in areas {
         assert_eq!(drawn(&area).shapes, [], "{area}");
