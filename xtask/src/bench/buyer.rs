@@ -42,15 +42,15 @@ impl Buyer {
 
     /// A request of theirs.
     pub(crate) fn ask(&self, method: Method, path: &Uri, json: Option<Bytes>) -> Call {
-        self.from_here(call(method, path, self.token.as_ref(), json))
+        self.sent(call(method, path, self.token.as_ref(), json))
     }
 
     /// A look at what everybody may see.
     pub(crate) fn look(&self, path: &Uri) -> Call {
-        self.from_here(call(Method::GET, path, None, None))
+        self.sent(call(Method::GET, path, None, None))
     }
 
-    fn from_here(&self, call: Call) -> Call {
+    fn sent(&self, call: Call) -> Call {
         match &self.address {
             Some(address) => with(call, &FORWARDED_FOR, address),
             None => call,

@@ -131,7 +131,7 @@ fn written_out(input: &str) -> String {
         let name = steps.next().unwrap_or_default();
         let signed = READERS.signed.iter().find(|signed| signed.name == name);
         let start = signed.map_or_else(|| name.to_owned(), |signed| signed.text.clone());
-        text.push_str(&steps.take(MOST_STEPS).fold(start, |text, step| changed(text, step)));
+        text.push_str(&steps.take(MOST_STEPS).fold(start, changed));
         text.push_str(behind);
     }
     text
