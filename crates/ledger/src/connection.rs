@@ -145,7 +145,7 @@ impl Connections {
         // Behind the command, so that suspicion is there when its connection is given back.
         let watch = network.suspicion.watch();
         let answer = tokio::time::timeout(network.command_limit, command.as_mut()).await;
-        if answer.is_ok() {
+        if !matches!(answer, Err(_) | Ok(Err(StoreError::Unavailable(_)))) {
             watch.relax();
         }
         answer.unwrap_or_else(|_| Err(network.silence()))

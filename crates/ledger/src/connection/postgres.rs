@@ -33,7 +33,7 @@ const SIGN_OF_LIFE_WITHIN: Duration = Duration::from_secs(1);
 /// A connection lives no longer than this, so that the load finds its way to a new replica or address.
 const MAX_LIFETIME: Duration = Duration::from_mins(30);
 
-/// How long nothing is taken for granted after a command was left without an answer.
+/// How long nothing is taken for granted after a command was left without an answer, or its connection was lost.
 const SUSPECT_FOR: Duration = Duration::from_secs(10);
 
 /// Which share of the connections is for what is written together, and how many are enough: as many as write at once.
@@ -82,23 +82,20 @@ async fn pool(
     size: u32,
     suspicion: &Suspicion,
 ) -> Result<PgPool, sqlx::Error> {
-    let suspicion = suspicion.clone();
+    let (before, after) = (suspicion.clone(), suspicion.clone());
     PgPoolOptions::new()
         .max_connections(size)
         .min_connections(1)
         .acquire_timeout(Duration::from_millis(settings.acquire_timeout_ms))
         .max_lifetime(MAX_LIFETIME)
         .test_before_acquire(false)
-        .before_acquire(|connection, meta| {
-            Box::pin(async move {
-                if meta.idle_for < ASK_AFTER_IDLE {
-                    return Ok(true);
-                }
-                shows_life(connection).await
-            })
+        .before_acquire(move |connection, meta| {
+            // After a short outage those are dead that were in use just before it.
+            let suspect = meta.idle_for >= ASK_AFTER_IDLE || before.is_there();
+            Box::pin(async move { if suspect { shows_life(connection).await } else { Ok(true) } })
         })
         .after_release(move |connection, _| {
-            let suspect = suspicion.is_there();
+            let suspect = after.is_there();
             Box::pin(async move { if suspect { shows_life(connection).await } else { Ok(true) } })
         })
         .connect_with(options)
@@ -113,8 +110,8 @@ async fn shows_life(connection: &mut sqlx::PgConnection) -> Result<bool, sqlx::E
     }
 }
 
-/// Whether some command was left without an answer lately. The pool asks every connection that comes back whether
-/// it is still one, for as long as the answer takes; after this it does not wait so long.
+/// Whether some command was left without an answer lately, or lost its connection. The pool then asks every connection that
+/// it gives out or gets back whether it is still one.
 #[derive(Clone, Debug)]
 pub(super) struct Suspicion {
     since_start: Instant,
@@ -143,7 +140,7 @@ impl Suspicion {
     }
 }
 
-/// A command under way: over its limit, or abandoned by its caller, it makes its connection suspect.
+/// A command under way: over its limit, without its connection, or abandoned by its caller, it makes all of them suspect.
 pub(super) struct Watch<'a> {
     suspicion: &'a Suspicion,
     relaxed: bool,

@@ -170,6 +170,26 @@ async fn killed_and_started_again_it_has_what_was_committed_and_nobody_reconnect
     );
 }
 
+/// Away for less than it takes to grow suspicious of what is idle: once it answers again, everything is answered, also on
+/// connections that nobody has tried since.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn away_for_a_moment_it_leaves_no_dead_connection_to_anybody() {
+    let options = Options { durable: true, ..Options::default() };
+    let Some(mut server) = or_passed_over(Postgres::with(options), "postgres") else { return };
+    let ledger = opened(&server, LedgerSettings { acquire_timeout_ms: 3_000, ..QUICK }).await;
+    let (_, performance) = on_sale(&ledger).await;
+    // Orders are written on connections of their own, which were in use just now.
+    let before = order(performance, &[1]);
+    assert_eq!(ledger.begin_order(&before, None).await.unwrap(), BeginOrder::Begun);
+    server.kill().unwrap();
+    let noticed = ledger.balance(AccountId(id()), Currency::KRW).await;
+    assert!(is_unavailable(&noticed), "{noticed:?}");
+    server.start_again().unwrap();
+    until_back(&ledger).await;
+    let after = order(performance, &[2]);
+    assert_eq!(ledger.begin_order(&after, None).await.unwrap(), BeginOrder::Begun);
+}
+
 /// Killed while many write: what was answered is there, and no more than what was asked.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killed_under_load_it_loses_nothing_that_was_answered() {
