@@ -7,7 +7,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use onsale_app::{App, deliveries::Outbox, ports::carriers::Carrier, returns};
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -67,41 +67,39 @@ pub(crate) async fn serve(settings: Settings) -> anyhow::Result<()> {
     let address = listener.local_addr()?;
     let sells = settings.role != Role::Queue;
     let server = Arc::new(Server::new(Arc::clone(&app), wired.rooms.clone(), settings, &secrets, metrics));
-    let waiting_room = WaitingRoomJobs::start(&app, &server, wired.queue);
+    let mut jobs = JoinSet::new();
+    begin_waiting_room_jobs(&mut jobs, &app, &server, wired.queue);
     let interface = Interface::new(Arc::clone(&server));
     let expiry = tokio::spawn(wired.expiry);
-    let watch = {
+    {
         let server = Arc::clone(&server);
-        tokio::spawn(async move { server.overload.watch().await })
-    };
-    let vitals = tokio::spawn(vitals::run(Arc::clone(&server)));
-    let sharing = wired.shares.map(|shares| {
+        jobs.spawn(async move { server.overload.watch().await });
+    }
+    jobs.spawn(vitals::run(Arc::clone(&server)));
+    if let Some(shares) = wired.shares {
         let server = Arc::clone(&server);
-        tokio::spawn(async move { server.limits.share(shares).await })
-    });
+        jobs.spawn(async move { server.limits.share(shares).await });
+    }
     let drain = Drain::start(Arc::clone(&app))?;
     // Open payments are those of whoever sells, and so is what is told of them.
     let deliveries = if sells { Some(Deliveries::start(&app, &server)?) } else { None };
-    let reconciler = sells.then(|| tokio::spawn(run_reconciler(Arc::clone(&app))));
-    let returns = sells.then(|| tokio::spawn(run_returns(Arc::clone(&app))));
-    let guests_kept_for_ms = server.settings.retention.guests_ms;
-    let erasing = sells.then(|| tokio::spawn(run_erasing(Arc::clone(&app), guests_kept_for_ms)));
+    if sells {
+        jobs.spawn(run_reconciler(Arc::clone(&app)));
+        jobs.spawn(run_returns(Arc::clone(&app)));
+        jobs.spawn(run_erasing(Arc::clone(&app), server.settings.retention.guests_ms));
+    }
     announce(address, tls.is_some());
     let connections = Connections::new(tls.clone());
-    let certificates = tls.map(|tls| tokio::spawn(tls.follow_files()));
+    if let Some(tls) = tls {
+        jobs.spawn(tls.follow_files());
+    }
     connections.accept_until(told_to_stop(), &listener, &interface).await;
     drop(listener);
     server.begin_stopping();
     tracing::info!("stopping");
-    vitals.abort();
-    watch.abort();
-    certificates.inspect(tokio::task::JoinHandle::abort);
-    sharing.inspect(tokio::task::JoinHandle::abort);
-    reconciler.inspect(tokio::task::JoinHandle::abort);
-    // In the middle of whatever it does: what is held and not offered is found again, or lapses.
-    returns.inspect(tokio::task::JoinHandle::abort);
-    erasing.inspect(tokio::task::JoinHandle::abort);
-    waiting_room.stop();
+    // In the middle of whatever they do: each step is atomic, what is held and not offered is found again or lapses, and
+    // what was not told lapses by its own time.
+    jobs.abort_all();
     let orderly = async {
         let delivered = async {
             if let Some(deliveries) = deliveries {
@@ -179,30 +177,24 @@ impl Drain {
 }
 
 /// What moves the waiting rooms on, or tells the server that does.
-struct WaitingRoomJobs(Vec<tokio::task::JoinHandle<()>>);
-
-impl WaitingRoomJobs {
-    fn start(app: &Arc<App>, server: &Arc<Server>, queue: Option<Arc<RemoteQueue>>) -> Self {
-        let mut jobs = Vec::new();
-        if let Some(rooms) = &server.rooms {
-            let on_sale = match server.settings.role {
-                Role::Queue => OnSale::Reported(Arc::clone(&server.reports)),
-                Role::All | Role::Sales { .. } => OnSale::Here(Arc::clone(app)),
-            };
-            jobs.push(tokio::spawn(admission::run(Arc::clone(rooms), on_sale)));
-            let rooms = Arc::clone(rooms);
-            jobs.push(tokio::spawn(async move { rooms.run_completions().await }));
-        }
-        if let Some(queue) = queue {
-            let app = Arc::clone(app);
-            jobs.push(tokio::spawn(async move { queue.run(&app).await }));
-        }
-        Self(jobs)
+fn begin_waiting_room_jobs(
+    jobs: &mut JoinSet<()>,
+    app: &Arc<App>,
+    server: &Arc<Server>,
+    queue: Option<Arc<RemoteQueue>>,
+) {
+    if let Some(rooms) = &server.rooms {
+        let on_sale = match server.settings.role {
+            Role::Queue => OnSale::Reported(Arc::clone(&server.reports)),
+            Role::All | Role::Sales { .. } => OnSale::Here(Arc::clone(app)),
+        };
+        jobs.spawn(admission::run(Arc::clone(rooms), on_sale));
+        let rooms = Arc::clone(rooms);
+        jobs.spawn(async move { rooms.run_completions().await });
     }
-
-    /// In the middle of whatever they do: each step is atomic, and what was not told lapses by its own time.
-    fn stop(self) {
-        self.0.iter().for_each(tokio::task::JoinHandle::abort);
+    if let Some(queue) = queue {
+        let app = Arc::clone(app);
+        jobs.spawn(async move { queue.run(&app).await });
     }
 }
 
