@@ -58,6 +58,7 @@ mod reservations;
 mod sale;
 mod seating;
 pub(crate) mod seats;
+mod spans;
 mod tickets;
 mod times;
 pub(crate) mod traffic;
@@ -85,6 +86,7 @@ use crate::{
     settings::Settings,
     tickets::press::Press,
     tokens::{Identity, Tokens},
+    traces::Traces,
 };
 
 /// What handlers work with.
@@ -109,6 +111,8 @@ pub(crate) struct Server {
     pub(crate) recordings: Recordings,
     pub(crate) press: Arc<Press>,
     pub(crate) metrics: PrometheusHandle,
+    /// What is recorded of requests; nothing without a collector.
+    pub(crate) traces: Option<Traces>,
     pub(crate) tasks: tokio_util::task::TaskTracker,
     stopping: AtomicBool,
 }
@@ -120,6 +124,7 @@ impl Server {
         settings: Settings,
         secrets: &[Vec<u8>],
         metrics: PrometheusHandle,
+        traces: Option<Traces>,
     ) -> Self {
         let secret = secrets.first().map_or(&[][..], Vec::as_slice);
         Self {
@@ -145,6 +150,7 @@ impl Server {
             recordings: Recordings::default(),
             press: Arc::default(),
             metrics,
+            traces,
             tasks: tokio_util::task::TaskTracker::new(),
             stopping: AtomicBool::new(false),
         }

@@ -23,6 +23,7 @@ mod telemetry;
 mod tickets;
 mod tokens;
 mod trace_context;
+mod traces;
 mod vitals;
 mod wire;
 

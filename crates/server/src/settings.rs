@@ -19,6 +19,7 @@ mod proxies;
 mod role;
 mod secret;
 mod stores;
+mod traces;
 mod webhooks;
 
 use mail::RawMail;
@@ -32,6 +33,8 @@ use secret::checked_secret;
 pub(crate) use secret::{MIN_SECRET_BYTES, Secret};
 pub(crate) use stores::DatabaseLimits;
 use stores::{RawDatabase, check_database_url, check_redis_url};
+use traces::RawTraces;
+pub(crate) use traces::Traces;
 use webhooks::RawWebhooks;
 pub(crate) use webhooks::Webhooks;
 
@@ -70,6 +73,8 @@ pub(crate) struct Settings {
     pub(crate) cors_allowed_origins: Vec<String>,
     pub(crate) log_format: LogFormat,
     pub(crate) log_level: String,
+    /// Where traces go; without it there are none.
+    pub(crate) traces: Option<Traces>,
     pub(crate) secret: Option<Secret>,
     pub(crate) previous_secrets: Vec<Secret>,
 }
@@ -141,6 +146,7 @@ struct Raw {
     identity_header: Option<String>,
     cors: RawCors,
     log: RawLog,
+    traces: RawTraces,
     secret: Option<String>,
     previous_secrets: List,
     /// Where the file is, which is known by now: the variable of the flag `--config` looks like a setting.
@@ -254,6 +260,7 @@ impl Raw {
                 Some(other) => return Err(bad("log.format", other, "text or json")),
             },
             log_level: log_level(self.log.level)?,
+            traces: self.traces.checked()?,
             secret: self.secret.map(|secret| checked_secret("secret", secret)).transpose()?,
             previous_secrets: self
                 .previous_secrets

@@ -42,3 +42,4 @@ mod secrets;
 mod stripe;
 mod support;
 mod tickets;
+mod traces;
