@@ -39,7 +39,7 @@ const PING_WITHIN: Duration = Duration::from_secs(1);
 const TURNS: usize = 2;
 
 /// How the ledger uses its database.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub struct LedgerSettings {
     /// How long a command waits for a connection before it answers `Unavailable`, milliseconds.
     pub acquire_timeout_ms: u64,
@@ -49,11 +49,19 @@ pub struct LedgerSettings {
     pub max_connections: u32,
     /// PostgreSQL: how long one statement may take, waiting for locks included, milliseconds.
     pub statement_timeout_ms: u64,
+    /// Is told of each command on the task that asked for it, when it has ended: when it began, and whether it failed.
+    pub tell: fn(Instant, bool),
 }
 
 impl Default for LedgerSettings {
     fn default() -> Self {
-        Self { acquire_timeout_ms: 3_000, max_readers: 4, max_connections: 16, statement_timeout_ms: 5_000 }
+        Self {
+            acquire_timeout_ms: 3_000,
+            max_readers: 4,
+            max_connections: 16,
+            statement_timeout_ms: 5_000,
+            tell: |_, _| {},
+        }
     }
 }
 
@@ -63,6 +71,7 @@ pub(crate) struct Connections {
     writer: DatabaseConnection,
     readers: DatabaseConnection,
     network: Option<Network>,
+    tell: fn(Instant, bool),
 }
 
 /// What a database at the other end of a network needs beside.
@@ -81,17 +90,6 @@ impl Network {
     }
 }
 
-/// Counts a command and its time.
-async fn measured<T>(command: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
-    let begun = Instant::now();
-    let answer = command.await;
-    metrics::histogram!("onsale_ledger_seconds").record(begun.elapsed().as_secs_f64());
-    if answer.is_err() {
-        metrics::counter!("onsale_ledger_errors_total").increment(1);
-    }
-    answer
-}
-
 impl Connections {
     /// Connects.
     pub(crate) async fn open(url: &str, settings: LedgerSettings) -> Result<Self, StoreError> {
@@ -105,10 +103,10 @@ impl Connections {
             let command_limit =
                 Duration::from_millis(settings.acquire_timeout_ms + settings.statement_timeout_ms) + SLACK;
             let network = Some(Network { command_limit, suspicion, together });
-            return Ok(Self { readers: all.clone(), writer: all, network });
+            return Ok(Self { readers: all.clone(), writer: all, network, tell: settings.tell });
         }
         let (writer, readers) = sqlite::connect(url, settings).await?;
-        Ok(Self { writer, readers, network: None })
+        Ok(Self { writer, readers, network: None, tell: settings.tell })
     }
 
     /// For single reads.
@@ -127,13 +125,28 @@ impl Connections {
             .then(|| self.writer.get_postgres_connection_pool())
     }
 
+    /// Counts a command and its time.
+    async fn measured<T>(
+        &self,
+        command: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        let begun = Instant::now();
+        let answer = command.await;
+        metrics::histogram!("onsale_ledger_seconds").record(begun.elapsed().as_secs_f64());
+        if answer.is_err() {
+            metrics::counter!("onsale_ledger_errors_total").increment(1);
+        }
+        (self.tell)(begun, answer.is_err());
+        answer
+    }
+
     /// Runs a command: again where another transaction was in its way, and over a network no longer than its limit.
     pub(crate) async fn command<T, F>(&self, attempt: impl Fn() -> F) -> Result<T, StoreError>
     where
         F: Future<Output = Result<T, Failure>>,
     {
         // Boxed: commands are large, and timing them would make each twice as large.
-        measured(Box::pin(self.watched(attempt))).await
+        self.measured(Box::pin(self.watched(attempt))).await
     }
 
     async fn watched<T, F>(&self, attempt: impl Fn() -> F) -> Result<T, StoreError>
@@ -158,9 +171,9 @@ impl Connections {
 
     /// Waits for an answer, over a network no longer than one command may take.
     async fn in_time<T>(&self, answer: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
-        let Some(network) = &self.network else { return measured(answer).await };
+        let Some(network) = &self.network else { return self.measured(answer).await };
         let in_time = tokio::time::timeout(network.command_limit, answer);
-        measured(async { in_time.await.unwrap_or_else(|_| Err(network.silence())) }).await
+        self.measured(async { in_time.await.unwrap_or_else(|_| Err(network.silence())) }).await
     }
 
     /// Begins a transaction that writes. SQLite takes its write lock here rather than at the first write, where

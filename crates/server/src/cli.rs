@@ -197,6 +197,15 @@ struct Flags {
     /// What is logged, such as info or onsale=debug,info [default: info]
     #[arg(long)]
     log_level: Option<String>,
+    /// Collector of traces that speaks OTLP over HTTP, such as http://127.0.0.1:4318; without it none are made
+    #[arg(long)]
+    traces_endpoint: Option<String>,
+    /// Share of requests that is traced, 0 to 1 [default: 0.01]
+    #[arg(long)]
+    traces_sample: Option<String>,
+    /// What this installation is called in traces [default: onsale]
+    #[arg(long)]
+    traces_service_name: Option<String>,
     /// Signs tokens, at least 32 bytes; better given in the environment, where other users cannot see it
     #[arg(long)]
     secret: Option<String>,
@@ -249,6 +258,9 @@ impl Flags {
             ("cors.allowed_origins", self.cors_allowed_origins),
             ("log.format", self.log_format),
             ("log.level", self.log_level),
+            ("traces.endpoint", self.traces_endpoint),
+            ("traces.sample", self.traces_sample),
+            ("traces.service_name", self.traces_service_name),
             ("secret", self.secret),
             ("previous_secrets", self.previous_secrets),
         ];

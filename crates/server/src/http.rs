@@ -59,6 +59,7 @@ mod reservations;
 mod sale;
 mod seating;
 pub(crate) mod seats;
+mod spans;
 mod tickets;
 mod times;
 pub(crate) mod traffic;
@@ -86,6 +87,7 @@ use crate::{
     settings::Settings,
     tickets::press::Press,
     tokens::{Identity, Tokens},
+    traces::Traces,
 };
 
 /// What handlers work with.
@@ -110,6 +112,8 @@ pub(crate) struct Server {
     pub(crate) recordings: Recordings,
     pub(crate) press: Arc<Press>,
     pub(crate) metrics: PrometheusHandle,
+    /// What is recorded of requests; nothing without a collector.
+    pub(crate) traces: Option<Traces>,
     pub(crate) tasks: tokio_util::task::TaskTracker,
     stopping: AtomicBool,
 }
@@ -121,6 +125,7 @@ impl Server {
         settings: Settings,
         secrets: &[Vec<u8>],
         metrics: PrometheusHandle,
+        traces: Option<Traces>,
     ) -> Self {
         let secret = secrets.first().map_or(&[][..], Vec::as_slice);
         Self {
@@ -150,6 +155,7 @@ impl Server {
             recordings: Recordings::default(),
             press: Arc::default(),
             metrics,
+            traces,
             tasks: tokio_util::task::TaskTracker::new(),
             stopping: AtomicBool::new(false),
         }

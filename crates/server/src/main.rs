@@ -24,6 +24,7 @@ mod tickets;
 mod tls;
 mod tokens;
 mod trace_context;
+mod traces;
 mod vitals;
 mod wire;
 

@@ -37,7 +37,9 @@ use crate::{
     generations::Generations,
     http::queue::reports::{BoughtDto, CountsDto, Report, StockDto},
     queue_tokens::QueueTokens,
+    requests,
     seal::{BadToken, Seal},
+    trace_context::TRACEPARENT,
 };
 
 /// How often the queue server is looked at.
@@ -117,11 +119,20 @@ impl RemoteQueue {
             .post(format!("{}/api/v1/queue/passes/verify", self.url))
             .timeout(VERIFIES_WITHIN)
             .json(&json!({"pass": pass, "event_id": grant.ticket.event.0}));
+        let outgoing = requests::call("queue verify");
+        let call = match &outgoing {
+            Some(outgoing) => call.header(TRACEPARENT.clone(), outgoing.as_parent().to_string()),
+            None => call,
+        };
         let said = async {
             let answer = call.send().await?;
             if answer.status() == StatusCode::FORBIDDEN { answer.json().await.map(Some) } else { Ok(None) }
         };
-        match said.await {
+        let said = said.await;
+        if let Some(outgoing) = outgoing {
+            outgoing.end(said.is_err());
+        }
+        match said {
             Ok(Some(Refusal { code })) if code == Reason::PassUsed.code() => Ok(true),
             Ok(Some(Refusal { code })) if code == Reason::PassInvalid.code() => Err(door::not_theirs()),
             Ok(_) => Ok(false),

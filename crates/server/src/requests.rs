@@ -5,7 +5,7 @@
 //!
 //! Invariant: for a request of which nothing is said, nothing here is allocated or computed.
 
-use std::{cell::Cell, pin::pin};
+use std::{cell::Cell, pin::pin, sync::Arc, time::Instant};
 
 use axum::http::HeaderValue;
 use onsale_domain::ids::AccountId;
@@ -13,6 +13,7 @@ use onsale_domain::ids::AccountId;
 use crate::{
     pseudonyms::{Pseudonym, Pseudonyms},
     trace_context::{TraceId, TraceParent},
+    traces::{Outgoing, Recording, Step},
 };
 
 tokio::task_local! {
@@ -24,6 +25,7 @@ tokio::task_local! {
 pub(crate) struct Asked {
     id: HeaderValue,
     parent: Option<TraceParent>,
+    recording: Option<Arc<Recording>>,
     pseudonyms: Pseudonyms,
     by: Cell<Option<AccountId>>,
 }
@@ -32,7 +34,12 @@ impl Asked {
     /// `id`: how it is named in the answer; letters, digits, dots, dashes and underscores. `parent`: the step of a trace that
     /// it is said to belong to.
     pub(crate) fn new(id: HeaderValue, parent: Option<TraceParent>, pseudonyms: Pseudonyms) -> Self {
-        Self { id, parent, pseudonyms, by: Cell::new(None) }
+        Self { id, parent, recording: None, pseudonyms, by: Cell::new(None) }
+    }
+
+    /// The same, recorded in a trace.
+    pub(crate) fn recorded(self, recording: Option<Recording>) -> Self {
+        Self { recording: recording.map(Arc::new), ..self }
     }
 
     /// Does the work of answering it; gives itself back, and what came of the work.
@@ -53,7 +60,13 @@ impl Asked {
 
     /// The trace it belongs to.
     pub(crate) fn trace(&self) -> Option<TraceId> {
-        self.parent.map(|parent| parent.trace)
+        let recorded = self.recording.as_ref().map(|recording| recording.trace());
+        recorded.or(self.parent.map(|parent| parent.trace))
+    }
+
+    /// What is recorded of it, if something is.
+    pub(crate) fn recording(&self) -> Option<&Arc<Recording>> {
+        self.recording.as_ref()
     }
 
     /// Who it comes from, if they have shown it.
@@ -70,6 +83,19 @@ pub(crate) fn current<T>(look: impl FnOnce(&Asked) -> T) -> Option<T> {
 /// Says who the request comes from, as soon as that is known.
 pub(crate) fn comes_from(account: AccountId) {
     let _ = CURRENT.try_with(|asked| asked.by.set(Some(account)));
+}
+
+/// Tells of a step that has ended now, where the request is recorded.
+pub(crate) fn step(step: Step, begun: Instant, failed: bool) {
+    let _ = CURRENT.try_with(|asked| {
+        asked.recording.as_ref().inspect(|recording| recording.step(step, begun, failed));
+    });
+}
+
+/// Begins a call of another program that goes on with the trace, where the request is recorded.
+pub(crate) fn call(name: &'static str) -> Option<Outgoing> {
+    let recording = current(|asked| asked.recording.clone())??;
+    Some(Outgoing::begin(recording, name))
 }
 
 /// Lets work on another task go on as work on the request.

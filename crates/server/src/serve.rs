@@ -20,6 +20,7 @@ use crate::{
     settings::{Role, Settings},
     telemetry,
     tls::Endpoint,
+    traces::Export,
     vitals, wire,
 };
 
@@ -66,7 +67,9 @@ pub(crate) async fn serve(settings: Settings) -> anyhow::Result<()> {
         .with_context(|| format!("setting listen: {} cannot be listened on", settings.listen))?;
     let address = listener.local_addr()?;
     let sells = settings.role != Role::Queue;
-    let server = Arc::new(Server::new(Arc::clone(&app), wired.rooms.clone(), settings, &secrets, metrics));
+    let (traces, export) = settings.traces.as_ref().map(Export::start).transpose()?.unzip();
+    let server = Server::new(Arc::clone(&app), wired.rooms.clone(), settings, &secrets, metrics, traces);
+    let server = Arc::new(server);
     let mut jobs = JoinSet::new();
     begin_waiting_room_jobs(&mut jobs, &app, &server, wired.queue);
     let interface = Interface::new(Arc::clone(&server));
@@ -122,6 +125,10 @@ pub(crate) async fn serve(settings: Settings) -> anyhow::Result<()> {
             tracing::warn!(%error, "the ledger gets the rest at the next start");
         }
         app.shut_down().await;
+        // At the end, so that what the last requests did is told of too.
+        if let Some(export) = export {
+            export.stop().await;
+        }
     };
     if tokio::time::timeout(STOP_WITHIN, orderly).await.is_err() {
         tracing::warn!("stopped before everything was tidied up; nothing accepted is lost");

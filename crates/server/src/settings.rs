@@ -21,6 +21,7 @@ mod role;
 mod secret;
 mod stores;
 mod tls;
+mod traces;
 mod webhooks;
 
 use mail::RawMail;
@@ -38,6 +39,8 @@ pub(crate) use stores::DatabaseLimits;
 use stores::{RawDatabase, check_database_url, check_redis_url};
 use tls::RawTls;
 pub(crate) use tls::Tls;
+use traces::RawTraces;
+pub(crate) use traces::Traces;
 use webhooks::RawWebhooks;
 pub(crate) use webhooks::Webhooks;
 
@@ -80,6 +83,8 @@ pub(crate) struct Settings {
     pub(crate) cors_allowed_origins: Vec<String>,
     pub(crate) log_format: LogFormat,
     pub(crate) log_level: String,
+    /// Where traces go; without it there are none.
+    pub(crate) traces: Option<Traces>,
     pub(crate) secret: Option<Secret>,
     pub(crate) previous_secrets: Vec<Secret>,
 }
@@ -155,6 +160,7 @@ struct Raw {
     identity_header: Option<String>,
     cors: RawCors,
     log: RawLog,
+    traces: RawTraces,
     secret: Option<String>,
     previous_secrets: List,
     /// Where the file is, which is known by now: the variable of the flag `--config` looks like a setting.
@@ -270,6 +276,7 @@ impl Raw {
                 Some(other) => return Err(bad("log.format", other, "text or json")),
             },
             log_level: log_level(self.log.level)?,
+            traces: self.traces.checked()?,
             secret: self.secret.map(|secret| checked_secret("secret", secret)).transpose()?,
             previous_secrets: self
                 .previous_secrets

@@ -41,6 +41,12 @@ pub(crate) struct TraceParent {
     pub(crate) sampled: bool,
 }
 
+impl fmt::Display for TraceParent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "00-{}-{}-{:02x}", self.trace, self.span, u8::from(self.sampled))
+    }
+}
+
 impl TraceParent {
     /// What the headers say.
     pub(crate) fn of(headers: &HeaderMap) -> Option<Self> {
@@ -104,6 +110,7 @@ mod tests {
         assert_eq!(given.trace.to_string(), "0af7651916cd43dd8448eb211c80319c");
         assert_eq!(given.span.to_string(), "b7ad6b7169203331");
         assert!(given.sampled);
+        assert_eq!(given.to_string(), GIVEN);
         assert!(!of(&["00-0af7651916cd43dd8448eb211c80319c-00f067aa0ba902b7-00"]).unwrap().sampled);
         assert_eq!(
             of(&["cc-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-what-will-be"]),

@@ -27,17 +27,21 @@ use onsale_payments::{
     stripe::{BASE_URL, SCRIPT_URL},
 };
 
+use recorded::Recorded;
 use timed::Timed;
 
 use crate::{
     queue_client::RemoteQueue,
+    requests,
     settings::{Payments, Role, Settings, redacted},
+    traces::Step,
 };
 
 pub(crate) mod copying;
 pub(crate) mod examining;
 pub(crate) mod marks;
 pub(crate) mod moving;
+mod recorded;
 mod timed;
 
 /// The ledger in a folder.
@@ -141,6 +145,7 @@ async fn connect_ledger(settings: &Settings) -> anyhow::Result<Arc<SqlLedger>> {
         acquire_timeout_ms: settings.database.acquire_timeout_ms,
         max_connections: settings.database.max_connections,
         statement_timeout_ms: settings.database.statement_timeout_ms,
+        tell: |begun, failed| requests::step(Step::Inside("ledger"), begun, failed),
         ..LedgerSettings::default()
     };
     let ledger = SqlLedger::open(&url, limits)
@@ -349,7 +354,10 @@ fn providers(
         }
         providers.push(Arc::new(stripe));
     }
-    Ok(providers)
+    Ok(providers
+        .into_iter()
+        .map(|provider| Arc::new(Recorded(provider)) as Arc<dyn PaymentProvider>)
+        .collect())
 }
 
 /// After a failed fsync nobody knows what is on disk: the process ends, and the next start replays.

@@ -5,6 +5,7 @@
 
 use std::{
     borrow::Cow,
+    net::SocketAddr,
     sync::{
         OnceLock,
         atomic::{AtomicU32, AtomicU64, Ordering},
@@ -13,7 +14,7 @@ use std::{
 };
 
 use axum::{
-    extract::Request,
+    extract::{ConnectInfo, Request},
     http::{HeaderName, HeaderValue, header},
     response::{IntoResponse, Response},
 };
@@ -24,6 +25,7 @@ use super::{
     Server,
     meters::Meters,
     problem::{self, Problem},
+    spans::{self, Outcome},
     traffic::Traffic,
     unread,
 };
@@ -143,8 +145,7 @@ pub(crate) async fn framed<F: Future<Output = Response>>(
     inside: impl FnOnce(Request) -> F,
 ) -> Response {
     let begun = Instant::now();
-    let id = server.frame.request_id(request.headers().get(&REQUEST_ID));
-    let asked = Asked::new(id, TraceParent::of(request.headers()), server.pseudonyms);
+    let asked = asked(server, &request);
     let (asked, (mut response, goes_on)) = asked.answered_by(answered(server, request, begun, inside)).await;
     let headers = response.headers_mut();
     if let Some(asked) = asked {
@@ -169,6 +170,18 @@ pub(crate) async fn framed<F: Future<Output = Response>>(
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
     response
+}
+
+/// What is known of a request from its head.
+fn asked(server: &Server, request: &Request) -> Asked {
+    let id = server.frame.request_id(request.headers().get(&REQUEST_ID));
+    let parent = TraceParent::of(request.headers());
+    let is_trusted = || {
+        let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
+        peer.is_some_and(|ConnectInfo(peer)| server.settings.trusts(peer.ip()))
+    };
+    let recording = server.traces.as_ref().and_then(|traces| traces.begin(parent, is_trusted));
+    Asked::new(id, parent, server.pseudonyms).recorded(recording)
 }
 
 /// The answer, counted and logged; and whether its connection is good for another request.
@@ -223,6 +236,12 @@ async fn answered<F: Future<Output = Response>>(
     frame.traffic.note(took, refusal, is_fault);
     let route = frame.meters.note(&method, uri.path(), status, took);
     drop(under_way);
+    requests::current(|asked| {
+        let Some(recording) = asked.recording() else { return };
+        let path = for_others(uri.path());
+        let outcome = Outcome { method: &method, route, path, status, reason: refusal, sequence };
+        spans::tell(recording, asked, begun, outcome);
+    });
     if is_fault || frame.may_write() {
         // Which request, whose, and of which trace is said with every line.
         tracing::info!(

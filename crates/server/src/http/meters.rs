@@ -14,6 +14,11 @@ const OTHER: &str = "other";
 /// What is counted as one route: the app and its files.
 const PAGES: &str = "pages";
 
+/// Whether a name is a route of the document.
+pub(super) fn is_route(name: &str) -> bool {
+    name != OTHER && name != PAGES
+}
+
 const METHODS: [Method; 7] =
     [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::HEAD, Method::OPTIONS];
 

@@ -1,4 +1,5 @@
-//! Reservations with a clock beside them: each command's time goes into the metrics.
+//! Reservations with a clock beside them: each command's time goes into the metrics, and into the
+//! trace of a request that is recorded.
 //!
 //! Invariant: what is asked and answered is passed on as it is.
 
@@ -14,45 +15,58 @@ use onsale_domain::{
     },
 };
 
+use crate::{requests, traces::Step};
+
+/// Where the times of a command go.
+struct Command {
+    seconds: Histogram,
+    step: Step,
+}
+
 pub(super) struct Timed {
     inner: Arc<dyn Reservations>,
-    hold: Histogram,
-    extend: Histogram,
-    cancel: Histogram,
-    begin_payment: Histogram,
-    end_payment: Histogram,
-    sell: Histogram,
-    find: Histogram,
+    hold: Command,
+    extend: Command,
+    cancel: Command,
+    begin_payment: Command,
+    end_payment: Command,
+    sell: Command,
+    find: Command,
     errors: Counter,
 }
 
 impl Timed {
     pub(super) fn new(inner: Arc<dyn Reservations>) -> Self {
-        let command = |command: &'static str| metrics::histogram!("onsale_hot_seconds", "command" => command);
+        let command = |command: &'static str, step: &'static str| Command {
+            seconds: metrics::histogram!("onsale_hot_seconds", "command" => command),
+            step: Step::Inside(step),
+        };
         Self {
             inner,
-            hold: command("hold"),
-            extend: command("extend"),
-            cancel: command("cancel"),
-            begin_payment: command("begin_payment"),
-            end_payment: command("end_payment"),
-            sell: command("sell"),
-            find: command("find"),
+            hold: command("hold", "hot hold"),
+            extend: command("extend", "hot extend"),
+            cancel: command("cancel", "hot cancel"),
+            begin_payment: command("begin_payment", "hot begin payment"),
+            end_payment: command("end_payment", "hot end payment"),
+            sell: command("sell", "hot sell"),
+            find: command("find", "hot find"),
             errors: metrics::counter!("onsale_hot_errors_total"),
         }
     }
 
     async fn time<T>(
         &self,
-        seconds: &Histogram,
-        command: impl Future<Output = Result<T, HotError>>,
+        command: &Command,
+        answer: impl Future<Output = Result<T, HotError>>,
     ) -> Result<T, HotError> {
         let begun = Instant::now();
-        let answer = command.await;
-        seconds.record(begun.elapsed().as_secs_f64());
-        if matches!(answer, Err(HotError::Store(_))) {
+        let answer = answer.await;
+        command.seconds.record(begun.elapsed().as_secs_f64());
+        let failed = matches!(answer, Err(HotError::Store(_)));
+        if failed {
             self.errors.increment(1);
         }
+        requests::step(command.step, begun, failed);
         answer
     }
 }

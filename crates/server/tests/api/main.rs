@@ -44,3 +44,4 @@ mod stripe;
 mod support;
 mod tickets;
 mod tls;
+mod traces;
