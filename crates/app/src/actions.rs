@@ -174,7 +174,7 @@ impl App {
         if !self.ledger.reschedule(&changed).await? {
             return Err(AppError::not_found("performance"));
         }
-        self.cards.forget();
+        self.offers_changed();
         let mut detail = serde_json::Map::new();
         if changed.starts_at != known.starts_at {
             detail.insert("starts_at".into(), json!(rfc3339(changed.starts_at)));

@@ -18,6 +18,7 @@ use parking_lot::RwLock;
 
 use crate::{
     App,
+    at_hand::{AtHand, MAX_KEPT},
     errors::{AppError, Reason},
     ports::{
         StoreError,
@@ -27,9 +28,6 @@ use crate::{
 
 /// How long settings are used before they are read again.
 pub const FRESH_FOR_MS: u64 = 1_000;
-
-/// How many performances, and how many plans, are kept at hand. Beyond that the longest kept go.
-const MAX_KEPT: usize = 1_000;
 
 /// A performance with everything needed to sell it.
 #[derive(Debug)]
@@ -126,104 +124,52 @@ impl Card {
     }
 }
 
-struct Kept {
-    card: Arc<Card>,
-    read_at: Timestamp,
-}
-
 /// The cards at hand.
-#[derive(Default)]
 pub(crate) struct Cards {
-    by_id: RwLock<AHashMap<PerformanceId, Kept>>,
+    by_id: AtHand<PerformanceId, Card>,
     numbers: RwLock<AHashMap<PerformanceNumber, PerformanceId>>,
     houses: RwLock<AHashMap<PlanId, (Arc<House>, Timestamp)>>,
-    reading: tokio::sync::Mutex<()>,
+}
+
+impl Default for Cards {
+    fn default() -> Self {
+        Self { by_id: AtHand::fresh_for(FRESH_FOR_MS), numbers: RwLock::default(), houses: RwLock::default() }
+    }
 }
 
 impl Cards {
     /// Reads everything anew at the next use.
     pub(crate) fn forget(&self) {
-        for kept in self.by_id.write().values_mut() {
-            kept.read_at = Timestamp(i64::MIN);
-        }
-    }
-
-    fn at_hand(&self, id: PerformanceId, now: Timestamp) -> Option<(Arc<Card>, bool)> {
-        let cards = self.by_id.read();
-        let kept = cards.get(&id)?;
-        Some((Arc::clone(&kept.card), now.since_ms(kept.read_at) < FRESH_FOR_MS))
+        self.by_id.forget();
     }
 
     /// The card of a performance however old, without counting as a use of it.
     pub(crate) fn peek(&self, id: PerformanceId) -> Option<Arc<Card>> {
-        self.by_id.read().get(&id).map(|kept| Arc::clone(&kept.card))
+        self.by_id.peek(id)
     }
 
     /// Those that were read after a moment, in order.
     pub(crate) fn used_since(&self, since: Timestamp) -> Vec<PerformanceId> {
-        let cards = self.by_id.read();
-        let mut used: Vec<_> =
-            cards.iter().filter(|(_, kept)| kept.read_at >= since).map(|(id, _)| *id).collect();
+        let mut used = self.by_id.read_since(since);
         used.sort_unstable();
         used
     }
 
-    /// Claims the reading of a stale card, so that one request reads and the others go on with what is there.
-    fn claim(&self, id: PerformanceId, now: Timestamp) -> bool {
-        let mut cards = self.by_id.write();
-        match cards.get_mut(&id) {
-            Some(kept) if now.since_ms(kept.read_at) >= FRESH_FOR_MS => {
-                kept.read_at = now;
-                true
-            }
-            _ => false,
+    /// Remembers what never changes.
+    fn number(&self, performance: &Performance) {
+        let mut numbers = self.numbers.write();
+        if numbers.len() >= MAX_KEPT {
+            numbers.clear();
         }
-    }
-
-    fn keep(&self, card: &Arc<Card>, now: Timestamp) {
-        let id = card.performance.id;
-        let mut cards = self.by_id.write();
-        if cards.len() >= MAX_KEPT && !cards.contains_key(&id) {
-            let oldest = cards.iter().min_by_key(|(_, kept)| kept.read_at).map(|(id, _)| *id);
-            if let Some(gone) = oldest.and_then(|id| cards.remove(&id)) {
-                self.numbers.write().remove(&gone.card.performance.number);
-            }
-        }
-        cards.insert(id, Kept { card: Arc::clone(card), read_at: now });
-        self.numbers.write().insert(card.performance.number, id);
+        numbers.insert(performance.number, performance.id);
     }
 }
 
 impl App {
     /// The card of a performance.
     pub async fn card(&self, id: PerformanceId) -> Result<Arc<Card>, AppError> {
-        let now = self.clock.now();
-        match self.cards.at_hand(id, now) {
-            Some((card, true)) => Ok(card),
-            Some((stale, false)) => {
-                if !self.cards.claim(id, now) {
-                    return Ok(stale);
-                }
-                match self.read_card(id).await {
-                    Ok(found) => found.ok_or_else(|| {
-                        self.cards.by_id.write().remove(&id);
-                        AppError::not_found("performance")
-                    }),
-                    Err(error) => {
-                        tracing::warn!(%error, performance = %id, "settings not read; going on with those at hand");
-                        Ok(stale)
-                    }
-                }
-            }
-            None => {
-                // When a sale opens everybody finds it missing at once; one reads, the others wait for that.
-                let _one_at_a_time = self.cards.reading.lock().await;
-                if let Some((card, _)) = self.cards.at_hand(id, self.clock.now()) {
-                    return Ok(card);
-                }
-                self.read_card(id).await?.ok_or_else(|| AppError::not_found("performance"))
-            }
-        }
+        let found = self.cards.by_id.get(id, self.clock.now(), self.read_card(id)).await?;
+        found.ok_or_else(|| AppError::not_found("performance"))
     }
 
     /// The card of a performance, or none where it has been deleted: what was sold or held there outlives it.
@@ -250,11 +196,10 @@ impl App {
         }
     }
 
-    async fn read_card(&self, id: PerformanceId) -> Result<Option<Arc<Card>>, StoreError> {
+    async fn read_card(&self, id: PerformanceId) -> Result<Option<Card>, StoreError> {
         let Some(performance) = self.ledger.performance(id).await? else { return Ok(None) };
         let Some(event) = self.ledger.event(performance.event).await? else { return Ok(None) };
-        let before = self.cards.by_id.read().get(&id).map(|kept| Arc::clone(&kept.card));
-        let (house, layout) = if let Some(card) = before {
+        let (house, layout) = if let Some(card) = self.cards.peek(id) {
             (Arc::clone(&card.house), Arc::clone(&card.layout))
         } else {
             let house = self.house(performance.plan).await?;
@@ -272,9 +217,8 @@ impl App {
                 named.map_or(free, |(_, price)| *price)
             })
             .collect();
-        let card = Arc::new(Card { performance, event, house, category_prices, layout });
-        self.cards.keep(&card, self.clock.now());
-        Ok(Some(card))
+        self.cards.number(&performance);
+        Ok(Some(Card { performance, event, house, category_prices, layout }))
     }
 
     /// A seating plan, read once.

@@ -129,24 +129,16 @@ impl App {
             created_at: self.clock.now(),
         };
         check_event(&event)?;
-        created(self.ledger.create_event(&event, key).await?)
-    }
-
-    /// An event.
-    pub async fn event(&self, id: EventId) -> Result<Event, AppError> {
-        self.ledger.event(id).await?.ok_or_else(|| AppError::not_found("event"))
-    }
-
-    /// All events, newest first.
-    pub async fn events(&self, page: PageRequest) -> Result<Page<Event>, AppError> {
-        Ok(self.ledger.events(page).await?)
+        let outcome = self.ledger.create_event(&event, key).await?;
+        self.offers_changed();
+        created(outcome)
     }
 
     /// The caller's own events, newest first; all of them for an admin.
     pub async fn own_events(&self, caller: Caller, page: PageRequest) -> Result<Page<Event>, AppError> {
         check_organizer(caller)?;
         if caller.role == Role::Admin {
-            return self.events(page).await;
+            return Ok(self.ledger.events(page).await?);
         }
         Ok(self.ledger.events_of(caller.account, page).await?)
     }
@@ -154,7 +146,7 @@ impl App {
     /// An event that the caller manages; to everybody else changing it is forbidden.
     pub async fn managed_event(&self, caller: Caller, id: EventId) -> Result<Event, AppError> {
         check_organizer(caller)?;
-        let event = self.event(id).await?;
+        let event = self.ledger.event(id).await?.ok_or_else(|| AppError::not_found("event"))?;
         if caller.manages(&event) {
             return Ok(event);
         }
@@ -177,7 +169,7 @@ impl App {
         if !self.ledger.update_event(&event).await? {
             return Err(AppError::not_found("event"));
         }
-        self.cards.forget();
+        self.offers_changed();
         Ok(event)
     }
 
@@ -185,7 +177,7 @@ impl App {
     pub async fn delete_event(&self, caller: Caller, id: EventId) -> Result<(), AppError> {
         self.managed_event(caller, id).await?;
         let outcome = self.ledger.delete_event(id).await?;
-        self.cards.forget();
+        self.offers_changed();
         match outcome {
             DeleteOutcome::Deleted => Ok(()),
             DeleteOutcome::NotFound => Err(AppError::not_found("event")),
@@ -270,7 +262,9 @@ impl App {
             sale_closes_at: new.sale_closes_at,
             created_at: self.clock.now(),
         };
-        created(self.ledger.create_performance(&performance, key).await?)
+        let outcome = self.ledger.create_performance(&performance, key).await?;
+        self.offers_changed();
+        created(outcome)
     }
 
     /// The plan of a choice and the names of its categories.
@@ -304,16 +298,6 @@ impl App {
         let summary = created(self.ledger.create_plan(&summary, caller.account, &plan, None).await?)?;
         self.ledger.remember_grid_plan(rows, columns, summary.id).await?;
         Ok((summary, names(&plan)))
-    }
-
-    /// The performances of an event, in order of creation.
-    pub async fn performances(
-        &self,
-        event: EventId,
-        page: PageRequest,
-    ) -> Result<Page<Performance>, AppError> {
-        self.event(event).await?;
-        Ok(self.ledger.performances(event, page).await?)
     }
 
     /// The card of a performance that the caller manages.

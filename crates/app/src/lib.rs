@@ -12,6 +12,7 @@ use std::{
 
 pub mod accounts;
 pub mod actions;
+mod at_hand;
 pub mod audit;
 pub mod cards;
 pub mod catalogue;
@@ -24,6 +25,7 @@ pub mod figures;
 pub mod letters;
 pub mod moving;
 pub mod notices;
+mod offers;
 pub mod on_sale;
 pub mod orders;
 pub mod passwords;
@@ -42,6 +44,7 @@ pub mod wallets;
 
 use cards::{Card, Cards};
 use errors::AppError;
+use offers::Offers;
 use on_sale::OnSale;
 use onsale_domain::ids::{AccountId, OrderId, PerformanceId, RefundId};
 use passwords::Passwords;
@@ -97,6 +100,7 @@ pub struct App {
     ids: Ids,
     passwords: Passwords,
     cards: Cards,
+    offers: Offers,
     on_sale: OnSale,
     /// Who waits for what comes back.
     return_lines: ReturnLines,
@@ -165,6 +169,7 @@ impl App {
             ids: Ids::default(),
             passwords: Passwords::new(),
             cards: Cards::default(),
+            offers: Offers::default(),
             on_sale: OnSale::default(),
             return_lines: ReturnLines::default(),
             pauses: parking_lot::Mutex::default(),

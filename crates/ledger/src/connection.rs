@@ -4,7 +4,10 @@
 //! every wait for a connection ends, and over a network every command does; a command that another transaction was
 //! in the way of is tried again, a bounded number of times.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::atomic::{AtomicUsize, Ordering},
+    time::{Duration, Instant},
+};
 
 use onsale_app::ports::StoreError;
 use sea_orm::{
@@ -71,6 +74,8 @@ pub(crate) struct Connections {
     writer: DatabaseConnection,
     readers: DatabaseConnection,
     network: Option<Network>,
+    /// How many wait for their turn to write.
+    waiting: AtomicUsize,
     tell: fn(Instant, bool),
 }
 
@@ -90,6 +95,22 @@ impl Network {
     }
 }
 
+/// Somebody who waits, until it is dropped.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl<'a> Waiting<'a> {
+    fn count(waiting: &'a AtomicUsize) -> Self {
+        waiting.fetch_add(1, Ordering::Relaxed);
+        Self(waiting)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 impl Connections {
     /// Connects.
     pub(crate) async fn open(url: &str, settings: LedgerSettings) -> Result<Self, StoreError> {
@@ -103,10 +124,12 @@ impl Connections {
             let command_limit =
                 Duration::from_millis(settings.acquire_timeout_ms + settings.statement_timeout_ms) + SLACK;
             let network = Some(Network { command_limit, suspicion, together });
-            return Ok(Self { readers: all.clone(), writer: all, network, tell: settings.tell });
+            let waiting = AtomicUsize::new(0);
+            return Ok(Self { readers: all.clone(), writer: all, network, waiting, tell: settings.tell });
         }
         let (writer, readers) = sqlite::connect(url, settings).await?;
-        Ok(Self { writer, readers, network: None, tell: settings.tell })
+        let waiting = AtomicUsize::new(0);
+        Ok(Self { writer, readers, network: None, waiting, tell: settings.tell })
     }
 
     /// For single reads.
@@ -182,7 +205,18 @@ impl Connections {
         let immediate = Some(SqliteTransactionMode::Immediate);
         let options =
             TransactionOptions { sqlite_transaction_mode: immediate, ..TransactionOptions::default() };
+        let _waiting = Waiting::count(&self.waiting);
         Ok(self.writer.begin_with_options(options).await?)
+    }
+
+    /// Whether all who write share one connection: those of SQLite.
+    pub(crate) fn shares_a_writer(&self) -> bool {
+        self.network.is_none()
+    }
+
+    /// Whether somebody waits for a connection to write.
+    pub(crate) fn is_writer_awaited(&self) -> bool {
+        self.waiting.load(Ordering::Relaxed) > 0
     }
 
     /// Begins a transaction in which all reads see the same state.

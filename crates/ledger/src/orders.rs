@@ -239,6 +239,7 @@ pub(crate) struct Begin {
 
 impl Command for Begin {
     type Outcome = BeginOrder;
+    const CAN_BE_PUT_OFF: bool = true;
 
     async fn carry_out(&self, db: &DatabaseTransaction) -> Result<BeginOrder, Failure> {
         let order = &self.order;
@@ -310,6 +311,8 @@ pub(crate) struct Pay {
 
 impl Command for Pay {
     type Outcome = SettleOrder;
+    /// The money has been taken.
+    const CAN_BE_PUT_OFF: bool = false;
 
     async fn carry_out(&self, db: &DatabaseTransaction) -> Result<SettleOrder, Failure> {
         let Some(order) = rows::find_for_update(db, self.id).await? else {

@@ -1,7 +1,8 @@
 //! Reservations and blocked units, written behind the hot store.
 //!
 //! Invariants: a row only moves forward in its performance's history (each carries the position of the change
-//! it shows), so a batch may come again and an old one may come late; a batch is written whole or not at all.
+//! it shows), so a batch may come again, also where a part of it was written, and an old one may come late; nobody who
+//! pays waits for more than a part of it.
 //!
 //! No foreign key and no refusal stands in the way of a batch: one that could never be written would hold up
 //! the drain for good.
@@ -21,7 +22,10 @@ use onsale_domain::{
     seating::Layout,
     time::Timestamp,
 };
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    QueryTrait,
+};
 use uuid::Uuid;
 
 use crate::{
@@ -48,18 +52,15 @@ impl ReservationRecords for SqlLedger {
                 if changes.is_empty() {
                     return Ok(());
                 }
-                let txn = self.db.begin_write().await?;
-                let mut folding = Folding::default();
-                for row in known(&txn, folding::continued(changes)).await? {
-                    folding.know(row);
+                let mut txn = self.db.begin_write().await?;
+                let part = if self.db.shares_a_writer() { PART } else { changes.len() };
+                for (number, part) in changes.chunks(part).enumerate() {
+                    if number > 0 && self.db.is_writer_awaited() {
+                        txn.commit().await?;
+                        txn = self.db.begin_write().await?;
+                    }
+                    write_part(&txn, part).await?;
                 }
-                for change in changes {
-                    folding.fold(change)?;
-                }
-                folding.report_unknown();
-                upserts::reservations(&txn, folding.reservations()).await?;
-                upserts::blocked_units(&txn, folding.blocked_units()).await?;
-                endpoints::tell_of_holds(&txn, changes).await?;
                 txn.commit().await.map_err(Failure::from)
             })
             .await
@@ -125,6 +126,25 @@ impl ReservationRecords for SqlLedger {
             })
             .await
     }
+}
+
+/// So many changes are written before it is looked whether somebody waits for the writer: some milliseconds. Fewer would fold
+/// less of what belongs to one reservation into one row.
+const PART: usize = 1_024;
+
+/// Writes what some changes come to, and what is to be told of them.
+async fn write_part(txn: &DatabaseTransaction, changes: &[Recorded]) -> Result<(), Failure> {
+    let mut folding = Folding::default();
+    for row in known(txn, folding::continued(changes)).await? {
+        folding.know(row);
+    }
+    for change in changes {
+        folding.fold(change)?;
+    }
+    folding.report_unknown();
+    upserts::reservations(txn, folding.reservations()).await?;
+    upserts::blocked_units(txn, folding.blocked_units()).await?;
+    endpoints::tell_of_holds(txn, changes).await
 }
 
 /// The rows of reservations, locked until the transaction ends.

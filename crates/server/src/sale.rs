@@ -229,12 +229,12 @@ impl Sampler {
         let app = &server.app;
         let event = app.event(event).await?;
         let page = PageRequest { limit: MAX_PERFORMANCES, after: None };
-        let listed = app.performances(event.id, page).await?.items;
+        let listed = &app.performances(event.id, page).await?.items;
         self.stocks.retain(|id, _| listed.iter().any(|performance| performance.id == *id));
         let mut performances = Vec::with_capacity(listed.len());
         for performance in listed {
             let mut figures = self.stock(server, performance.id).await?;
-            if figures.performance != performance {
+            if figures.performance != *performance {
                 // Its times have been changed since its stock was read.
                 figures = Arc::new(Figures { performance: performance.clone(), ..(*figures).clone() });
             }

@@ -81,7 +81,7 @@ pub struct Page<T> {
 }
 
 /// Which page.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct PageRequest {
     /// At most so many items, 1 to 200.
     pub limit: u32,

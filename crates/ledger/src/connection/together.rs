@@ -8,7 +8,11 @@
 //!   by then is not begun;
 //! - over a network nobody waits longer than one command may take.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{
+    collections::VecDeque,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use onsale_app::ports::StoreError;
 use parking_lot::Mutex;
@@ -24,10 +28,16 @@ const MOST_TOGETHER: usize = 64;
 /// Who comes when so many wait is sent away at once; the database would not be through with them in time.
 const MOST_WAITING: usize = 10_000;
 
+/// So is who comes when somebody has waited for so long, where it can be put off: they know it soon, and may try again.
+const LONGEST_WAIT: Duration = Duration::from_secs(1);
+
 /// Something to be written.
 pub(crate) trait Command: Clone + Send + Sync + 'static {
     /// What came of it.
     type Outcome: Send + 'static;
+
+    /// Whether nothing is lost if it is not written now.
+    const CAN_BE_PUT_OFF: bool;
 
     /// Carries it out in a transaction of its own.
     fn carry_out(
@@ -93,6 +103,7 @@ impl Connections {
 /// A command in the line, and who waits for what comes of it.
 struct Waiter<C: Command> {
     command: C,
+    since: Instant,
     answer: oneshot::Sender<Result<C::Outcome, StoreError>>,
 }
 
@@ -112,13 +123,23 @@ pub(crate) struct Line<C: Command>(Mutex<State<C>>);
 
 struct State<C: Command> {
     waiting: VecDeque<Waiter<C>>,
+    /// Since when the first of those waits who were taken last, until they have been written.
+    taken: Option<Instant>,
     /// How many see to those who wait.
     turns: usize,
 }
 
+impl<C: Command> State<C> {
+    /// Whether somebody who is still here has waited for long.
+    fn is_late(&self) -> bool {
+        let first = self.waiting.iter().find(|waiter| waiter.is_there()).map(|waiter| waiter.since);
+        self.taken.into_iter().chain(first).any(|since| since.elapsed() >= LONGEST_WAIT)
+    }
+}
+
 impl<C: Command> Default for Line<C> {
     fn default() -> Self {
-        Self(Mutex::new(State { waiting: VecDeque::new(), turns: 0 }))
+        Self(Mutex::new(State { waiting: VecDeque::new(), taken: None, turns: 0 }))
     }
 }
 
@@ -138,10 +159,10 @@ impl<C: Command> Line<C> {
         let (answer, answered) = oneshot::channel();
         let is_wanted = {
             let mut state = self.0.lock();
-            if state.waiting.len() >= MOST_WAITING {
+            if state.waiting.len() >= MOST_WAITING || (C::CAN_BE_PUT_OFF && state.is_late()) {
                 return Err(StoreError::unavailable("too many wait for the database"));
             }
-            state.waiting.push_back(Waiter { command, answer });
+            state.waiting.push_back(Waiter { command, since: Instant::now(), answer });
             let is_wanted = state.turns < db.turns();
             state.turns += usize::from(is_wanted);
             is_wanted
@@ -195,6 +216,7 @@ impl<C: Command> Turn<C> {
     fn next(&mut self) -> Option<Vec<Waiter<C>>> {
         let mut state = self.line.0.lock();
         state.waiting.retain(Waiter::is_there);
+        state.taken = state.waiting.front().map(|waiter| waiter.since);
         let count = state.waiting.len().min(MOST_TOGETHER);
         if count == 0 {
             state.turns -= 1;
@@ -209,7 +231,9 @@ impl<C: Command> Drop for Turn<C> {
     fn drop(&mut self) {
         // Ended in the middle, with its runtime: the next who comes sees to those who wait.
         if !self.is_over {
-            self.line.0.lock().turns -= 1;
+            let mut state = self.line.0.lock();
+            state.taken = None;
+            state.turns -= 1;
         }
     }
 }

@@ -1,8 +1,11 @@
 //! Files, readers and waiting.
 
-use std::path::Path;
+use std::{path::Path, sync::Arc, time::Duration};
 
-use onsale_app::ports::{StoreError, ledger::LedgerHealth};
+use onsale_app::ports::{
+    StoreError,
+    ledger::{BeginOrder, LedgerHealth, SettleOrder},
+};
 
 use super::*;
 
@@ -93,4 +96,59 @@ async fn an_abandoned_command_leaves_nothing_behind() {
         balance
     );
     assert_eq!(number(&ledger, "SELECT COALESCE(SUM(amount), 0) FROM wallet_entries").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_pays_does_not_wait_for_all_that_is_written_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let ledger = Arc::new(open(&folder.path().join("ledger.db"), 3_000).await);
+    let mut history = History::of(PerformanceId(id()), 1);
+    let owner = AccountId(id());
+    let changes: Vec<_> =
+        (1..=50_000).map(|unit: u32| history.held(ReservationId(id()), owner, &[unit])).collect();
+    let all = 50_000;
+    let behind = tokio::spawn({
+        let ledger = Arc::clone(&ledger);
+        async move { ledger.record(&changes).await.unwrap() }
+    });
+    let recorded = loop {
+        ledger.top_up(id(), AccountId(id()), won(1), None, START).await.unwrap();
+        let recorded = number(&ledger, "SELECT COUNT(*) FROM reservations").await;
+        if recorded > 0 {
+            break recorded;
+        }
+    };
+    assert!(recorded < all, "{recorded} of {all} were written first");
+    behind.await.unwrap();
+    assert_eq!(number(&ledger, "SELECT COUNT(*) FROM reservations").await, all);
+}
+
+#[tokio::test]
+async fn an_order_is_put_off_when_others_have_waited_long_and_a_payment_is_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let ledger = Arc::new(open(&folder.path().join("ledger.db"), 10_000).await);
+    let performance = on_sale(&ledger).await;
+    let begin = |unit: u32| {
+        let (ledger, order) = (Arc::clone(&ledger), order(performance, ReservationId(id()), &[unit]));
+        async move { (order.id, ledger.begin_order(&order, None).await) }
+    };
+    let (paying, begun) = begin(1).await;
+    begun.unwrap();
+    let busy = ledger.db.begin_write().await.unwrap();
+    let waiting = [tokio::spawn(begin(2)), tokio::spawn(begin(3))];
+    tokio::time::sleep(Duration::from_millis(1_200)).await;
+    let (_, put_off) = begin(4).await;
+    assert!(matches!(put_off, Err(StoreError::Unavailable(_))), "{put_off:?}");
+    let paid = tokio::spawn({
+        let ledger = Arc::clone(&ledger);
+        async move { ledger.pay_order(paying, "ref", START).await }
+    });
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert!(!paid.is_finished(), "it waits");
+    drop(busy);
+    for order in waiting {
+        assert_eq!(order.await.unwrap().1.unwrap(), BeginOrder::Begun);
+    }
+    assert!(matches!(paid.await.unwrap().unwrap(), SettleOrder::Done(_)));
+    assert_eq!(begin(4).await.1.unwrap(), BeginOrder::Begun, "and now it is not");
 }

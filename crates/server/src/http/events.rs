@@ -189,14 +189,14 @@ pub(crate) struct EventDto {
     created_at: String,
 }
 
-impl From<Event> for EventDto {
-    fn from(event: Event) -> Self {
+impl From<&Event> for EventDto {
+    fn from(event: &Event) -> Self {
         Self {
             id: event.id.0,
             settings: SettingsDto::from(&event.settings),
             waiting_room: event.settings.waiting_room.mode == WaitingRoomMode::On,
-            title: event.title,
-            description: event.description,
+            title: event.title.clone(),
+            description: event.description.clone(),
             created_at: rfc3339(event.created_at),
         }
     }
@@ -214,7 +214,7 @@ pub(crate) async fn create(
     let settings = merged(&EventSettings::default(), body.settings)?;
     let key = key.map(|key| OwnedKey { owner: caller.account, key });
     let event = server.app.create_event(caller, body.title, body.description, settings, key).await?;
-    Ok((StatusCode::CREATED, Json(event.into())))
+    Ok((StatusCode::CREATED, Json((&event).into())))
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -236,11 +236,12 @@ pub(crate) async fn list(
     let page = paging.checked()?;
     let events = if whose.mine == Some(true) {
         let By(caller) = By::from_request_parts(&mut parts, &server).await?;
-        server.app.own_events(caller, page).await?
+        &server.app.own_events(caller, page).await?
     } else {
-        server.app.events(page).await?
+        &*server.app.events(page).await?
     };
-    Ok(Json(PageDto::of(events, EventDto::from)))
+    let items = events.items.iter().map(EventDto::from).collect();
+    Ok(Json(PageDto { items, next_cursor: events.next }))
 }
 
 /// Reads an event.
@@ -250,7 +251,7 @@ pub(crate) async fn read(
     State(server): State<Arc<Server>>,
     Named(id): Named<EventId>,
 ) -> Result<Json<EventDto>, Problem> {
-    Ok(Json(server.app.event(id).await?.into()))
+    Ok(Json(server.app.event(id).await?.as_ref().into()))
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -282,7 +283,7 @@ pub(crate) async fn update(
     if let Member::Set(description) = body.description {
         event.description = description;
     }
-    Ok(Json(server.app.update_event(caller, event).await?.into()))
+    Ok(Json((&server.app.update_event(caller, event).await?).into()))
 }
 
 /// Deletes an event and its performances, unless seats are sold.

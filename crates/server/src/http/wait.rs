@@ -60,7 +60,7 @@ pub(super) fn routes() -> Router<Arc<Server>> {
 async fn list(State(server): State<Arc<Server>>, visitor: Visitor) -> Result<Response, Problem> {
     let page = PageRequest { limit: MOST_LISTED, after: None };
     let events = match server.app.events(page).await {
-        Ok(page) => page.items,
+        Ok(page) => page,
         Err(AppError::Unavailable(cause)) => {
             tracing::warn!(cause, "the list of waiting rooms is not there");
             return Ok(answer(&server, &visitor, None, StatusCode::SERVICE_UNAVAILABLE, &View::Unavailable));
@@ -69,8 +69,8 @@ async fn list(State(server): State<Arc<Server>>, visitor: Visitor) -> Result<Res
     };
     let has_room =
         |event: &onsale_app::ports::ledger::Event| event.settings.waiting_room.mode == WaitingRoomMode::On;
-    let events = events.into_iter().filter(has_room).map(|event| (event.id, event.title));
-    let events: Vec<(EventId, String)> = events.collect();
+    let events = events.items.iter().filter(|event| has_room(event));
+    let events: Vec<(EventId, String)> = events.map(|event| (event.id, event.title.clone())).collect();
     Ok(answer(&server, &visitor, None, StatusCode::OK, &View::List(&events)))
 }
 
