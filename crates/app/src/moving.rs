@@ -6,6 +6,8 @@
 //!   was sent, hold by hold and sale by sale;
 //! - where it comes from nothing is changed by it.
 
+use std::collections::BTreeSet;
+
 use onsale_domain::{
     ids::PerformanceId,
     inventory::{Image, Inventory},
@@ -171,6 +173,13 @@ impl App {
         }
         // The ledger has all of them, and answers for them.
         image.ended = Vec::new();
+        // And of keys it has what is only marked here.
+        let known: BTreeSet<_> = image.keys.iter().map(|(_, owner, key, _)| (*owner, key.key)).collect();
+        let marked =
+            recorded.keys.into_iter().filter(|(_, owner, key, _)| !known.contains(&(*owner, key.key)));
+        image.keys.extend(marked);
+        image.keys.sort_unstable();
+        image.marks = Vec::new();
         Ok(image)
     }
 
@@ -269,6 +278,7 @@ mod tests {
             ttl_ms: 60_000,
             max_per_owner: 4,
             key: Some(RequestKey { key: [1; 16], request: [2; 16] }),
+            is_key_new: false,
         };
         let held = inventory.hold(&request, Timestamp(1_000), &mut steps);
         assert!(matches!(held, HoldOutcome::Held(_)));

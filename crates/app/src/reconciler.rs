@@ -404,6 +404,7 @@ impl App {
             ttl_ms: LEFT_BEHIND_AFTER_MS,
             max_per_owner: u32::MAX,
             key: None,
+            is_key_new: false,
         };
         let decided = self.on_hot(card, || self.hot.hold(p, request.clone())).await?;
         let HoldOutcome::Held(hold) = decided.outcome else {

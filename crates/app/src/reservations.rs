@@ -25,6 +25,7 @@ use crate::{
     errors::{AppError, Reason, rfc3339},
     ports::{
         admissions::Shown,
+        hot::Decided,
         ledger::{Page, PageRequest, RecordedStatus, ReservationRecord},
     },
 };
@@ -67,6 +68,10 @@ pub struct PricedUnit {
     pub label: UnitLabel,
     /// What it costs.
     pub price: Money,
+}
+
+pub(crate) fn asked_already() -> AppError {
+    AppError::Internal("the hot store asks again for a key that the ledger does not know".into())
 }
 
 /// A reservation as its owner sees it.
@@ -121,11 +126,12 @@ impl App {
             ttl_ms: u64::from(settings.hold_ttl_s) * 1000,
             max_per_owner: settings.max_seats_per_buyer,
             key,
+            is_key_new: false,
         };
         for _ in 0..NAME_ATTEMPTS {
             let now_ms = u64::try_from(self.clock.now().as_millis()).unwrap_or(0);
             request.id = ReservationId::compose(now_ms, card.performance.number, self.entropy.bits());
-            let decided = self.on_hot(&card, || self.hot.hold(performance, request.clone())).await?;
+            let decided = self.hold_unless_held(&card, request.clone()).await?;
             return match decided.outcome {
                 HoldOutcome::Held(hold) if self.was_spoken_for(&card, &hold) => {
                     self.let_go(hold.owner, hold.id).await?;
@@ -137,6 +143,7 @@ impl App {
                 }
                 HoldOutcome::Repeated(made) => self.reservation(caller, made).await,
                 HoldOutcome::KeyMismatch => Err(key_mismatch()),
+                HoldOutcome::KeyRecorded => Err(asked_already()),
                 HoldOutcome::Refused(HoldRefusal::NameTaken) => continue,
                 HoldOutcome::Refused(refusal) => Err(refused(&refusal)),
             };
@@ -204,6 +211,30 @@ impl App {
             items.push(view_of_record(&card, &self.as_of_now(record)));
         }
         Ok(Page { items, next: records.next })
+    }
+
+    /// Holds, unless that was done before under the same key: where the hot store does not know that any more, it asks
+    /// the ledger.
+    pub(crate) async fn hold_unless_held(
+        &self,
+        card: &Card,
+        request: HoldRequest,
+    ) -> Result<Decided<HoldOutcome>, AppError> {
+        let performance = card.performance.id;
+        let decided = self.on_hot(card, || self.hot.hold(performance, request.clone())).await?;
+        let (HoldOutcome::KeyRecorded, Some(key)) = (&decided.outcome, request.key) else {
+            return Ok(decided);
+        };
+        let now = self.clock.now();
+        let outcome = match self.ledger.hold_under_key(performance, request.owner, key.key, now).await? {
+            Some((asked, made)) if asked == key => HoldOutcome::Repeated(made),
+            Some(_) => HoldOutcome::KeyMismatch,
+            None => {
+                let request = HoldRequest { is_key_new: true, ..request };
+                return self.on_hot(card, || self.hot.hold(performance, request.clone())).await;
+            }
+        };
+        Ok(Decided { outcome, sequence: None })
     }
 
     /// Gives a hold more time.

@@ -28,6 +28,7 @@ use crate::{
         hot::Availability,
         ledger::{Content, Delivery, Offer, OfferLetter, RecordedStatus, ReturnLine, Unfit, Wish, WishStep},
     },
+    reservations::asked_already,
 };
 
 mod lines;
@@ -211,7 +212,7 @@ impl App {
                     // Not what they want: something has come back in this moment.
                     HoldOutcome::Held(hold) => self.let_go(hold.owner, hold.id).await?,
                     HoldOutcome::Repeated(made) => self.note_again(card, wish, made).await?,
-                    HoldOutcome::KeyMismatch | HoldOutcome::Refused(_) => {}
+                    HoldOutcome::KeyMismatch | HoldOutcome::KeyRecorded | HoldOutcome::Refused(_) => {}
                 }
             }
         }
@@ -244,7 +245,6 @@ impl App {
 
     /// Holds something for an attempt of a wish, or gives what was held for it before.
     async fn on_hold(&self, card: &Card, wish: &Wish, choice: Choice) -> Result<HoldOutcome, AppError> {
-        let performance = card.performance.id;
         let now_ms = u64::try_from(self.clock.now().as_millis()).unwrap_or(0);
         let settings = &card.event.settings;
         let request = HoldRequest {
@@ -254,8 +254,9 @@ impl App {
             ttl_ms: u64::from(settings.waiting_room.claim_within_s) * 1000,
             max_per_owner: settings.max_seats_per_buyer,
             key: Some(key_of(wish)),
+            is_key_new: false,
         };
-        Ok(self.on_hot(card, || self.hot.hold(performance, request.clone())).await?.outcome)
+        Ok(self.hold_unless_held(card, request).await?.outcome)
     }
 
     async fn offer_to(&self, card: &Card, wish: &Wish, choice: Choice) -> Result<Tried, AppError> {
@@ -263,6 +264,7 @@ impl App {
             HoldOutcome::Held(hold) => self.note_offer(wish, hold.id, hold.expires_at).await?,
             HoldOutcome::Repeated(made) => self.note_again(card, wish, made).await?,
             HoldOutcome::KeyMismatch => return Err(AppError::Internal("a key of an offer was used".into())),
+            HoldOutcome::KeyRecorded => return Err(asked_already()),
             HoldOutcome::Refused(HoldRefusal::LimitExceeded { .. }) => return Ok(Tried::Over),
             // Somebody was faster.
             HoldOutcome::Refused(_) => {}

@@ -30,11 +30,14 @@ use crate::{
 
 mod apply;
 mod image;
+mod keys;
 mod pool;
 #[cfg(test)]
 mod tests;
 
 pub use image::{Image, Sale};
+pub use keys::KeyMarks;
+use keys::{Keys, Known};
 use pool::FreePool;
 
 /// A change and the position it got; what a command hands to its caller to be made durable.
@@ -58,8 +61,7 @@ pub struct Inventory {
     sales: AHashMap<OrderId, Sale>,
     ended: AHashMap<ReservationId, (Hold, Ending)>,
     ended_order: VecDeque<(Position, ReservationId)>,
-    keys: AHashMap<(AccountId, [u8; 16]), ([u8; 16], ReservationId)>,
-    keys_order: VecDeque<(Timestamp, AccountId, [u8; 16])>,
+    keys: Keys,
 }
 
 impl Inventory {
@@ -78,8 +80,7 @@ impl Inventory {
             sales: AHashMap::new(),
             ended: AHashMap::new(),
             ended_order: VecDeque::new(),
-            keys: AHashMap::new(),
-            keys_order: VecDeque::new(),
+            keys: Keys::default(),
             layout,
         }
     }
@@ -154,14 +155,13 @@ impl Inventory {
     /// Holds units, all or none.
     pub fn hold(&mut self, request: &HoldRequest, now: Timestamp, steps: &mut Vec<Step>) -> HoldOutcome {
         self.expire(now, steps);
-        if let Some(key) = request.key
-            && let Some((asked, made)) = self.keys.get(&(request.owner, key.key))
-        {
-            return if *asked == key.request {
-                HoldOutcome::Repeated(*made)
-            } else {
-                HoldOutcome::KeyMismatch
-            };
+        if let Some(key) = request.key {
+            match self.keys.look_up(request.owner, key, now) {
+                Known::Made(made) => return HoldOutcome::Repeated(made),
+                Known::Mismatch => return HoldOutcome::KeyMismatch,
+                Known::Marked if !request.is_key_new => return HoldOutcome::KeyRecorded,
+                Known::Marked | Known::Unused => {}
+            }
         }
         if self.holds.contains_key(&request.id) || self.ended.contains_key(&request.id) {
             return HoldOutcome::Refused(HoldRefusal::NameTaken);
@@ -395,8 +395,19 @@ impl Inventory {
         BlockOutcome::Done
     }
 
-    /// Forgets ended holds up to a position: the ledger has recorded them.
-    pub fn forget_ended(&mut self, up_to: Position) {
+    /// Forgets what the ledger has recorded, up to a position: ended holds, and whatever can be asked of it about keys.
+    pub fn recorded(&mut self, up_to: Position) {
+        self.forget_ended(up_to);
+        self.keys.recorded(up_to);
+    }
+
+    /// Keeps what it knows of keys until it is a day old, whatever is recorded: to be called once a history has been read
+    /// back, of which is not known what the ledger has recorded of its keys.
+    pub fn keep_keys(&mut self) {
+        self.keys.inherit_all();
+    }
+
+    fn forget_ended(&mut self, up_to: Position) {
         while let Some((at, id)) = self.ended_order.front().copied() {
             if at > up_to && self.ended_order.len() <= MAX_ENDED {
                 break;

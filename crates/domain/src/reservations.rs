@@ -120,6 +120,8 @@ pub struct HoldRequest {
     pub max_per_owner: u32,
     /// Set where the client wants a repeat to do nothing.
     pub key: Option<RequestKey>,
+    /// Whether the ledger has been asked for the key, and does not know it.
+    pub is_key_new: bool,
 }
 
 /// What became of a [`HoldRequest`].
@@ -131,6 +133,8 @@ pub enum HoldOutcome {
     Repeated(ReservationId),
     /// The same key asked for another thing before.
     KeyMismatch,
+    /// Not held; nothing changed: the key may be one that the ledger knows. Ask it, and ask again if it does not.
+    KeyRecorded,
     /// Not held; nothing changed.
     Refused(HoldRefusal),
 }

@@ -129,7 +129,10 @@ impl MemoryStore {
         let shards = replayed
             .inventories
             .into_iter()
-            .map(|(id, inventory)| (id, Arc::new(Shard::new(id, inventory))))
+            .map(|(id, mut inventory)| {
+                inventory.keep_keys();
+                (id, Arc::new(Shard::new(id, inventory)))
+            })
             .collect();
         let rooms = replayed.rooms.into_iter().map(|(e, room)| (e, Arc::new(RoomShard::new(room)))).collect();
         let inner = Inner {

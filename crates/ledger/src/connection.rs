@@ -46,7 +46,7 @@ const TURNS: usize = 2;
 pub struct LedgerSettings {
     /// How long a command waits for a connection before it answers `Unavailable`, milliseconds.
     pub acquire_timeout_ms: u64,
-    /// SQLite: how many may read at once.
+    /// SQLite: how many may read at once. More than there are processors: where those are busy, a read mostly waits for one.
     pub max_readers: u32,
     /// PostgreSQL: how many connections this process opens at most.
     pub max_connections: u32,
@@ -60,7 +60,7 @@ impl Default for LedgerSettings {
     fn default() -> Self {
         Self {
             acquire_timeout_ms: 3_000,
-            max_readers: 4,
+            max_readers: 16,
             max_connections: 16,
             statement_timeout_ms: 5_000,
             tell: |_, _| {},
@@ -76,6 +76,9 @@ pub(crate) struct Connections {
     network: Option<Network>,
     /// How many wait for their turn to write.
     waiting: AtomicUsize,
+    /// Where all share one writer: held by whoever of those who do not pay is next.
+    others: Option<tokio::sync::Mutex<()>>,
+    acquire_limit: Duration,
     tell: fn(Instant, bool),
 }
 
@@ -124,12 +127,27 @@ impl Connections {
             let command_limit =
                 Duration::from_millis(settings.acquire_timeout_ms + settings.statement_timeout_ms) + SLACK;
             let network = Some(Network { command_limit, suspicion, together });
-            let waiting = AtomicUsize::new(0);
-            return Ok(Self { readers: all.clone(), writer: all, network, waiting, tell: settings.tell });
+            return Ok(Self::of(all.clone(), all, network, settings));
         }
         let (writer, readers) = sqlite::connect(url, settings).await?;
-        let waiting = AtomicUsize::new(0);
-        Ok(Self { writer, readers, network: None, waiting, tell: settings.tell })
+        Ok(Self::of(writer, readers, None, settings))
+    }
+
+    fn of(
+        writer: DatabaseConnection,
+        readers: DatabaseConnection,
+        network: Option<Network>,
+        settings: LedgerSettings,
+    ) -> Self {
+        Self {
+            writer,
+            readers,
+            waiting: AtomicUsize::new(0),
+            others: network.is_none().then(tokio::sync::Mutex::default),
+            acquire_limit: Duration::from_millis(settings.acquire_timeout_ms),
+            network,
+            tell: settings.tell,
+        }
     }
 
     /// For single reads.
@@ -202,6 +220,15 @@ impl Connections {
     /// Begins a transaction that writes. SQLite takes its write lock here rather than at the first write, where
     /// it could be refused; PostgreSQL locks rows as it comes to them, each statement seeing what is committed.
     pub(crate) async fn begin_write(&self) -> Result<DatabaseTransaction, Failure> {
+        let Some(others) = &self.others else { return self.begin_write_first().await };
+        let _waiting = Waiting::count(&self.waiting);
+        let turn = tokio::time::timeout(self.acquire_limit, others.lock());
+        let _turn = turn.await.map_err(|_| Failure::unavailable("too many wait for the writer"))?;
+        self.begin_write_first().await
+    }
+
+    /// The same for what buyers pay: of all others that wait no more than one goes before it.
+    pub(crate) async fn begin_write_first(&self) -> Result<DatabaseTransaction, Failure> {
         let immediate = Some(SqliteTransactionMode::Immediate);
         let options =
             TransactionOptions { sqlite_transaction_mode: immediate, ..TransactionOptions::default() };
@@ -211,7 +238,7 @@ impl Connections {
 
     /// Whether all who write share one connection: those of SQLite.
     pub(crate) fn shares_a_writer(&self) -> bool {
-        self.network.is_none()
+        self.others.is_some()
     }
 
     /// Whether somebody waits for a connection to write.

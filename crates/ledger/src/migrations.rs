@@ -20,6 +20,7 @@ mod catalogue;
 mod check_ins;
 mod columns;
 mod deliveries;
+mod hold_keys;
 mod idempotency;
 mod letters;
 mod login_addresses;
@@ -84,6 +85,7 @@ impl MigratorTrait for Migrator {
             Box::new(actions::Migration),
             Box::new(login_addresses::Migration),
             Box::new(personal_data::Migration),
+            Box::new(hold_keys::Migration),
         ]
     }
 }

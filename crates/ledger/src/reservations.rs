@@ -19,6 +19,7 @@ use onsale_domain::{
     ids::{AccountId, OrderId, PerformanceId, ReservationId},
     inventory::Image,
     position::Fence,
+    reservations::RequestKey,
     seating::Layout,
     time::Timestamp,
 };
@@ -40,6 +41,7 @@ use crate::{
 mod closing;
 mod folding;
 mod image;
+mod keys;
 mod upserts;
 
 use folding::Folding;
@@ -73,6 +75,16 @@ impl ReservationRecords for SqlLedger {
                 Ok(row.as_ref().map(record).transpose()?)
             })
             .await
+    }
+
+    async fn hold_under_key(
+        &self,
+        performance: PerformanceId,
+        owner: AccountId,
+        key: [u8; 16],
+        now: Timestamp,
+    ) -> Result<Option<(RequestKey, ReservationId)>, StoreError> {
+        self.db.command(|| keys::find(self.db.reader(), performance, owner, key, now)).await
     }
 
     async fn reservations_of(

@@ -414,6 +414,14 @@ pub trait ReservationRecords: Send + Sync {
     async fn record(&self, changes: &[Recorded]) -> Result<(), StoreError>;
     /// By id.
     async fn reservation(&self, id: ReservationId) -> Result<Option<ReservationRecord>, StoreError>;
+    /// The hold that an owner made in a performance under a key, and what was asked under it, unless that is a day ago.
+    async fn hold_under_key(
+        &self,
+        performance: PerformanceId,
+        owner: AccountId,
+        key: [u8; 16],
+        now: Timestamp,
+    ) -> Result<Option<(RequestKey, ReservationId)>, StoreError>;
     /// Of an owner, newest first.
     async fn reservations_of(
         &self,
@@ -430,7 +438,7 @@ pub trait ReservationRecords: Send + Sync {
         live: &BTreeSet<ReservationId>,
     ) -> Result<usize, StoreError>;
     /// The stock as the ledger knows it, for an epoch: sold and paying units by its orders, holds that have
-    /// not lapsed at `now`, blocked seats.
+    /// not lapsed at `now`, blocked seats, keys that were used within a day of it.
     async fn image(
         &self,
         performance: PerformanceId,

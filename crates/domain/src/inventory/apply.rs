@@ -7,7 +7,7 @@ use crate::{
     changes::Change,
     ids::{AccountId, ReservationId},
     position::Position,
-    reservations::{Ending, Hold, HoldStatus, KEY_MEMORY_MS, RequestKey},
+    reservations::{Ending, Hold, HoldStatus},
     time::Timestamp,
     units::{Counts, Unit, UnitState},
 };
@@ -44,7 +44,7 @@ impl Inventory {
                     },
                 );
                 if let Some(key) = key {
-                    self.remember_key(*owner, *key, *hold, at);
+                    self.keys.remember(*owner, *key, *hold, (position, at));
                 }
             }
             Change::Extended { hold, expires_at } => {
@@ -169,23 +169,5 @@ impl Inventory {
                 self.owned.remove(&owner);
             }
         }
-    }
-
-    pub(super) fn remember_key(
-        &mut self,
-        owner: AccountId,
-        key: RequestKey,
-        made: ReservationId,
-        at: Timestamp,
-    ) {
-        while let Some((since, owner, key)) = self.keys_order.front().copied() {
-            if at.since_ms(since) < KEY_MEMORY_MS {
-                break;
-            }
-            self.keys_order.pop_front();
-            self.keys.remove(&(owner, key));
-        }
-        self.keys.insert((owner, key.key), (key.request, made));
-        self.keys_order.push_back((at, owner, key.key));
     }
 }

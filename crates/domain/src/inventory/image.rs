@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::Inventory;
+use super::{Inventory, KeyMarks};
 use crate::{
     ids::{AccountId, OrderId, ReservationId},
     position::Position,
@@ -42,8 +42,10 @@ pub struct Image {
     pub blocked: Vec<Unit>,
     /// Ended holds that the ledger may not have recorded yet, oldest ending first.
     pub ended: Vec<(Position, Hold, Ending)>,
-    /// Idempotency keys and the holds they made, oldest first.
+    /// Idempotency keys and the holds they made, oldest first; those that the ledger has recorded may be marks instead.
     pub keys: Vec<(Timestamp, AccountId, RequestKey, ReservationId)>,
+    /// Marks of those, oldest first.
+    pub marks: Vec<KeyMarks>,
 }
 
 impl Image {
@@ -57,6 +59,7 @@ impl Image {
             blocked: Vec::new(),
             ended: Vec::new(),
             keys: Vec::new(),
+            marks: Vec::new(),
         }
     }
 }
@@ -85,15 +88,16 @@ impl Inventory {
             .iter()
             .filter_map(|(at, id)| self.ended.get(id).map(|(hold, ending)| (*at, hold.clone(), *ending)))
             .collect();
-        let keys = self
-            .keys_order
-            .iter()
-            .filter_map(|(at, owner, key)| {
-                let (request, made) = self.keys.get(&(*owner, *key))?;
-                Some((*at, *owner, RequestKey { key: *key, request: *request }, *made))
-            })
-            .collect();
-        Image { layout: (*self.layout).clone(), position: self.position, holds, sales, blocked, ended, keys }
+        Image {
+            layout: (*self.layout).clone(),
+            position: self.position,
+            holds,
+            sales,
+            blocked,
+            ended,
+            keys: self.keys.known().collect(),
+            marks: self.keys.marked(),
+        }
     }
 
     /// Has a stock again from what was written down. Refuses an image in which two claims overlap.
@@ -123,8 +127,9 @@ impl Inventory {
             inventory.ended.insert(hold.id, (hold, ending));
         }
         for (at, owner, key, made) in image.keys {
-            inventory.remember_key(owner, key, made, at);
+            inventory.keys.inherit(owner, key, made, at);
         }
+        inventory.keys.set_marked(image.marks);
         Ok(inventory)
     }
 

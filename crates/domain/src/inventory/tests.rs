@@ -37,6 +37,7 @@ fn wish(n: u64, who: u128, seats: &[u32]) -> HoldRequest {
         ttl_ms: TTL_MS,
         max_per_owner: 4,
         key: None,
+        is_key_new: false,
     }
 }
 

@@ -20,6 +20,9 @@ pub mod volatile;
 /// Layout of the encoded rows. A journal of another layout is refused, never guessed at.
 pub(super) const FORMAT: u8 = 1;
 
+/// Layout of images. Those of the first had no marks of keys.
+pub(super) const IMAGE_FORMAT: u8 = 2;
+
 /// A change of a waiting room with its place in history.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecordedRoom {

@@ -220,7 +220,7 @@ impl ChangeLog for MemoryStore {
         }
         for (p, position) in reached {
             if let Ok(shard) = self.inner.shard(p) {
-                shard.state.lock().inventory.forget_ended(position);
+                shard.state.lock().inventory.recorded(position);
             }
         }
         Ok(Vec::new())

@@ -34,6 +34,7 @@ fn request(n: u64, seat: u32) -> HoldRequest {
         ttl_ms: 60_000,
         max_per_owner: 4,
         key: None,
+        is_key_new: false,
     }
 }
 

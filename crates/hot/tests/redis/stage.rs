@@ -59,7 +59,15 @@ pub(crate) fn seats(numbers: &[u32]) -> Choice {
 }
 
 pub(crate) fn wish(owner: AccountId, choice: Choice) -> HoldRequest {
-    HoldRequest { id: fresh_hold(), owner, choice, ttl_ms: 60_000, max_per_owner: 100_000, key: None }
+    HoldRequest {
+        id: fresh_hold(),
+        owner,
+        choice,
+        ttl_ms: 60_000,
+        max_per_owner: 100_000,
+        key: None,
+        is_key_new: false,
+    }
 }
 
 pub(crate) fn layout(seats: u32, areas: &[u32]) -> Layout {

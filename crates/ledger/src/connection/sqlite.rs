@@ -25,6 +25,9 @@ const CHECKPOINT_AFTER_PAGES: &str = "4000";
 /// How much of the file the writer keeps in memory: 32 MiB, in SQLite's notation.
 const WRITER_CACHE: &str = "-32768";
 
+/// The same for each reader: half a megabyte. What they read is in the system's memory anyway.
+const READER_CACHE: &str = "-512";
+
 /// The writer and the readers; the writer first, since it makes the file.
 pub(super) async fn connect(
     url: &str,
@@ -43,8 +46,9 @@ pub(super) async fn connect(
             .pragma("cache_size", WRITER_CACHE)
     }));
     let writer = writer.await?;
-    let readers =
-        pool(url, settings, settings.max_readers.max(1), |sqlite| sqlite.pragma("query_only", "ON"));
+    let readers = pool(url, settings, settings.max_readers.max(1), |sqlite| {
+        sqlite.pragma("query_only", "ON").pragma("cache_size", READER_CACHE)
+    });
     Ok((writer, Database::connect(readers).await?))
 }
 

@@ -65,7 +65,7 @@ pub(crate) trait Command: Clone + Send + Sync + 'static {
 impl Connections {
     /// Carries a command out in a transaction of its own, once.
     pub(crate) async fn carry_out<C: Command>(&self, command: &C) -> Result<C::Outcome, Failure> {
-        let txn = self.begin_write().await?;
+        let txn = self.begin_write_first().await?;
         let outcome = command.carry_out(&txn).await?;
         if C::is_to_stay(&outcome) {
             txn.commit().await?;
@@ -83,7 +83,7 @@ impl Connections {
             return self.command(|| C::carry_out_beside(commands, &network.together)).await;
         }
         let begun = async {
-            let txn = self.begin_write().await?;
+            let txn = self.begin_write_first().await?;
             let outcomes = C::carry_out_plain(commands, &txn).await?;
             Ok::<_, Failure>((txn, outcomes))
         };

@@ -19,6 +19,8 @@ pub struct Model {
     pub order_id: Option<Uuid>,
     pub sequence: i64,
     pub position: i64,
+    pub key_digest: Option<Vec<u8>>,
+    pub request_digest: Option<Vec<u8>>,
 }
 
 /// Joins are written where they are needed.

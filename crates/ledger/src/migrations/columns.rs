@@ -38,7 +38,11 @@ pub(super) fn maybe_text(name: &'static str) -> ColumnDef {
 }
 
 pub(super) fn digest(name: &'static str) -> ColumnDef {
-    ColumnDef::new(name).blob().not_null().take()
+    maybe_digest(name).not_null().take()
+}
+
+pub(super) fn maybe_digest(name: &'static str) -> ColumnDef {
+    ColumnDef::new(name).blob().take()
 }
 
 /// A time, an amount of money, a position, or another number that needs 64 bits.

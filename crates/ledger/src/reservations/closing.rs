@@ -126,6 +126,8 @@ async fn never_recorded(
             order_id: Some(order.id),
             sequence: order.sequence,
             position: order.fence,
+            key_digest: None,
+            request_digest: None,
         });
     }
     Ok(rows)

@@ -153,7 +153,7 @@ impl Folding {
 
 /// The row of a reservation that begins here; nothing for other changes.
 fn begun(recorded: &Recorded, position: i64) -> Result<reservations::Model, StoreError> {
-    let Change::Held { hold, owner, units, expires_at, .. } = &recorded.change else {
+    let Change::Held { hold, owner, units, expires_at, key } = &recorded.change else {
         return Err(StoreError::corrupt("a reservation begun by another change than its own"));
     };
     Ok(reservations::Model {
@@ -169,6 +169,8 @@ fn begun(recorded: &Recorded, position: i64) -> Result<reservations::Model, Stor
         order_id: None,
         sequence: signed(recorded.sequence)?,
         position,
+        key_digest: key.map(|key| key.key.to_vec()),
+        request_digest: key.map(|key| key.request.to_vec()),
     })
 }
 

@@ -22,6 +22,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
+use super::keys;
 use crate::{
     columns::{self, from_json, large, small},
     entity::{blocked_units, order_units, orders, reservations},
@@ -67,6 +68,7 @@ pub(super) async fn image(
         }
     }
     image.holds.sort_unstable_by_key(|hold| hold.id);
+    image.keys = keys::all(db, performance, now).await?;
     let blocked = blocked(db, performance).await?;
     image.blocked = blocked.into_iter().filter(|unit| !claimed.contains(unit)).collect();
     Ok(image)

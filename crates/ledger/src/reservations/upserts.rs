@@ -20,8 +20,8 @@ use crate::{
 /// How many rows a statement has: as many as fit of the first, then of the second, and so on.
 const LENGTHS: [usize; 5] = [512, 128, 32, 8, 1];
 
-// The widest row has 12 columns.
-const _: () = assert!(LENGTHS[0] * 12 <= MAX_BINDS);
+// The widest row has 14 columns.
+const _: () = assert!(LENGTHS[0] * 14 <= MAX_BINDS);
 
 /// Cuts a list into runs of the lengths that statements have.
 pub(super) fn chunks<T>(mut items: &[T]) -> impl Iterator<Item = &[T]> {
@@ -52,6 +52,8 @@ pub(super) async fn reservations(
         Column::OrderId,
         Column::Sequence,
         Column::Position,
+        Column::KeyDigest,
+        Column::RequestDigest,
     ];
     // What never changes is left alone, so that its indexes are too.
     let moving =
@@ -79,6 +81,8 @@ pub(super) async fn reservations(
                     row.order_id.into(),
                     row.sequence.into(),
                     row.position.into(),
+                    row.key_digest.clone().into(),
+                    row.request_digest.clone().into(),
                 ])
                 .map_err(StoreError::corrupt)?;
         }

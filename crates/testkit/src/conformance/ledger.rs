@@ -75,6 +75,7 @@ macro_rules! ledger_conformance {
             reservations:
                 a_hold_is_written_down,
                 a_hold_is_followed_to_each_end,
+                a_key_leads_to_its_hold_for_a_day,
                 a_batch_may_come_again,
                 an_old_batch_does_not_turn_back_a_newer_state,
                 history_goes_on_in_the_next_epoch,

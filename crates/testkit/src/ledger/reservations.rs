@@ -16,7 +16,7 @@ use onsale_domain::{
     inventory::{Image, Sale},
     orders::OrderStatus,
     position::Position,
-    reservations::{Hold, HoldStatus, KEY_MEMORY_MS},
+    reservations::{Hold, HoldStatus, KEY_MEMORY_MS, RequestKey},
     seating::Layout,
     time::Timestamp,
     units::{Unit, Units},
@@ -41,6 +41,20 @@ impl ReservationRecords for MemoryLedger {
 
     async fn reservation(&self, id: ReservationId) -> Result<Option<ReservationRecord>, StoreError> {
         Ok(self.state.lock().reservations.get(&id).cloned())
+    }
+
+    async fn hold_under_key(
+        &self,
+        performance: PerformanceId,
+        owner: AccountId,
+        key: [u8; 16],
+        now: Timestamp,
+    ) -> Result<Option<(RequestKey, ReservationId)>, StoreError> {
+        let state = self.state.lock();
+        let theirs = state.hold_keys.iter().rev().find(|(of, at, who, used, _)| {
+            (*of, *who, used.key) == (performance, owner, key) && now.since_ms(*at) < KEY_MEMORY_MS
+        });
+        Ok(theirs.map(|(.., key, made)| (*key, *made)))
     }
 
     async fn reservations_of(

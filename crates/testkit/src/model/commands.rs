@@ -177,6 +177,7 @@ impl Commands {
             ttl_ms: if self.rng.random_bool(0.5) { TTL_MS } else { TTL_MS / 3 },
             max_per_owner: self.rng.random_range(3..=6),
             key,
+            is_key_new: false,
         })
     }
 

@@ -50,6 +50,8 @@ impl Model {
         });
         Self::check_number(answer.sequence, matches!(answer.outcome, HoldOutcome::Held(_)))?;
         match (used, &answer.outcome) {
+            // Whoever asks then asks the ledger, which knows it.
+            (Some(_), HoldOutcome::KeyRecorded) => Ok(()),
             (Some((true, made)), outcome) => expect("outcome", outcome, &HoldOutcome::Repeated(made)),
             (Some((false, _)), outcome) => expect("outcome", outcome, &HoldOutcome::KeyMismatch),
             (None, HoldOutcome::Refused(refusal)) => self.check_refusal(request, refusal),

@@ -267,7 +267,7 @@ impl ChangeLog for RulesOnly {
         state.acknowledged = state.acknowledged.max(usize::try_from(batch.upto).unwrap());
         for recorded in batch.changes {
             if let Some(stock) = state.stocks.get_mut(&recorded.performance) {
-                stock.forget_ended(recorded.position);
+                stock.recorded(recorded.position);
             }
         }
         Ok(Vec::new())

@@ -21,7 +21,9 @@ use onsale_domain::{ids::PerformanceId, inventory::Image, waiting_room::RoomImag
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, params};
 use uuid::Uuid;
 
-use super::{Batch, FORMAT, Journal, JournalError, JournalReader, Kept, RoomRows, Rows, Tidier};
+use super::{
+    Batch, FORMAT, IMAGE_FORMAT, Journal, JournalError, JournalReader, Kept, RoomRows, Rows, Tidier,
+};
 
 const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS batches (
@@ -101,7 +103,11 @@ fn merge(connection: &Connection) -> rusqlite::Result<()> {
 }
 
 fn encode<T: serde::Serialize>(value: &T) -> Result<Vec<u8>, JournalError> {
-    postcard::to_extend(value, vec![FORMAT]).map_err(|e| JournalError::Refused(e.to_string()))
+    encode_as(FORMAT, value)
+}
+
+fn encode_as<T: serde::Serialize>(format: u8, value: &T) -> Result<Vec<u8>, JournalError> {
+    postcard::to_extend(value, vec![format]).map_err(|e| JournalError::Refused(e.to_string()))
 }
 
 fn decode<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Result<T, StoreError> {
@@ -111,6 +117,14 @@ fn decode<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Result<T, StoreError>
             Err(StoreError::corrupt(format!("journal format {format}, this version reads {FORMAT}")))
         }
         None => Err(StoreError::corrupt("empty journal row")),
+    }
+}
+
+fn decode_image(bytes: &[u8]) -> Result<Image, StoreError> {
+    match bytes.split_first() {
+        Some((&IMAGE_FORMAT, body)) => postcard::from_bytes(body).map_err(StoreError::corrupt),
+        // Postcard writes members one after the other, and an empty list as a zero.
+        _ => decode(&[bytes, &[0]].concat()),
     }
 }
 
@@ -128,7 +142,7 @@ impl Journal for SqliteJournal {
         let images: Vec<(Uuid, Vec<u8>)> = batch
             .images
             .iter()
-            .map(|(performance, image)| Ok((performance.0, encode(image)?)))
+            .map(|(performance, image)| Ok((performance.0, encode_as(IMAGE_FORMAT, image)?)))
             .collect::<Result<_, JournalError>>()?;
         if self.nearly_merged.swap(false, Ordering::Relaxed)
             && let Err(error) = merge(&self.connection)
@@ -287,7 +301,7 @@ impl JournalReader for SqliteReader {
         let images = self
             .images("SELECT performance, row, image FROM images ORDER BY performance")?
             .into_iter()
-            .map(|(performance, row, image)| Ok((PerformanceId(performance), row, decode::<Image>(&image)?)))
+            .map(|(performance, row, image)| Ok((PerformanceId(performance), row, decode_image(&image)?)))
             .collect::<Result<_, StoreError>>()?;
         let room_images = self
             .images("SELECT event, row, image FROM room_images ORDER BY event")?

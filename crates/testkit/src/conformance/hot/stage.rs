@@ -69,7 +69,15 @@ pub(super) fn places(area: u32, quantity: u32) -> Choice {
 }
 
 pub(super) fn wish(owner: AccountId, choice: Choice) -> HoldRequest {
-    HoldRequest { id: fresh_hold(), owner, choice, ttl_ms: LONG_MS, max_per_owner: 1_000, key: None }
+    HoldRequest {
+        id: fresh_hold(),
+        owner,
+        choice,
+        ttl_ms: LONG_MS,
+        max_per_owner: 1_000,
+        key: None,
+        is_key_new: false,
+    }
 }
 
 pub(super) fn short_wish(owner: AccountId, choice: Choice) -> HoldRequest {

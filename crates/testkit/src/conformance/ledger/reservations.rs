@@ -9,8 +9,9 @@ use std::{collections::BTreeSet, sync::Arc};
 use onsale_app::ports::ledger::{Ledger, RecordedStatus, ReservationRecord};
 use onsale_domain::{
     changes::Change,
-    ids::{OrderId, ReservationId},
+    ids::{OrderId, PerformanceId, ReservationId},
     position::Position,
+    reservations::{KEY_MEMORY_MS, RequestKey},
     units::Unit,
 };
 
@@ -42,6 +43,33 @@ pub async fn a_hold_is_written_down(ledger: Arc<dyn Ledger>) {
     assert_eq!(found(&stage, hold).await, expected);
     assert_eq!(stage.ledger.reservation(stage.reservation_id()).await.unwrap(), None);
     stage.ledger.record(&[]).await.unwrap();
+}
+
+/// By its owner, in its performance; also in the image.
+pub async fn a_key_leads_to_its_hold_for_a_day(ledger: Arc<dyn Ledger>) {
+    let stage = Stage::new(ledger).await;
+    let (owner, other) = (stage.buyer().await, stage.buyer().await);
+    let key = RequestKey { key: [1; 16], request: [2; 16] };
+    let (hold, mut begun) = stage.held(owner, &[1], at(1_000));
+    if let Change::Held { key: under, .. } = &mut begun {
+        *under = Some(key);
+    }
+    let (_, without) = stage.held(owner, &[2], at(1_000));
+    stage.ledger.record(&[stage.change(1, begun.clone()), stage.change(2, without)]).await.unwrap();
+    let under = async |performance, owner, key, now| {
+        stage.ledger.hold_under_key(performance, owner, key, now).await.unwrap()
+    };
+    assert_eq!(under(stage.p(), owner, key.key, at(2)).await, Some((key, hold)));
+    assert_eq!(under(stage.p(), owner, [3; 16], at(2)).await, None);
+    assert_eq!(under(stage.p(), other, key.key, at(2)).await, None);
+    assert_eq!(under(PerformanceId(id()), owner, key.key, at(2)).await, None);
+    let cancelled = Change::Cancelled { hold, units: units(&[1]) };
+    // What comes again changes nothing of it, and neither does what comes after.
+    stage.ledger.record(&[stage.change(1, begun), stage.change(3, cancelled)]).await.unwrap();
+    assert_eq!(under(stage.p(), owner, key.key, at(KEY_MEMORY_MS)).await, Some((key, hold)));
+    assert_eq!(stage.image(2, at(KEY_MEMORY_MS)).await.keys, [(at(1), owner, key, hold)]);
+    assert_eq!(under(stage.p(), owner, key.key, at(KEY_MEMORY_MS + 1)).await, None);
+    assert_eq!(stage.image(2, at(KEY_MEMORY_MS + 1)).await.keys, []);
 }
 
 /// Extended, paying, held again, and each of the three ends.
