@@ -193,6 +193,11 @@ impl App {
         self.ids.next(self.clock.as_ref(), self.entropy.as_ref())
     }
 
+    /// Waits until it is the turn of whoever asks the ledger now: how long that takes is how late it is.
+    pub async fn turn_at_the_ledger(&self) -> Result<(), AppError> {
+        Ok(self.ledger.turn().await?)
+    }
+
     /// Whether both stores answer, and how far the second is behind the first.
     pub async fn health(&self) -> Health {
         let (hot, ledger, lag) = tokio::join!(self.stock.health(), self.ledger.ping(), self.drain_lag());

@@ -15,6 +15,7 @@ use sea_orm::{
     SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait, sea_query::ColumnType,
     sqlx::PgPool,
 };
+use tokio::sync::{Mutex, MutexGuard};
 
 use crate::failures::Failure;
 
@@ -77,7 +78,7 @@ pub(crate) struct Connections {
     /// How many wait for their turn to write.
     waiting: AtomicUsize,
     /// Where all share one writer: held by whoever of those who do not pay is next.
-    others: Option<tokio::sync::Mutex<()>>,
+    others: Option<Mutex<()>>,
     acquire_limit: Duration,
     tell: fn(Instant, bool),
 }
@@ -143,7 +144,7 @@ impl Connections {
             writer,
             readers,
             waiting: AtomicUsize::new(0),
-            others: network.is_none().then(tokio::sync::Mutex::default),
+            others: network.is_none().then(Mutex::default),
             acquire_limit: Duration::from_millis(settings.acquire_timeout_ms),
             network,
             tell: settings.tell,
@@ -220,11 +221,16 @@ impl Connections {
     /// Begins a transaction that writes. SQLite takes its write lock here rather than at the first write, where
     /// it could be refused; PostgreSQL locks rows as it comes to them, each statement seeing what is committed.
     pub(crate) async fn begin_write(&self) -> Result<DatabaseTransaction, Failure> {
-        let Some(others) = &self.others else { return self.begin_write_first().await };
         let _waiting = Waiting::count(&self.waiting);
-        let turn = tokio::time::timeout(self.acquire_limit, others.lock());
-        let _turn = turn.await.map_err(|_| Failure::unavailable("too many wait for the writer"))?;
+        let _turn = self.turn_of_others().await?;
         self.begin_write_first().await
+    }
+
+    /// Waits until whoever asks is the next of those who do not pay.
+    async fn turn_of_others(&self) -> Result<Option<MutexGuard<'_, ()>>, Failure> {
+        let Some(others) = &self.others else { return Ok(None) };
+        let turn = tokio::time::timeout(self.acquire_limit, others.lock()).await;
+        turn.map(Some).map_err(|_| Failure::unavailable("too many wait for the writer"))
     }
 
     /// The same for what buyers pay: of all others that wait no more than one goes before it.
@@ -269,6 +275,19 @@ impl Connections {
         }
         let silence = || StoreError::unavailable("the database does not answer");
         tokio::time::timeout(PING_WITHIN, ping).await.unwrap_or_else(|_| Err(silence()))
+    }
+
+    /// Waits for a connection to read with, and then for one to write with, as commands that cannot be told from others do.
+    pub(crate) async fn turn(&self) -> Result<(), StoreError> {
+        let turn = async {
+            if let Some(pool) = self.postgres() {
+                return pool.acquire().await.map(drop).map_err(Failure::from);
+            }
+            drop(self.readers.get_sqlite_connection_pool().acquire().await.map_err(Failure::from)?);
+            let _turn = self.turn_of_others().await?;
+            self.writer.get_sqlite_connection_pool().acquire().await.map(drop).map_err(Failure::from)
+        };
+        Ok(turn.await?)
     }
 
     /// Closes all of them; readers first, so that SQLite's writer is the last and empties the WAL.

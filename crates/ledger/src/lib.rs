@@ -106,4 +106,8 @@ impl LedgerHealth for SqlLedger {
     async fn ping(&self) -> Result<(), StoreError> {
         self.db.ping().await
     }
+
+    async fn turn(&self) -> Result<(), StoreError> {
+        self.db.turn().await
+    }
 }

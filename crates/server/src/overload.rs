@@ -1,12 +1,16 @@
 //! Overload: when more is asked for than can be done, the rest is refused at once, so that what is accepted is done in time.
 //!
 //! A task that should be woken every few milliseconds measures how late it is: as late as every request is before anybody
-//! has looked at it. A delay that passes is a burst and is left alone; one that stands for a whole window is a queue that
-//! grows (after CoDel, RFC 8289, which drops packets by the shortest delay of an interval). Then a share of the requests is
-//! refused, more with every window in which the delay still stands, and less again once it has gone.
+//! has looked at it. Another asks for a turn at the ledger, and measures how long it waits: as long as every request that
+//! asks the ledger. A delay that passes is a burst and is left alone; one that stands for a whole window is a queue that
+//! grows (after CoDel, RFC 8289, which drops packets by the shortest delay of an interval). Then a share of the requests
+//! that have to wait there is refused, more with every window in which the delay still stands, and less again once it has
+//! gone.
 //!
 //! Invariants: whoever is about to pay, or is let in, or looks at what goes wrong, is refused last: only where the bound on
-//! everything is reached. What is refused has cost no store anything.
+//! everything is reached. Whoever does not ask the ledger is not refused for its sake, except where it is in this process:
+//! then what keeps it waiting is this process, and its payers come before others' seats. What is refused has cost no store
+//! anything.
 
 use std::{
     sync::atomic::{AtomicU32, AtomicUsize, Ordering},
@@ -24,8 +28,19 @@ const PROBE_EVERY: Duration = Duration::from_millis(5);
 const WINDOW: Duration = Duration::from_millis(100);
 const PROBES: u32 = 5;
 
-/// A standing delay that is too long.
-const TOO_LATE: Duration = Duration::from_millis(40);
+/// A standing delay that is too long. Not felt by itself: but every step of a request waits for so long, and where a thread
+/// of the ledger is one of them, there are a dozen.
+const TOO_LATE: Duration = Duration::from_millis(10);
+
+/// The same for turns at the ledger, where each who waits has some steps before them.
+const TURN_EVERY: Duration = Duration::from_millis(20);
+const TURN_TOO_LATE: Duration = Duration::from_millis(200);
+
+/// No longer is a turn waited for: it is known by then.
+const TURN_AT_MOST: Duration = Duration::from_millis(300);
+
+/// A delay so many times too long is answered with much more.
+const FAR_TOO_LATE: u32 = 2;
 
 /// How much more is refused after a window in which the delay stood, and how much less after one in which it did not, of a
 /// thousand.
@@ -44,12 +59,22 @@ const MOST_UNDER_WAY: usize = 16_000;
 #[derive(Default)]
 pub(crate) struct Overload {
     under_way: AtomicUsize,
-    /// Of a thousand ordinary requests.
+    /// All that can wait.
+    ordinary: Share,
+    /// What of that asks the ledger; all of it, where the ledger is in this process.
+    of_ledger: Share,
+    is_ledger_here: bool,
+    /// Spreads those that are refused over all.
+    turn: AtomicU32,
+}
+
+/// The share that is refused where something is late.
+#[derive(Default)]
+struct Share {
+    /// Of a thousand requests.
     refused: AtomicU32,
     /// For how many windows the delay has been too long.
     stood: AtomicU32,
-    /// Spreads those that are refused over all.
-    turn: AtomicU32,
 }
 
 /// A request that was let through, until it is dropped.
@@ -62,11 +87,16 @@ impl Drop for UnderWay<'_> {
 }
 
 impl Overload {
+    /// `is_ledger_here`: the ledger works with the processors of this process.
+    pub(crate) fn new(is_ledger_here: bool) -> Self {
+        Self { is_ledger_here, ..Self::default() }
+    }
+
     /// Lets a request through; `None`: not now.
     pub(crate) fn admit(&self, method: &Method, uri: &Uri) -> Option<UnderWay<'_>> {
         let before = self.under_way.fetch_add(1, Ordering::Relaxed);
         let under_way = UnderWay(self);
-        let refused = self.refused.load(Ordering::Relaxed);
+        let refused = self.refused(method, uri.path());
         if refused == 0 && before < ORDINARY_UNDER_WAY {
             return Some(under_way);
         }
@@ -77,6 +107,15 @@ impl Overload {
             return Some(under_way);
         }
         (before < ORDINARY_UNDER_WAY && self.next_turn() >= refused).then_some(under_way)
+    }
+
+    /// How many of a thousand requests such as this are refused, if they can wait.
+    fn refused(&self, method: &Method, path: &str) -> u32 {
+        let refused = self.ordinary.refused.load(Ordering::Relaxed);
+        match self.of_ledger.refused.load(Ordering::Relaxed) {
+            late if late > refused && (self.is_ledger_here || asks_ledger(method, path)) => late,
+            _ => refused,
+        }
     }
 
     /// How many requests are under way.
@@ -90,30 +129,9 @@ impl Overload {
         self.turn.fetch_add(1, Ordering::Relaxed).wrapping_mul(617) % 1_000
     }
 
-    /// Goes by the shortest delay of a window.
-    fn heard(&self, shortest: Duration) {
-        let refused = self.refused.load(Ordering::Relaxed);
-        let stood =
-            if shortest < TOO_LATE { 0 } else { self.stood.load(Ordering::Relaxed).saturating_add(1) };
-        self.stood.store(stood, Ordering::Relaxed);
-        let next = match stood {
-            0 => refused.saturating_sub(LESS),
-            _ if shortest >= 4 * TOO_LATE => refused + MUCH_MORE,
-            1 => refused,
-            _ => refused + MORE,
-        };
-        let next = next.min(MOST_REFUSED);
-        self.refused.store(next, Ordering::Relaxed);
-        if refused == 0 && next > 0 {
-            let late_ms = u64::try_from(shortest.as_millis()).unwrap_or(u64::MAX);
-            tracing::warn!(late_ms, "more is asked than can be done; refusing some");
-        } else if refused > 0 && next == 0 {
-            tracing::info!("all that is asked is done again");
-        }
-    }
-
-    /// Measures until it is dropped.
+    /// Measures how late the process is until it is dropped.
     pub(crate) async fn watch(&self) {
+        let delay = metrics::gauge!("onsale_standing_delay_seconds", "of" => "process");
         loop {
             let window = Instant::now() + WINDOW;
             let (mut shortest, mut probes) = (Duration::MAX, 0);
@@ -123,7 +141,49 @@ impl Overload {
                 tokio::time::sleep_until(due).await;
                 shortest = shortest.min(due.elapsed());
             }
-            self.heard(shortest);
+            delay.set(shortest.as_secs_f64());
+            self.ordinary.heard("process", shortest, TOO_LATE);
+        }
+    }
+
+    /// Measures how long `turn` takes until it is dropped; one that is not granted has taken its time all the same.
+    pub(crate) async fn watch_ledger<F: Future>(&self, turn: impl Fn() -> F) {
+        let delay = metrics::gauge!("onsale_standing_delay_seconds", "of" => "ledger");
+        loop {
+            let window = Instant::now() + WINDOW;
+            let mut shortest = Duration::MAX;
+            while Instant::now() < window {
+                let asked = Instant::now();
+                let _ = tokio::time::timeout(TURN_AT_MOST, turn()).await;
+                shortest = shortest.min(asked.elapsed());
+                tokio::time::sleep(TURN_EVERY).await;
+            }
+            delay.set(shortest.as_secs_f64());
+            self.of_ledger.heard("ledger", shortest, TURN_TOO_LATE);
+        }
+    }
+}
+
+impl Share {
+    /// Goes by the shortest delay of a window.
+    fn heard(&self, what: &str, shortest: Duration, too_late: Duration) {
+        let refused = self.refused.load(Ordering::Relaxed);
+        let stood =
+            if shortest < too_late { 0 } else { self.stood.load(Ordering::Relaxed).saturating_add(1) };
+        self.stood.store(stood, Ordering::Relaxed);
+        let next = match stood {
+            0 => refused.saturating_sub(LESS),
+            _ if shortest >= FAR_TOO_LATE * too_late => refused + MUCH_MORE,
+            1 => refused,
+            _ => refused + MORE,
+        };
+        let next = next.min(MOST_REFUSED);
+        self.refused.store(next, Ordering::Relaxed);
+        if refused == 0 && next > 0 {
+            let late_ms = u64::try_from(shortest.as_millis()).unwrap_or(u64::MAX);
+            tracing::warn!(late = what, late_ms, "more is asked than can be done; refusing some");
+        } else if refused > 0 && next == 0 {
+            tracing::info!(late = what, "all that is asked is done again");
         }
     }
 }
@@ -143,9 +203,27 @@ fn comes_first(method: &Method, path: &str) -> bool {
         || path.ends_with("/blocks")
         || path.ends_with("/holds/extend")
         || path.starts_with("webhooks/")
-        || path.starts_with("orders/")
+        || (method == Method::GET && path.starts_with("orders/") && !path.ends_with("/tickets.pdf"))
         || path.starts_with("queue/reports")
         || (method == Method::DELETE && path.starts_with("reservations/"))
+}
+
+/// What waits for the ledger, of all that can wait: lists of what somebody has, accounts, and the work of organizers.
+fn asks_ledger(method: &Method, path: &str) -> bool {
+    let Some(path) = path.strip_prefix("/api/v1/") else { return false };
+    let mut parts = path.split('/');
+    let (first, list) = (parts.next().unwrap_or_default(), parts.nth(1));
+    match first {
+        "auth" => path != "auth/guest",
+        "me" | "orders" | "seating-plans" | "unsettled-payments" | "webhook-deliveries"
+        | "webhook-endpoints" => true,
+        "events" => match list {
+            None | Some("performances") => method != Method::GET,
+            Some("queue") => path.ends_with("/wish"),
+            Some(_) => true,
+        },
+        _ => false,
+    }
 }
 
 #[cfg(test)]
@@ -166,23 +244,86 @@ mod tests {
     #[test]
     fn a_burst_is_left_alone_and_a_queue_is_not() {
         let overload = Overload::default();
-        overload.heard(Duration::from_millis(39));
+        let heard = |ms| overload.ordinary.heard("process", Duration::from_millis(ms), TOO_LATE);
+        heard(9);
         assert_eq!(share(&overload, HOLD), 1_000);
-        for (stood, let_through) in [(41, 1_000), (39, 1_000), (41, 1_000), (41, 900)] {
-            overload.heard(Duration::from_millis(stood));
+        for (stood, let_through) in [(11, 1_000), (9, 1_000), (11, 1_000), (11, 900)] {
+            heard(stood);
             assert_eq!(share(&overload, HOLD), let_through);
         }
-        overload.heard(Duration::from_secs(1));
+        heard(1_000);
         assert_eq!((share(&overload, HOLD), share(&overload, PAY)), (650, 1_000));
         for _ in 0..20 {
-            overload.heard(Duration::from_secs(1));
+            heard(1_000);
         }
         assert_eq!((share(&overload, HOLD), share(&overload, PAY)), (50, 1_000));
         // Two seconds later all is as before.
         for _ in 0..19 {
-            overload.heard(Duration::from_millis(1));
+            heard(1);
         }
         assert_eq!(share(&overload, HOLD), 1_000);
+    }
+
+    #[test]
+    fn for_the_sake_of_the_ledger_only_what_asks_it_is_refused() {
+        let overload = Overload::default();
+        for _ in 0..10 {
+            overload.of_ledger.heard("ledger", Duration::from_secs(2), TURN_TOO_LATE);
+        }
+        let asked =
+            |method: &Method, path: &str| (0..1_000).filter(|_| asked(&overload, method, path)).count();
+        for path in [
+            "me/orders",
+            "events/1/orders",
+            "events/1/orders.csv",
+            "webhook-endpoints",
+            "orders/1/tickets.pdf",
+        ] {
+            assert_eq!(asked(&Method::GET, &format!("/api/v1/{path}")), 50, "{path}");
+        }
+        for path in
+            ["events", "events/1/performances", "auth/login", "orders/1/refund", "events/1/queue/wish"]
+        {
+            assert_eq!(asked(&Method::POST, &format!("/api/v1/{path}")), 50, "{path}");
+        }
+        for path in [
+            "events",
+            "events/1",
+            "events/1/performances",
+            "performances/1/seats",
+            "events/1/queue",
+            "orders/1",
+        ] {
+            assert_eq!(asked(&Method::GET, &format!("/api/v1/{path}")), 1_000, "{path}");
+        }
+        assert_eq!(asked(&Method::POST, HOLD), 1_000);
+        assert_eq!(asked(&Method::POST, PAY), 1_000);
+        assert_eq!(asked(&Method::POST, "/api/v1/auth/guest"), 1_000);
+        // What is refused more often anyway is not refused twice.
+        overload.ordinary.heard("process", Duration::from_secs(1), TOO_LATE);
+        assert_eq!(asked(&Method::POST, HOLD), 750);
+        assert_eq!(asked(&Method::GET, "/api/v1/me/orders"), 50);
+        let embedded = Overload { is_ledger_here: true, ..overload };
+        assert_eq!((share(&embedded, HOLD), share(&embedded, PAY)), (50, 1_000));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_turn_that_takes_long_is_noticed_and_one_that_is_short_again_too() {
+        let overload = Overload::default();
+        let took_ms = AtomicU32::new(300);
+        let turn = || tokio::time::sleep(Duration::from_millis(took_ms.load(Ordering::Relaxed).into()));
+        let watching = overload.watch_ledger(turn);
+        tokio::select! {
+            () = watching => unreachable!("it watches for ever"),
+            () = async {
+                tokio::time::sleep(Duration::from_secs(2)).await;
+                let refused = overload.of_ledger.refused.load(Ordering::Relaxed);
+                assert!((400..=700).contains(&refused), "{refused}");
+                took_ms.store(10, Ordering::Relaxed);
+                tokio::time::sleep(Duration::from_secs(5)).await;
+                assert_eq!(overload.of_ledger.refused.load(Ordering::Relaxed), 0);
+            } => {}
+        }
     }
 
     #[test]

@@ -78,6 +78,10 @@ pub(crate) async fn serve(settings: Settings) -> anyhow::Result<()> {
         let server = Arc::clone(&server);
         jobs.spawn(async move { server.overload.watch().await });
     }
+    {
+        let server = Arc::clone(&server);
+        jobs.spawn(async move { server.overload.watch_ledger(|| server.app.turn_at_the_ledger()).await });
+    }
     jobs.spawn(vitals::run(Arc::clone(&server)));
     if let Some(shares) = wired.shares {
         let server = Arc::clone(&server);

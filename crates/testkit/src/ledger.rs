@@ -166,6 +166,10 @@ impl LedgerHealth for MemoryLedger {
     async fn ping(&self) -> Result<(), StoreError> {
         Ok(())
     }
+
+    async fn turn(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
 }
 
 /// One page out of `items`, which are in the order of the list; goes on behind the item with the id `after`.

@@ -496,4 +496,6 @@ impl<T> Ledger for T where
 pub trait LedgerHealth: Send + Sync {
     /// A round trip.
     async fn ping(&self) -> Result<(), StoreError>;
+    /// Waits until it is the turn of whoever asks now, to read and to write; does neither.
+    async fn turn(&self) -> Result<(), StoreError>;
 }

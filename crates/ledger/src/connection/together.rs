@@ -160,6 +160,7 @@ impl<C: Command> Line<C> {
         let is_wanted = {
             let mut state = self.0.lock();
             if state.waiting.len() >= MOST_WAITING || (C::CAN_BE_PUT_OFF && state.is_late()) {
+                metrics::counter!("onsale_shed_total").increment(1);
                 return Err(StoreError::unavailable("too many wait for the database"));
             }
             state.waiting.push_back(Waiter { command, since: Instant::now(), answer });

@@ -259,4 +259,5 @@ passed_on!(Books for FaultyLedger.inner {
 
 passed_on!(LedgerHealth for FaultyLedger.inner {
     fn ping() -> Result<(), StoreError>;
+    fn turn() -> Result<(), StoreError>;
 });
