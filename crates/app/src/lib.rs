@@ -8,6 +8,7 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 pub mod accounts;
@@ -196,6 +197,11 @@ impl App {
     /// Waits until it is the turn of whoever asks the ledger now: how long that takes is how late it is.
     pub async fn turn_at_the_ledger(&self) -> Result<(), AppError> {
         Ok(self.ledger.turn().await?)
+    }
+
+    /// For how long the first of those has waited at the ledger who are about to pay.
+    pub async fn payers_waiting_for(&self) -> Result<Duration, AppError> {
+        Ok(self.ledger.payers_waiting_for().await?)
     }
 
     /// Whether both stores answer, and how far the second is behind the first.

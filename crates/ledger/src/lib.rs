@@ -12,7 +12,7 @@
 //! (READ COMMITTED). So nothing here looks first and acts on it later, unless what was looked at is locked, or the
 //! statement that acts has the condition in it.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use onsale_app::ports::{StoreError, ledger::LedgerHealth};
@@ -109,5 +109,9 @@ impl LedgerHealth for SqlLedger {
 
     async fn turn(&self) -> Result<(), StoreError> {
         self.db.turn().await
+    }
+
+    async fn payers_waiting_for(&self) -> Result<Duration, StoreError> {
+        Ok(self.begins.waiting_for().max(self.pays.waiting_for()))
     }
 }

@@ -142,7 +142,7 @@ impl Server {
                 secret,
                 settings.redis_url.is_some(),
             ),
-            overload: Overload::new(settings.database_url.is_none()),
+            overload: Overload::default(),
             frame: Frame::new(
                 rand::random(),
                 routes().1.paths.paths.keys(),

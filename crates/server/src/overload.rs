@@ -1,16 +1,15 @@
 //! Overload: when more is asked for than can be done, the rest is refused at once, so that what is accepted is done in time.
 //!
-//! A task that should be woken every few milliseconds measures how late it is: as late as every request is before anybody
-//! has looked at it. Another asks for a turn at the ledger, and measures how long it waits: as long as every request that
-//! asks the ledger. A delay that passes is a burst and is left alone; one that stands for a whole window is a queue that
-//! grows (after CoDel, RFC 8289, which drops packets by the shortest delay of an interval). Then a share of the requests
-//! that have to wait there is refused, more with every window in which the delay still stands, and less again once it has
-//! gone.
+//! Three delays are measured: how late a task is woken that should be every few milliseconds, which is how late every request
+//! is before anybody has looked at it; how long a turn at the ledger is waited for, which is what every request waits that
+//! asks it; and for how long those have waited there who are about to pay. A delay that passes is a burst and is left alone;
+//! one that stands for a whole window is a queue that grows (after CoDel, RFC 8289, which drops packets by the shortest delay
+//! of an interval). Then a share of the requests is refused that can wait, more with every window in which the delay still
+//! stands, and less again once it has gone: of all of them where the process is late, or where people wait to pay and the
+//! ledger works with the processors of this process; of those that ask the ledger where that is late.
 //!
 //! Invariants: whoever is about to pay, or is let in, or looks at what goes wrong, is refused last: only where the bound on
-//! everything is reached. Whoever does not ask the ledger is not refused for its sake, except where it is in this process:
-//! then what keeps it waiting is this process, and its payers come before others' seats. What is refused has cost no store
-//! anything.
+//! everything is reached. What is refused has cost no store anything.
 
 use std::{
     sync::atomic::{AtomicU32, AtomicUsize, Ordering},
@@ -18,6 +17,7 @@ use std::{
 };
 
 use axum::http::{Method, Uri};
+use onsale_app::App;
 use tokio::time::Instant;
 
 /// How often the delay is measured.
@@ -40,7 +40,7 @@ const TURN_TOO_LATE: Duration = Duration::from_millis(200);
 const TURN_AT_MOST: Duration = Duration::from_millis(300);
 
 /// A delay so many times too long is answered with much more.
-const FAR_TOO_LATE: u32 = 2;
+const FAR_TOO_LATE: u32 = 4;
 
 /// How much more is refused after a window in which the delay stood, and how much less after one in which it did not, of a
 /// thousand.
@@ -59,11 +59,12 @@ const MOST_UNDER_WAY: usize = 16_000;
 #[derive(Default)]
 pub(crate) struct Overload {
     under_way: AtomicUsize,
-    /// All that can wait.
-    ordinary: Share,
-    /// What of that asks the ledger; all of it, where the ledger is in this process.
-    of_ledger: Share,
-    is_ledger_here: bool,
+    /// Of all that can wait, because the process is late.
+    process: Share,
+    /// The same, because people wait to pay.
+    payers: Share,
+    /// Of what of that asks the ledger, because it is late.
+    ledger: Share,
     /// Spreads those that are refused over all.
     turn: AtomicU32,
 }
@@ -87,11 +88,6 @@ impl Drop for UnderWay<'_> {
 }
 
 impl Overload {
-    /// `is_ledger_here`: the ledger works with the processors of this process.
-    pub(crate) fn new(is_ledger_here: bool) -> Self {
-        Self { is_ledger_here, ..Self::default() }
-    }
-
     /// Lets a request through; `None`: not now.
     pub(crate) fn admit(&self, method: &Method, uri: &Uri) -> Option<UnderWay<'_>> {
         let before = self.under_way.fetch_add(1, Ordering::Relaxed);
@@ -111,9 +107,9 @@ impl Overload {
 
     /// How many of a thousand requests such as this are refused, if they can wait.
     fn refused(&self, method: &Method, path: &str) -> u32 {
-        let refused = self.ordinary.refused.load(Ordering::Relaxed);
-        match self.of_ledger.refused.load(Ordering::Relaxed) {
-            late if late > refused && (self.is_ledger_here || asks_ledger(method, path)) => late,
+        let refused = self.process.now().max(self.payers.now());
+        match self.ledger.now() {
+            late if late > refused && asks_ledger(method, path) => late,
             _ => refused,
         }
     }
@@ -142,32 +138,59 @@ impl Overload {
                 shortest = shortest.min(due.elapsed());
             }
             delay.set(shortest.as_secs_f64());
-            self.ordinary.heard("process", shortest, TOO_LATE);
+            self.process.heard("process", shortest, TOO_LATE);
         }
     }
 
-    /// Measures how long `turn` takes until it is dropped; one that is not granted has taken its time all the same.
-    pub(crate) async fn watch_ledger<F: Future>(&self, turn: impl Fn() -> F) {
+    /// Measures how long turns at the ledger are waited for until it is dropped; one that is not granted has taken its time
+    /// all the same.
+    pub(crate) async fn watch_ledger(&self, app: &App) {
         let delay = metrics::gauge!("onsale_standing_delay_seconds", "of" => "ledger");
+        loop {
+            let shortest = shortest_turn(|| app.turn_at_the_ledger()).await;
+            delay.set(shortest.as_secs_f64());
+            self.ledger.heard("ledger", shortest, TURN_TOO_LATE);
+        }
+    }
+
+    /// Measures for how long people wait to pay until it is dropped, where the ledger is in this process.
+    pub(crate) async fn watch_payers(&self, app: &App) {
+        let delay = metrics::gauge!("onsale_standing_delay_seconds", "of" => "payers");
         loop {
             let window = Instant::now() + WINDOW;
             let mut shortest = Duration::MAX;
             while Instant::now() < window {
-                let asked = Instant::now();
-                let _ = tokio::time::timeout(TURN_AT_MOST, turn()).await;
-                shortest = shortest.min(asked.elapsed());
                 tokio::time::sleep(TURN_EVERY).await;
+                shortest = shortest.min(app.payers_waiting_for().await.unwrap_or_default());
             }
             delay.set(shortest.as_secs_f64());
-            self.of_ledger.heard("ledger", shortest, TURN_TOO_LATE);
+            self.payers.heard("payers", shortest, TURN_TOO_LATE);
         }
     }
 }
 
+/// The shortest of the turns of a window.
+async fn shortest_turn<F: Future>(turn: impl Fn() -> F) -> Duration {
+    let window = Instant::now() + WINDOW;
+    let mut shortest = Duration::MAX;
+    while Instant::now() < window {
+        let asked = Instant::now();
+        let _ = tokio::time::timeout(TURN_AT_MOST, turn()).await;
+        shortest = shortest.min(asked.elapsed());
+        tokio::time::sleep(TURN_EVERY).await;
+    }
+    shortest
+}
+
 impl Share {
+    /// Of a thousand requests.
+    fn now(&self) -> u32 {
+        self.refused.load(Ordering::Relaxed)
+    }
+
     /// Goes by the shortest delay of a window.
     fn heard(&self, what: &str, shortest: Duration, too_late: Duration) {
-        let refused = self.refused.load(Ordering::Relaxed);
+        let refused = self.now();
         let stood =
             if shortest < too_late { 0 } else { self.stood.load(Ordering::Relaxed).saturating_add(1) };
         self.stood.store(stood, Ordering::Relaxed);
@@ -244,7 +267,7 @@ mod tests {
     #[test]
     fn a_burst_is_left_alone_and_a_queue_is_not() {
         let overload = Overload::default();
-        let heard = |ms| overload.ordinary.heard("process", Duration::from_millis(ms), TOO_LATE);
+        let heard = |ms| overload.process.heard("process", Duration::from_millis(ms), TOO_LATE);
         heard(9);
         assert_eq!(share(&overload, HOLD), 1_000);
         for (stood, let_through) in [(11, 1_000), (9, 1_000), (11, 1_000), (11, 900)] {
@@ -268,7 +291,7 @@ mod tests {
     fn for_the_sake_of_the_ledger_only_what_asks_it_is_refused() {
         let overload = Overload::default();
         for _ in 0..10 {
-            overload.of_ledger.heard("ledger", Duration::from_secs(2), TURN_TOO_LATE);
+            overload.ledger.heard("ledger", Duration::from_secs(2), TURN_TOO_LATE);
         }
         let asked =
             |method: &Method, path: &str| (0..1_000).filter(|_| asked(&overload, method, path)).count();
@@ -300,29 +323,28 @@ mod tests {
         assert_eq!(asked(&Method::POST, PAY), 1_000);
         assert_eq!(asked(&Method::POST, "/api/v1/auth/guest"), 1_000);
         // What is refused more often anyway is not refused twice.
-        overload.ordinary.heard("process", Duration::from_secs(1), TOO_LATE);
+        overload.process.heard("process", Duration::from_secs(1), TOO_LATE);
         assert_eq!(asked(&Method::POST, HOLD), 750);
         assert_eq!(asked(&Method::GET, "/api/v1/me/orders"), 50);
-        let embedded = Overload { is_ledger_here: true, ..overload };
-        assert_eq!((share(&embedded, HOLD), share(&embedded, PAY)), (50, 1_000));
+        for _ in 0..10 {
+            overload.payers.heard("payers", Duration::from_secs(2), TURN_TOO_LATE);
+        }
+        assert_eq!((share(&overload, HOLD), share(&overload, PAY)), (50, 1_000), "who is there pays first");
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_turn_that_takes_long_is_noticed_and_one_that_is_short_again_too() {
-        let overload = Overload::default();
-        let took_ms = AtomicU32::new(300);
-        let turn = || tokio::time::sleep(Duration::from_millis(took_ms.load(Ordering::Relaxed).into()));
-        let watching = overload.watch_ledger(turn);
-        tokio::select! {
-            () = watching => unreachable!("it watches for ever"),
-            () = async {
-                tokio::time::sleep(Duration::from_secs(2)).await;
-                let refused = overload.of_ledger.refused.load(Ordering::Relaxed);
-                assert!((400..=700).contains(&refused), "{refused}");
-                took_ms.store(10, Ordering::Relaxed);
-                tokio::time::sleep(Duration::from_secs(5)).await;
-                assert_eq!(overload.of_ledger.refused.load(Ordering::Relaxed), 0);
-            } => {}
+    async fn the_shortest_turn_of_a_window_counts_and_none_is_waited_for_for_long() {
+        let waits = |ms: [u64; 3]| {
+            let next = AtomicU32::new(0);
+            move || {
+                let turn = next.fetch_add(1, Ordering::Relaxed) as usize;
+                tokio::time::sleep(Duration::from_millis(ms[turn.min(2)]))
+            }
+        };
+        for (ms, shortest) in [([1, 300, 300], 1), ([50, 30, 70], 30), ([5_000, 5_000, 5_000], 300)] {
+            let begun = Instant::now();
+            assert_eq!(shortest_turn(waits(ms)).await.as_millis(), shortest);
+            assert!(begun.elapsed() < Duration::from_millis(450));
         }
     }
 

@@ -80,7 +80,11 @@ pub(crate) async fn serve(settings: Settings) -> anyhow::Result<()> {
     }
     {
         let server = Arc::clone(&server);
-        jobs.spawn(async move { server.overload.watch_ledger(|| server.app.turn_at_the_ledger()).await });
+        jobs.spawn(async move { server.overload.watch_ledger(&server.app).await });
+    }
+    if server.settings.database_url.is_none() {
+        let server = Arc::clone(&server);
+        jobs.spawn(async move { server.overload.watch_payers(&server.app).await });
     }
     jobs.spawn(vitals::run(Arc::clone(&server)));
     if let Some(shares) = wired.shares {

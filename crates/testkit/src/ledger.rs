@@ -4,7 +4,10 @@
 //! they all stand in one order. Written to be obviously right rather than fast: it is what the deterministic
 //! simulation runs on, and the conformance suite holds it and the SQL ledger to the same contract.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use onsale_app::ports::{
@@ -169,6 +172,10 @@ impl LedgerHealth for MemoryLedger {
 
     async fn turn(&self) -> Result<(), StoreError> {
         Ok(())
+    }
+
+    async fn payers_waiting_for(&self) -> Result<Duration, StoreError> {
+        Ok(Duration::ZERO)
     }
 }
 

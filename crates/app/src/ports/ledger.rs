@@ -5,7 +5,7 @@
 //! and does nothing. `Unavailable` leaves open whether the transaction was committed; every method may be
 //! called again.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use async_trait::async_trait;
 use onsale_domain::{
@@ -498,4 +498,6 @@ pub trait LedgerHealth: Send + Sync {
     async fn ping(&self) -> Result<(), StoreError>;
     /// Waits until it is the turn of whoever asks now, to read and to write; does neither.
     async fn turn(&self) -> Result<(), StoreError>;
+    /// For how long the first of those has waited whose order is to be begun or paid; zero where nobody waits.
+    async fn payers_waiting_for(&self) -> Result<Duration, StoreError>;
 }

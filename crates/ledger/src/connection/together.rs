@@ -130,10 +130,11 @@ struct State<C: Command> {
 }
 
 impl<C: Command> State<C> {
-    /// Whether somebody who is still here has waited for long.
-    fn is_late(&self) -> bool {
+    /// For how long the first has waited of those who are still here.
+    fn waiting_for(&self) -> Duration {
         let first = self.waiting.iter().find(|waiter| waiter.is_there()).map(|waiter| waiter.since);
-        self.taken.into_iter().chain(first).any(|since| since.elapsed() >= LONGEST_WAIT)
+        let since = self.taken.into_iter().chain(first).min();
+        since.map_or(Duration::ZERO, |since| since.elapsed())
     }
 }
 
@@ -150,6 +151,11 @@ impl<C: Command> std::fmt::Debug for Line<C> {
 }
 
 impl<C: Command> Line<C> {
+    /// For how long the first has waited of those who wait; zero where nobody does.
+    pub(crate) fn waiting_for(&self) -> Duration {
+        self.0.lock().waiting_for()
+    }
+
     /// Writes a command, with whoever writes now.
     pub(crate) async fn write(
         self: &Arc<Self>,
@@ -159,7 +165,9 @@ impl<C: Command> Line<C> {
         let (answer, answered) = oneshot::channel();
         let is_wanted = {
             let mut state = self.0.lock();
-            if state.waiting.len() >= MOST_WAITING || (C::CAN_BE_PUT_OFF && state.is_late()) {
+            if state.waiting.len() >= MOST_WAITING
+                || (C::CAN_BE_PUT_OFF && state.waiting_for() >= LONGEST_WAIT)
+            {
                 metrics::counter!("onsale_shed_total").increment(1);
                 return Err(StoreError::unavailable("too many wait for the database"));
             }

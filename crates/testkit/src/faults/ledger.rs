@@ -2,7 +2,7 @@
 //!
 //! Invariant: see [`super`].
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use onsale_app::ports::{
@@ -260,4 +260,5 @@ passed_on!(Books for FaultyLedger.inner {
 passed_on!(LedgerHealth for FaultyLedger.inner {
     fn ping() -> Result<(), StoreError>;
     fn turn() -> Result<(), StoreError>;
+    fn payers_waiting_for() -> Result<Duration, StoreError>;
 });
