@@ -115,9 +115,18 @@ impl<K: Copy + Eq + Hash, V> AtHand<K, V> {
             (Ok(found), _) => Ok(self.keep(key, found, now, forgotten)),
             (Err(error), Some(stale)) => {
                 tracing::warn!(%error, "not read; going on with what is at hand");
+                self.go_on(key, now);
                 Ok(Some(stale))
             }
             (Err(error), None) => Err(error),
+        }
+    }
+
+    /// Gives out what is there as if it were fresh: otherwise everybody would wait in turn for a store that does not answer.
+    fn go_on(&self, key: K, now: Timestamp) {
+        if let Some(kept) = self.state.write().kept.get_mut(&key) {
+            kept.is_forgotten = false;
+            kept.read_at = now;
         }
     }
 
@@ -192,7 +201,8 @@ mod tests {
         assert_eq!(get(&numbers, 5_000, away()).await.unwrap(), Some(1));
         numbers.forget();
         assert_eq!(get(&numbers, 5_001, away()).await.unwrap(), Some(1));
-        assert_eq!(get(&numbers, 5_002, Ok(Some(2))).await.unwrap(), Some(2));
+        assert_eq!(get(&numbers, 6_000, Ok(Some(2))).await.unwrap(), Some(1), "nobody asks again at once");
+        assert_eq!(get(&numbers, 6_001, Ok(Some(2))).await.unwrap(), Some(2));
     }
 
     #[tokio::test]
