@@ -39,11 +39,11 @@ const GATHER: Duration = Duration::from_millis(15);
 /// for an answer, and the drain catches up after it.
 const REST: u32 = 24;
 
-/// The longest rest.
-const MAX_REST: Duration = Duration::from_secs(5);
+/// The longest rest: a batch of those who wait for the writer as well takes long, and most of that is no work.
+const MAX_REST: Duration = Duration::from_secs(2);
 
-/// What counts as a rush: so many commands accepted a second.
-const RUSH_PER_S: f64 = 2_000.0;
+/// What counts as a rush: so many commands accepted a second. About as many as a drain that rests can follow for good.
+const RUSH_PER_S: f64 = 5_000.0;
 
 /// How often a drain that rests looks whether the rush is over: then it goes on at once.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
