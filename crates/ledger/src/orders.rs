@@ -58,7 +58,7 @@ impl Orders for SqlLedger {
     ) -> Result<Option<String>, StoreError> {
         self.db
             .command(|| async move {
-                let txn = self.db.begin_write().await?;
+                let txn = self.db.begin_write_first().await?;
                 payments::Entity::update_many()
                     .col_expr(payments::Column::Reference, Expr::value(reference))
                     .col_expr(payments::Column::UpdatedAt, Expr::value(at.as_millis()))
@@ -85,7 +85,7 @@ impl Orders for SqlLedger {
     async fn fail_order(&self, id: OrderId, reason: &str, at: Timestamp) -> Result<SettleOrder, StoreError> {
         self.db
             .command(|| async move {
-                let txn = self.db.begin_write().await?;
+                let txn = self.db.begin_write_first().await?;
                 let Some(order) = rows::find_for_update(&txn, id).await? else {
                     return Ok(SettleOrder::NotFound);
                 };
@@ -103,7 +103,7 @@ impl Orders for SqlLedger {
     async fn void_order(&self, id: OrderId, at: Timestamp) -> Result<Option<OrderStatus>, StoreError> {
         self.db
             .command(|| async move {
-                let txn = self.db.begin_write().await?;
+                let txn = self.db.begin_write_first().await?;
                 if insert_new(&txn, rows::never_begun(id, at)).await? {
                     txn.commit().await?;
                     return Ok(None);
