@@ -26,7 +26,7 @@ use crate::{
     ports::{
         admissions::Shown,
         hot::Decided,
-        ledger::{Page, PageRequest, RecordedStatus, ReservationRecord},
+        ledger::{OwnedKey, Page, PageRequest, RecordedStatus, ReservationRecord},
     },
 };
 
@@ -226,14 +226,15 @@ impl App {
             return Ok(decided);
         };
         let now = self.clock.now();
-        let outcome = match self.ledger.hold_under_key(performance, request.owner, key.key, now).await? {
-            Some((asked, made)) if asked == key => HoldOutcome::Repeated(made),
-            Some(_) => HoldOutcome::KeyMismatch,
-            None => {
-                let request = HoldRequest { is_key_new: true, ..request };
-                return self.on_hot(card, || self.hot.hold(performance, request.clone())).await;
-            }
-        };
+        let outcome =
+            match self.ledger.hold_by_key(performance, OwnedKey { owner: request.owner, key }, now).await? {
+                Some((asked, made)) if asked == key => HoldOutcome::Repeated(made),
+                Some(_) => HoldOutcome::KeyMismatch,
+                None => {
+                    let request = HoldRequest { is_key_new: true, ..request };
+                    return self.on_hot(card, || self.hot.hold(performance, request.clone())).await;
+                }
+            };
         Ok(Decided { outcome, sequence: None })
     }
 

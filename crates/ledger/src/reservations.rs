@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 use async_trait::async_trait;
 use onsale_app::ports::{
     StoreError,
-    ledger::{Page, PageRequest, RecordedStatus, ReservationRecord, ReservationRecords},
+    ledger::{OwnedKey, Page, PageRequest, RecordedStatus, ReservationRecord, ReservationRecords},
 };
 use onsale_domain::{
     changes::Recorded,
@@ -77,14 +77,13 @@ impl ReservationRecords for SqlLedger {
             .await
     }
 
-    async fn hold_under_key(
+    async fn hold_by_key(
         &self,
         performance: PerformanceId,
-        owner: AccountId,
-        key: [u8; 16],
+        key: OwnedKey,
         now: Timestamp,
     ) -> Result<Option<(RequestKey, ReservationId)>, StoreError> {
-        self.db.command(|| keys::find(self.db.reader(), performance, owner, key, now)).await
+        self.db.command(|| keys::find(self.db.reader(), performance, key, now)).await
     }
 
     async fn reservations_of(

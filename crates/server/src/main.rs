@@ -10,6 +10,7 @@ mod limits;
 mod live;
 mod mail;
 mod notices;
+mod outgoing;
 mod overload;
 mod pseudonyms;
 mod queue_client;

@@ -13,7 +13,9 @@ use onsale_app::{
         ledger::{Content, Delivery},
     },
 };
-use reqwest::{Client, StatusCode, redirect::Policy};
+use reqwest::{Client, StatusCode};
+
+use crate::outgoing;
 
 pub(crate) mod addresses;
 pub(crate) mod signature;
@@ -45,20 +47,9 @@ impl NoticeCarrier {
         look_up: LookUp,
         answers_within: Duration,
     ) -> anyhow::Result<Self> {
-        let roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let tls = rustls::ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        let http = Client::builder()
-            .tls_backend_preconfigured(tls)
-            .user_agent(concat!("onsale/", env!("CARGO_PKG_VERSION")))
+        let http = outgoing::client()?
             .connect_timeout(CONNECT_WITHIN)
             .timeout(answers_within)
-            .redirect(Policy::none())
-            // A proxy would look names up by itself.
-            .no_proxy()
             // What is answered beyond the status is not read, so a connection is not fit for a second notice.
             .pool_max_idle_per_host(0)
             .dns_resolver(Arc::new(Checked { look_up, allow_private }))

@@ -125,8 +125,18 @@ impl Overload {
         self.turn.fetch_add(1, Ordering::Relaxed).wrapping_mul(617) % 1_000
     }
 
-    /// Measures how late the process is until it is dropped.
-    pub(crate) async fn watch(&self) {
+    /// Measures until it is dropped. `is_ledger_here`: the ledger works with the processors of this process.
+    pub(crate) async fn watch(&self, app: &App, is_ledger_here: bool) {
+        let payers = async {
+            if is_ledger_here {
+                self.watch_payers(app).await;
+            }
+        };
+        tokio::join!(self.watch_process(), self.watch_ledger(app), payers);
+    }
+
+    /// How late the process is.
+    async fn watch_process(&self) {
         let delay = metrics::gauge!("onsale_standing_delay_seconds", "of" => "process");
         loop {
             let window = Instant::now() + WINDOW;
@@ -142,9 +152,8 @@ impl Overload {
         }
     }
 
-    /// Measures how long turns at the ledger are waited for until it is dropped; one that is not granted has taken its time
-    /// all the same.
-    pub(crate) async fn watch_ledger(&self, app: &App) {
+    /// How long turns at the ledger are waited for; one that is not granted has taken its time all the same.
+    async fn watch_ledger(&self, app: &App) {
         let delay = metrics::gauge!("onsale_standing_delay_seconds", "of" => "ledger");
         loop {
             let shortest = shortest_turn(|| app.turn_at_the_ledger()).await;
@@ -153,8 +162,8 @@ impl Overload {
         }
     }
 
-    /// Measures for how long people wait to pay until it is dropped, where the ledger is in this process.
-    pub(crate) async fn watch_payers(&self, app: &App) {
+    /// For how long people wait to pay.
+    async fn watch_payers(&self, app: &App) {
         let delay = metrics::gauge!("onsale_standing_delay_seconds", "of" => "payers");
         loop {
             let window = Instant::now() + WINDOW;

@@ -76,15 +76,8 @@ pub(crate) async fn serve(settings: Settings) -> anyhow::Result<()> {
     let expiry = tokio::spawn(wired.expiry);
     {
         let server = Arc::clone(&server);
-        jobs.spawn(async move { server.overload.watch().await });
-    }
-    {
-        let server = Arc::clone(&server);
-        jobs.spawn(async move { server.overload.watch_ledger(&server.app).await });
-    }
-    if server.settings.database_url.is_none() {
-        let server = Arc::clone(&server);
-        jobs.spawn(async move { server.overload.watch_payers(&server.app).await });
+        let is_ledger_here = server.settings.database_url.is_none();
+        jobs.spawn(async move { server.overload.watch(&server.app, is_ledger_here).await });
     }
     jobs.spawn(vitals::run(Arc::clone(&server)));
     if let Some(shares) = wired.shares {

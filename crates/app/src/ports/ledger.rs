@@ -5,20 +5,16 @@
 //! and does nothing. `Unavailable` leaves open whether the transaction was committed; every method may be
 //! called again.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use onsale_domain::{
-    changes::Recorded,
     events::EventSettings,
-    ids::{AccountId, EventId, LoginId, OrderId, PerformanceId, PerformanceNumber, PlanId, ReservationId},
-    inventory::Image,
+    ids::{AccountId, EventId, LoginId, PerformanceId, PerformanceNumber, PlanId},
     money::Money,
-    position::Fence,
     reservations::RequestKey,
-    seating::{Layout, SeatingPlan},
+    seating::SeatingPlan,
     time::Timestamp,
-    units::Units,
 };
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -31,6 +27,7 @@ mod deliveries;
 mod orders;
 mod personal_data;
 mod refunds;
+mod reservations;
 mod tickets;
 mod wallets;
 mod wishes;
@@ -47,6 +44,7 @@ pub use deliveries::{
 pub use orders::{BeginOrder, BuyerDetails, Order, OrderFilter, OrderUnit, Orders, SettleOrder, UnitRefund};
 pub use personal_data::{Erasure, Kept, PersonalData};
 pub use refunds::{BeginRefund, NewRefund, Refund, RefundOf, Refunds};
+pub use reservations::{RecordedStatus, ReservationRecord, ReservationRecords};
 pub use tickets::{Attendance, CheckIn, CheckInOutcome, Ticket, Tickets};
 pub use wallets::{GiveBack, Wallet, WalletOutcome};
 pub use wishes::{InLine, Offer, PutWish, ReturnLine, Unfit, Wanted, Wish, WishStep, Wishes};
@@ -342,110 +340,6 @@ pub trait Performances: Send + Sync {
     async fn reschedule(&self, performance: &Performance) -> Result<bool, StoreError>;
     /// Hands out the next epoch of a performance, from 1.
     async fn next_epoch(&self, id: PerformanceId) -> Result<u32, StoreError>;
-}
-
-/// What the ledger knows of a reservation's state.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RecordedStatus {
-    /// Held.
-    Held,
-    /// Paying.
-    Paying,
-    /// Paid.
-    Confirmed,
-    /// Given back.
-    Cancelled,
-    /// Lapsed.
-    Expired,
-}
-
-impl RecordedStatus {
-    /// Its name in the ledger and the interface.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Held => "held",
-            Self::Paying => "paying",
-            Self::Confirmed => "confirmed",
-            Self::Cancelled => "cancelled",
-            Self::Expired => "expired",
-        }
-    }
-
-    /// The status of that name.
-    pub fn parse(name: &str) -> Option<Self> {
-        [Self::Held, Self::Paying, Self::Confirmed, Self::Cancelled, Self::Expired]
-            .into_iter()
-            .find(|status| status.as_str() == name)
-    }
-}
-
-/// A reservation as the drain wrote it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ReservationRecord {
-    /// Its id.
-    pub id: ReservationId,
-    /// Of which performance.
-    pub performance: PerformanceId,
-    /// Whose.
-    pub owner: AccountId,
-    /// What.
-    pub units: Units,
-    /// Where it stands.
-    pub status: RecordedStatus,
-    /// When it was made.
-    pub made_at: Timestamp,
-    /// When it lapses or would have.
-    pub expires_at: Timestamp,
-    /// Its fence.
-    pub fence: Fence,
-    /// How often it was extended.
-    pub extensions_used: u32,
-    /// The order it is paying or was paid under.
-    pub order: Option<OrderId>,
-    /// Number of the command that made it.
-    pub sequence: u64,
-}
-
-/// Reservations, written behind the hot store.
-#[async_trait]
-pub trait ReservationRecords: Send + Sync {
-    /// Writes down changes, in order. Changes that are already written down are passed over, so that a batch
-    /// may come again.
-    async fn record(&self, changes: &[Recorded]) -> Result<(), StoreError>;
-    /// By id.
-    async fn reservation(&self, id: ReservationId) -> Result<Option<ReservationRecord>, StoreError>;
-    /// The hold that an owner made in a performance under a key, and what was asked under it, unless that is a day ago.
-    async fn hold_under_key(
-        &self,
-        performance: PerformanceId,
-        owner: AccountId,
-        key: [u8; 16],
-        now: Timestamp,
-    ) -> Result<Option<(RequestKey, ReservationId)>, StoreError>;
-    /// Of an owner, newest first.
-    async fn reservations_of(
-        &self,
-        owner: AccountId,
-        page: PageRequest,
-    ) -> Result<Page<ReservationRecord>, StoreError>;
-    /// Brings what is recorded of the epochs before this one, of a performance whose stock was loaded under it, to what
-    /// has become of it: the reservations of paid orders are confirmed, and written down where they never were; what
-    /// else was held or paying and is not among the `live` ones has lapsed. Gives how many it moved.
-    async fn close_epochs(
-        &self,
-        performance: PerformanceId,
-        epoch: u32,
-        live: &BTreeSet<ReservationId>,
-    ) -> Result<usize, StoreError>;
-    /// The stock as the ledger knows it, for an epoch: sold and paying units by its orders, holds that have
-    /// not lapsed at `now`, blocked seats, keys that were used within a day of it.
-    async fn image(
-        &self,
-        performance: PerformanceId,
-        layout: Layout,
-        epoch: u32,
-        now: Timestamp,
-    ) -> Result<Image, StoreError>;
 }
 
 /// Everything the use cases ask of the ledger, for wiring.

@@ -5,7 +5,7 @@
 //!
 //! Invariant: a key is of one performance and one owner, and after a day it is nobody's.
 
-use onsale_app::ports::StoreError;
+use onsale_app::ports::{StoreError, ledger::OwnedKey};
 use onsale_domain::{
     ids::{AccountId, PerformanceId, ReservationId},
     reservations::RequestKey,
@@ -16,12 +16,11 @@ use uuid::Uuid;
 
 use crate::{entity::reservations::Column, entity::reservations::Entity, failures::Failure, idempotency};
 
-/// The hold that somebody made under a key, and the digest of the request, unless that was more than a day ago.
+/// The hold that was made under a key, and the digest of the request, unless that was more than a day ago.
 pub(super) async fn find(
     db: &impl ConnectionTrait,
     performance: PerformanceId,
-    owner: AccountId,
-    key: [u8; 16],
+    OwnedKey { owner, key: RequestKey { key, .. } }: OwnedKey,
     now: Timestamp,
 ) -> Result<Option<(RequestKey, ReservationId)>, Failure> {
     let found: Option<(Uuid, Vec<u8>)> = Entity::find()

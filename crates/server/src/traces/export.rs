@@ -3,10 +3,7 @@
 //! Invariants: a collector that is away, or takes its time, costs this thread and what there is no room for, and a line of the log
 //! a minute; the end of the program waits for it no longer than [`FLUSH_WITHIN`].
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use opentelemetry_proto::tonic::{
@@ -16,12 +13,12 @@ use opentelemetry_proto::tonic::{
     trace::v1::{ResourceSpans, ScopeSpans, Span},
 };
 use prost::Message;
-use reqwest::{Client, header, redirect::Policy};
+use reqwest::{Client, header};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::{Said, Traces, attribute};
-use crate::settings;
+use crate::{outgoing, settings};
 
 /// How many spans go at once.
 const BATCH: usize = 512;
@@ -122,19 +119,7 @@ struct Collector {
 
 impl Collector {
     fn new(settings: &settings::Traces) -> anyhow::Result<Self> {
-        let roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let tls = rustls::ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        let client = Client::builder()
-            .tls_backend_preconfigured(tls)
-            .user_agent(concat!("onsale/", env!("CARGO_PKG_VERSION")))
-            .timeout(ANSWERS_WITHIN)
-            .redirect(Policy::none())
-            .no_proxy()
-            .build()?;
+        let client = outgoing::client()?.timeout(ANSWERS_WITHIN).build()?;
         let attributes = [
             ("service.name", settings.service_name.clone()),
             ("service.version", env!("CARGO_PKG_VERSION").to_owned()),

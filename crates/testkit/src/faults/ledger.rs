@@ -119,10 +119,9 @@ passed_on!(Performances for FaultyLedger.inner {
 passed_on!(ReservationRecords for FaultyLedger.inner {
     fn record(changes: &[Recorded]) -> Result<(), StoreError>;
     fn reservation(id: ReservationId) -> Result<Option<ReservationRecord>, StoreError>;
-    fn hold_under_key(
+    fn hold_by_key(
         performance: PerformanceId,
-        owner: AccountId,
-        key: [u8; 16],
+        key: OwnedKey,
         now: Timestamp,
     ) -> Result<Option<(RequestKey, ReservationId)>, StoreError>;
     fn reservations_of(owner: AccountId, page: PageRequest) -> Result<Page<ReservationRecord>, StoreError>;

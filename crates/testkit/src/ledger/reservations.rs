@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use async_trait::async_trait;
 use onsale_app::ports::{
     StoreError,
-    ledger::{Order, Page, PageRequest, RecordedStatus, ReservationRecord, ReservationRecords},
+    ledger::{Order, OwnedKey, Page, PageRequest, RecordedStatus, ReservationRecord, ReservationRecords},
 };
 use onsale_domain::{
     changes::{Change, Recorded},
@@ -43,16 +43,16 @@ impl ReservationRecords for MemoryLedger {
         Ok(self.state.lock().reservations.get(&id).cloned())
     }
 
-    async fn hold_under_key(
+    async fn hold_by_key(
         &self,
         performance: PerformanceId,
-        owner: AccountId,
-        key: [u8; 16],
+        key: OwnedKey,
         now: Timestamp,
     ) -> Result<Option<(RequestKey, ReservationId)>, StoreError> {
         let state = self.state.lock();
         let theirs = state.hold_keys.iter().rev().find(|(of, at, who, used, _)| {
-            (*of, *who, used.key) == (performance, owner, key) && now.since_ms(*at) < KEY_MEMORY_MS
+            (*of, *who, used.key) == (performance, key.owner, key.key.key)
+                && now.since_ms(*at) < KEY_MEMORY_MS
         });
         Ok(theirs.map(|(.., key, made)| (*key, *made)))
     }

@@ -6,7 +6,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use onsale_app::ports::ledger::{Ledger, RecordedStatus, ReservationRecord};
+use onsale_app::ports::ledger::{Ledger, OwnedKey, RecordedStatus, ReservationRecord};
 use onsale_domain::{
     changes::Change,
     ids::{OrderId, PerformanceId, ReservationId},
@@ -57,7 +57,9 @@ pub async fn a_key_leads_to_its_hold_for_a_day(ledger: Arc<dyn Ledger>) {
     let (_, without) = stage.held(owner, &[2], at(1_000));
     stage.ledger.record(&[stage.change(1, begun.clone()), stage.change(2, without)]).await.unwrap();
     let under = async |performance, owner, key, now| {
-        stage.ledger.hold_under_key(performance, owner, key, now).await.unwrap()
+        // Whatever is asked now.
+        let key = OwnedKey { owner, key: RequestKey { key, request: [9; 16] } };
+        stage.ledger.hold_by_key(performance, key, now).await.unwrap()
     };
     assert_eq!(under(stage.p(), owner, key.key, at(2)).await, Some((key, hold)));
     assert_eq!(under(stage.p(), owner, [3; 16], at(2)).await, None);
