@@ -366,9 +366,11 @@ impl App {
     async fn failed(&self, attempt: &Attempt<'_>, why: &str) {
         let id = attempt.step.order;
         if let Err(error) = self.ledger.fail_order(id, why, self.clock.now()).await {
-            // A later attempt replaces the order, and the reconciler ends it: the buyer need not wait for that.
+            // Its claim stands, so its hold has to: somebody else could hold these units and not pay for them. The next
+            // attempt of the buyer ends it, or the reconciler.
             tracing::warn!(order = %id, %error, "failed, recorded later");
             self.left_open.add(id);
+            return;
         }
         self.give_up(attempt, GRACE_AFTER_DECLINE_MS).await;
     }

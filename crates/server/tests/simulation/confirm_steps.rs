@@ -4,7 +4,8 @@
 use std::sync::Arc;
 
 use onsale_app::{
-    App, Ports,
+    App, Caller, Ports,
+    errors::Reason,
     orders::Confirmation,
     ports::{
         admissions::Shown,
@@ -16,12 +17,13 @@ use onsale_app::{
     reservations::Wish,
     waiting_room::Rooms,
 };
-use onsale_domain::orders::OrderStatus;
+use onsale_domain::{ids::AccountId, orders::OrderStatus};
 use onsale_payments::simulated::Entry;
 use onsale_testkit::{
     clock::SeededEntropy,
     faults::{FailNth, Faults, FaultyHot, FaultyLedger, FaultyProvider, When},
 };
+use uuid::Uuid;
 
 use crate::{
     checks, play,
@@ -124,6 +126,36 @@ fn a_step_that_fails_leaves_no_charge_without_an_order_and_no_seat_in_limbo() {
                 play(fail_one_step(step, who, When::After, crash));
             }
         }
+    }
+}
+
+/// A declined payment whose end cannot be recorded: as long as its claim stands nobody else is given the seats, who could
+/// not pay for them.
+async fn decline_unrecorded(when: When) {
+    let mut plan = calm();
+    plan.declines = 1.0;
+    let mut world = World::new(plan).await;
+    let (me, other) =
+        (world.organizer, Caller { account: AccountId(Uuid::from_u128(77)), ..world.organizer });
+    let app = with_fault(&world, "fail_order", Who::Ledger, when);
+    let hold = |who| app.hold(who, world.performance, Wish::Seats(vec![1, 2]), None, &Shown::Nothing);
+    let held = hold(me).await.unwrap();
+    let declined = app.confirm(me, held.id, by_card()).await.unwrap_err();
+    assert_eq!(declined.reason(), Reason::PaymentDeclined);
+    world.clock.advance(10 * 60_000);
+    assert_eq!(hold(other).await.unwrap_err().reason(), Reason::SeatTaken);
+    app.reconcile_payments(0).await.unwrap();
+    let held = hold(other).await.unwrap();
+    let declined = app.confirm(other, held.id, by_card()).await.unwrap_err();
+    assert_eq!(declined.reason(), Reason::PaymentDeclined, "not that the seats belong to another order");
+    world.settle().await;
+    checks::everything(&world).await;
+}
+
+#[test]
+fn seats_of_a_declined_payment_go_to_others_only_when_the_ledger_has_given_them_up() {
+    for when in [When::Before, When::After] {
+        play(decline_unrecorded(when));
     }
 }
 
