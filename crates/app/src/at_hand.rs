@@ -9,7 +9,7 @@ use ahash::AHashMap;
 use onsale_domain::time::Timestamp;
 use parking_lot::RwLock;
 
-use crate::ports::StoreError;
+use crate::{lines::Lines, ports::StoreError};
 
 /// How much of a kind is kept. Beyond that what was read longest ago goes.
 pub(crate) const MAX_KEPT: usize = 1_000;
@@ -28,18 +28,18 @@ struct State<K, V> {
 }
 
 /// Values by their keys.
-pub(crate) struct AtHand<K, V> {
+pub(crate) struct AtHand<K: Eq + Hash, V> {
     fresh_for_ms: u64,
     state: RwLock<State<K, V>>,
     /// When a sale opens everybody finds it missing at once; one reads, the others wait for that.
-    reading: tokio::sync::Mutex<()>,
+    reading: Lines<K>,
 }
 
 impl<K: Copy + Eq + Hash, V> AtHand<K, V> {
     /// Values are read again when they are this old.
     pub(crate) fn fresh_for(fresh_for_ms: u64) -> Self {
         let state = State { kept: AHashMap::new(), forgotten: 0 };
-        Self { fresh_for_ms, state: RwLock::new(state), reading: tokio::sync::Mutex::new(()) }
+        Self { fresh_for_ms, state: RwLock::new(state), reading: Lines::default() }
     }
 
     /// Reads everything anew at the next use.
@@ -76,7 +76,7 @@ impl<K: Copy + Eq + Hash, V> AtHand<K, V> {
         if let Some((value, is_ours)) = self.claim(key, now) {
             return if is_ours { self.or_stale(key, now, read).await } else { Ok(Some(value)) };
         }
-        let _one_at_a_time = self.reading.lock().await;
+        let _one_at_a_time = self.reading.turn(key).await;
         if let Some((value, _)) = self.claim(key, now) {
             return Ok(Some(value));
         }

@@ -24,6 +24,7 @@ pub mod errors;
 pub mod exports;
 pub mod figures;
 pub mod letters;
+mod lines;
 pub mod moving;
 pub mod notices;
 mod offers;
@@ -54,7 +55,7 @@ use ports::{
     admissions::Admissions,
     clock::{Clock, Entropy, Ids},
     hot::{ChangeFeed, ChangeLog, Decided, HotError, Reservations, Stock},
-    ledger::{Ledger, Role},
+    ledger::{Access, Ledger, Role},
     payments::PaymentProvider,
 };
 use reconciler::LeftOpen;
@@ -195,8 +196,8 @@ impl App {
     }
 
     /// Waits until it is the turn of whoever asks the ledger now: how long that takes is how late it is.
-    pub async fn turn_at_the_ledger(&self) -> Result<(), AppError> {
-        Ok(self.ledger.turn().await?)
+    pub async fn turn_at_the_ledger(&self, to: Access) -> Result<(), AppError> {
+        Ok(self.ledger.turn(to).await?)
     }
 
     /// For how long the first of those has waited at the ledger who are about to pay.

@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use onsale_app::ports::StoreError;
+use onsale_app::ports::{StoreError, ledger::Access};
 use sea_orm::{
     AccessMode, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, IsolationLevel,
     SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait, sea_query::ColumnType,
@@ -38,6 +38,9 @@ const SLACK: Duration = Duration::from_millis(500);
 
 /// How long the database may take to say that it is there: whoever asks that wants to know it soon.
 const PING_WITHIN: Duration = Duration::from_secs(1);
+
+/// So many wait at most for the one writer, of those who would rather know at once that it takes its time.
+const SOON: usize = 16;
 
 /// How many write what has come together at once, of each kind: while one waits for the disk, the next is carried out.
 const TURNS: usize = 2;
@@ -77,8 +80,8 @@ pub(crate) struct Connections {
     network: Option<Network>,
     /// How many wait for their turn to write.
     waiting: AtomicUsize,
-    /// Where all share one writer: held by whoever of those who do not pay is next.
-    others: Option<Mutex<()>>,
+    /// Where all share one writer.
+    others: Option<Others>,
     acquire_limit: Duration,
     tell: fn(Instant, bool),
 }
@@ -97,6 +100,14 @@ impl Network {
         let waited = self.command_limit.as_millis();
         StoreError::unavailable(format!("the database did not answer within {waited} ms"))
     }
+}
+
+/// Those who write what nobody pays just now.
+#[derive(Debug, Default)]
+struct Others {
+    /// Held by whoever is next.
+    turn: Mutex<()>,
+    waiting: AtomicUsize,
 }
 
 /// Somebody who waits, until it is dropped.
@@ -144,7 +155,7 @@ impl Connections {
             writer,
             readers,
             waiting: AtomicUsize::new(0),
-            others: network.is_none().then(Mutex::default),
+            others: network.is_none().then(Others::default),
             acquire_limit: Duration::from_millis(settings.acquire_timeout_ms),
             network,
             tell: settings.tell,
@@ -226,14 +237,25 @@ impl Connections {
         self.begin_write_first().await
     }
 
+    /// The same for whoever loses nothing by coming again: does not wait behind many.
+    pub(crate) async fn begin_write_soon(&self) -> Result<DatabaseTransaction, Failure> {
+        if self.others.as_ref().is_some_and(|others| others.waiting.load(Ordering::Relaxed) >= SOON) {
+            metrics::counter!("onsale_shed_total").increment(1);
+            return Err(Failure::unavailable("too many wait for the database"));
+        }
+        self.begin_write().await
+    }
+
     /// Waits until whoever asks is the next of those who do not pay.
     async fn turn_of_others(&self) -> Result<Option<MutexGuard<'_, ()>>, Failure> {
         let Some(others) = &self.others else { return Ok(None) };
-        let turn = tokio::time::timeout(self.acquire_limit, others.lock()).await;
+        let _waiting = Waiting::count(&others.waiting);
+        let turn = tokio::time::timeout(self.acquire_limit, others.turn.lock()).await;
         turn.map(Some).map_err(|_| Failure::unavailable("too many wait for the writer"))
     }
 
-    /// The same for what buyers pay: of all others that wait no more than one goes before it.
+    /// The same for what buyers pay, and for what they are given back once that has begun: of all others that wait no more
+    /// than one goes before it.
     pub(crate) async fn begin_write_first(&self) -> Result<DatabaseTransaction, Failure> {
         let immediate = Some(SqliteTransactionMode::Immediate);
         let options =
@@ -277,13 +299,16 @@ impl Connections {
         tokio::time::timeout(PING_WITHIN, ping).await.unwrap_or_else(|_| Err(silence()))
     }
 
-    /// Waits for a connection to read with, and then for one to write with, as commands that cannot be told from others do.
-    pub(crate) async fn turn(&self) -> Result<(), StoreError> {
+    /// Waits for a connection, as commands that cannot be told from others do.
+    pub(crate) async fn turn(&self, to: Access) -> Result<(), StoreError> {
         let turn = async {
             if let Some(pool) = self.postgres() {
                 return pool.acquire().await.map(drop).map_err(Failure::from);
             }
-            drop(self.readers.get_sqlite_connection_pool().acquire().await.map_err(Failure::from)?);
+            if to == Access::Read {
+                let reader = self.readers.get_sqlite_connection_pool().acquire().await;
+                return reader.map(drop).map_err(Failure::from);
+            }
             let _turn = self.turn_of_others().await?;
             self.writer.get_sqlite_connection_pool().acquire().await.map(drop).map_err(Failure::from)
         };

@@ -15,7 +15,10 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use onsale_app::ports::{StoreError, ledger::LedgerHealth};
+use onsale_app::ports::{
+    StoreError,
+    ledger::{Access, LedgerHealth},
+};
 
 mod accounts;
 mod actions;
@@ -107,8 +110,8 @@ impl LedgerHealth for SqlLedger {
         self.db.ping().await
     }
 
-    async fn turn(&self) -> Result<(), StoreError> {
-        self.db.turn().await
+    async fn turn(&self, to: Access) -> Result<(), StoreError> {
+        self.db.turn(to).await
     }
 
     async fn payers_waiting_for(&self) -> Result<Duration, StoreError> {

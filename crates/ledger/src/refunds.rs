@@ -36,7 +36,7 @@ impl Refunds for SqlLedger {
     async fn begin_refund(&self, new: &NewRefund) -> Result<BeginRefund, StoreError> {
         self.db
             .command(|| async move {
-                let txn = self.db.begin_write().await?;
+                let txn = self.db.begin_write_soon().await?;
                 let Some(order) = rows::find_for_update(&txn, new.order).await? else {
                     return Ok(BeginRefund::NotFound);
                 };
@@ -74,7 +74,7 @@ impl Refunds for SqlLedger {
     async fn finish_refund(&self, id: RefundId, at: Timestamp) -> Result<Option<Refund>, StoreError> {
         self.db
             .command(|| async move {
-                let txn = self.db.begin_write().await?;
+                let txn = self.db.begin_write_first().await?;
                 let Some((order, refund)) = find_for_update(&txn, id).await? else { return Ok(None) };
                 if refund.status != RefundStatus::Open {
                     return Ok(Some(refund));
@@ -115,15 +115,18 @@ impl Refunds for SqlLedger {
     ) -> Result<Vec<Refund>, StoreError> {
         self.db
             .command(|| async move {
-                let txn = self.db.begin_write().await?;
+                let known = of_order(self.db.reader(), order).await?;
+                if known.iter().all(|refund| kept_of(refund, units).is_empty()) {
+                    return Ok(Vec::new());
+                }
+                let txn = self.db.begin_write_first().await?;
                 if rows::find_for_update(&txn, order).await?.is_none() {
                     return Ok(Vec::new());
                 }
                 let mut released = Vec::new();
                 for refund in of_order(&txn, order).await? {
-                    let is_kept = |unit: &&Unit| units.contains(unit) && !refund.released.contains(unit);
-                    let kept: Units = refund.units.iter().filter(is_kept).copied().collect();
-                    if refund.status.is_money_back() && !kept.is_empty() {
+                    let kept = kept_of(&refund, units);
+                    if !kept.is_empty() {
                         end_claims(&txn, &refund, &kept).await?;
                         move_refund(&txn, refund.id, RefundStatus::Returned, at).await?;
                         released.push(refund.id);
@@ -140,7 +143,7 @@ impl Refunds for SqlLedger {
     async fn close_refund(&self, id: RefundId, released: &Units, at: Timestamp) -> Result<(), StoreError> {
         self.db
             .command(|| async move {
-                let txn = self.db.begin_write().await?;
+                let txn = self.db.begin_write_first().await?;
                 let Some((_, refund)) = find_for_update(&txn, id).await? else { return Ok(()) };
                 if refund.status == RefundStatus::Returned && refund.released.len() == released.len() {
                     move_refund(&txn, id, RefundStatus::Done, at).await?;
@@ -178,6 +181,13 @@ impl Refunds for SqlLedger {
             })
             .await
     }
+}
+
+/// Which of these units are still claimed, although their money is back.
+fn kept_of(refund: &Refund, units: &Units) -> Units {
+    let is_kept = |unit: &&Unit| units.contains(unit) && !refund.released.contains(unit);
+    let is_back = refund.status.is_money_back();
+    refund.units.iter().filter(|unit| is_back && is_kept(unit)).copied().collect()
 }
 
 /// Records a refund of those of the units that are in none; nothing where there is none left.

@@ -75,9 +75,10 @@ use views::{Plans, Views};
 
 use crate::{
     admission::Reports,
+    desk::Desk,
     limits::Limits,
     live::Hubs,
-    overload::Overload,
+    overload::{self, Overload},
     pseudonyms::Pseudonyms,
     queue_client::SERVICE_AUDIENCE,
     queue_tokens::QueueTokens,
@@ -114,6 +115,7 @@ pub(crate) struct Server {
     pub(crate) metrics: PrometheusHandle,
     /// What is recorded of requests; nothing without a collector.
     pub(crate) traces: Option<Traces>,
+    pub(crate) desk: Arc<Desk>,
     pub(crate) tasks: tokio_util::task::TaskTracker,
     stopping: AtomicBool,
 }
@@ -126,6 +128,7 @@ impl Server {
         secrets: &[Vec<u8>],
         metrics: PrometheusHandle,
         traces: Option<Traces>,
+        desk: Arc<Desk>,
     ) -> Self {
         let secret = secrets.first().map_or(&[][..], Vec::as_slice);
         Self {
@@ -156,6 +159,7 @@ impl Server {
             press: Arc::default(),
             metrics,
             traces,
+            desk,
             tasks: tokio_util::task::TaskTracker::new(),
             stopping: AtomicBool::new(false),
         }
@@ -175,7 +179,7 @@ impl Server {
         work: impl Future<Output = Result<T, AppError>> + Send + 'static,
     ) -> Result<T, AppError> {
         self.tasks
-            .spawn(requests::along(work))
+            .spawn_on(requests::along(work), self.desk.handle())
             .await
             .unwrap_or_else(|error| Err(AppError::Internal(error.to_string())))
     }
@@ -351,7 +355,18 @@ impl Interface {
                 let detail = "this server has the waiting room; everything else is served by another";
                 return Problem::new(Reason::NotFound, detail).into_response();
             }
-            let answered = std::panic::AssertUnwindSafe(router.oneshot(request)).catch_unwind().await;
+            let asks_ledger = overload::asks_ledger(request.method(), request.uri().path()).is_some();
+            let answered = std::panic::AssertUnwindSafe(router.oneshot(request)).catch_unwind();
+            let answered = if asks_ledger {
+                match requests::elsewhere(server.desk.handle(), answered).await {
+                    Ok(answered) => answered,
+                    Err(_) => {
+                        return Problem(AppError::NotNow("the server is stopping".into())).into_response();
+                    }
+                }
+            } else {
+                answered.await
+            };
             answered.map_or_else(|cause| panicked(cause.as_ref()), |Ok(response)| response)
         })
         .await

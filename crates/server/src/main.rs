@@ -3,6 +3,7 @@
 mod admission;
 mod cli;
 mod connections;
+mod desk;
 mod generations;
 mod http;
 mod language;

@@ -9,15 +9,19 @@
 //! ledger works with the processors of this process; of those that ask the ledger where that is late.
 //!
 //! Invariants: whoever is about to pay, or is let in, or looks at what goes wrong, is refused last: only where the bound on
-//! everything is reached. What is refused has cost no store anything.
+//! everything is reached, and who is about to pay also where those before them have waited for too long. What is refused has
+//! cost no store anything.
 
 use std::{
-    sync::atomic::{AtomicU32, AtomicUsize, Ordering},
+    sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering},
     time::Duration,
 };
 
 use axum::http::{Method, Uri};
-use onsale_app::App;
+use onsale_app::{
+    App,
+    ports::ledger::{Access, PAYERS_WAIT_AT_MOST},
+};
 use tokio::time::Instant;
 
 /// How often the delay is measured.
@@ -32,12 +36,12 @@ const PROBES: u32 = 5;
 /// of the ledger is one of them, there are a dozen.
 const TOO_LATE: Duration = Duration::from_millis(10);
 
-/// The same for turns at the ledger, where each who waits has some steps before them.
+/// The same for turns at the ledger, where each who waits has some steps before them. Who writes waits for the disk as well,
+/// which has its moments.
 const TURN_EVERY: Duration = Duration::from_millis(20);
-const TURN_TOO_LATE: Duration = Duration::from_millis(200);
-
-/// No longer is a turn waited for: it is known by then.
-const TURN_AT_MOST: Duration = Duration::from_millis(300);
+const READS_TOO_LATE: Duration = Duration::from_millis(200);
+const WRITES_TOO_LATE: Duration = Duration::from_millis(500);
+const PAYERS_TOO_LATE: Duration = Duration::from_millis(200);
 
 /// A delay so many times too long is answered with much more.
 const FAR_TOO_LATE: u32 = 4;
@@ -63,8 +67,11 @@ pub(crate) struct Overload {
     process: Share,
     /// The same, because people wait to pay.
     payers: Share,
-    /// Of what of that asks the ledger, because it is late.
-    ledger: Share,
+    /// Of what of that reads from the ledger, or writes to it, because that is late.
+    reads: Share,
+    writes: Share,
+    /// Whether nobody gets to pay just now: the ledger would put them off, after their hold was touched twice.
+    nobody_pays: AtomicBool,
     /// Spreads those that are refused over all.
     turn: AtomicU32,
 }
@@ -92,6 +99,9 @@ impl Overload {
     pub(crate) fn admit(&self, method: &Method, uri: &Uri) -> Option<UnderWay<'_>> {
         let before = self.under_way.fetch_add(1, Ordering::Relaxed);
         let under_way = UnderWay(self);
+        if self.nobody_pays.load(Ordering::Relaxed) && pays(uri.path()) {
+            return None;
+        }
         let refused = self.refused(method, uri.path());
         if refused == 0 && before < ORDINARY_UNDER_WAY {
             return Some(under_way);
@@ -108,9 +118,14 @@ impl Overload {
     /// How many of a thousand requests such as this are refused, if they can wait.
     fn refused(&self, method: &Method, path: &str) -> u32 {
         let refused = self.process.now().max(self.payers.now());
-        match self.ledger.now() {
-            late if late > refused && asks_ledger(method, path) => late,
-            _ => refused,
+        let (reads, writes) = (self.reads.now(), self.writes.now());
+        if refused >= reads.max(writes) {
+            return refused;
+        }
+        match asks_ledger(method, path) {
+            Some(Access::Read) => refused.max(reads),
+            Some(Access::Write) => refused.max(writes),
+            None => refused,
         }
     }
 
@@ -127,12 +142,16 @@ impl Overload {
 
     /// Measures until it is dropped. `is_ledger_here`: the ledger works with the processors of this process.
     pub(crate) async fn watch(&self, app: &App, is_ledger_here: bool) {
-        let payers = async {
-            if is_ledger_here {
-                self.watch_payers(app).await;
-            }
-        };
-        tokio::join!(self.watch_process(), self.watch_ledger(app), payers);
+        tokio::join!(
+            self.watch_process(),
+            Self::watch_turns(&self.reads, "ledger_reads", READS_TOO_LATE, || {
+                app.turn_at_the_ledger(Access::Read)
+            }),
+            Self::watch_turns(&self.writes, "ledger_writes", WRITES_TOO_LATE, || {
+                app.turn_at_the_ledger(Access::Write)
+            }),
+            self.watch_payers(app, is_ledger_here),
+        );
     }
 
     /// How late the process is.
@@ -153,38 +172,48 @@ impl Overload {
     }
 
     /// How long turns at the ledger are waited for; one that is not granted has taken its time all the same.
-    async fn watch_ledger(&self, app: &App) {
-        let delay = metrics::gauge!("onsale_standing_delay_seconds", "of" => "ledger");
+    async fn watch_turns<F: Future>(
+        share: &Share,
+        of: &'static str,
+        too_late: Duration,
+        turn: impl Fn() -> F,
+    ) {
+        let delay = metrics::gauge!("onsale_standing_delay_seconds", "of" => of);
         loop {
-            let shortest = shortest_turn(|| app.turn_at_the_ledger()).await;
+            let shortest = shortest_turn(too_late, &turn).await;
             delay.set(shortest.as_secs_f64());
-            self.ledger.heard("ledger", shortest, TURN_TOO_LATE);
+            share.heard(of, shortest, too_late);
         }
     }
 
     /// For how long people wait to pay.
-    async fn watch_payers(&self, app: &App) {
+    async fn watch_payers(&self, app: &App, is_ledger_here: bool) {
         let delay = metrics::gauge!("onsale_standing_delay_seconds", "of" => "payers");
         loop {
             let window = Instant::now() + WINDOW;
             let mut shortest = Duration::MAX;
             while Instant::now() < window {
                 tokio::time::sleep(TURN_EVERY).await;
-                shortest = shortest.min(app.payers_waiting_for().await.unwrap_or_default());
+                let waited = app.payers_waiting_for().await.unwrap_or_default();
+                self.nobody_pays.store(waited >= PAYERS_WAIT_AT_MOST, Ordering::Relaxed);
+                shortest = shortest.min(waited);
             }
             delay.set(shortest.as_secs_f64());
-            self.payers.heard("payers", shortest, TURN_TOO_LATE);
+            if is_ledger_here {
+                self.payers.heard("payers", shortest, PAYERS_TOO_LATE);
+            }
         }
     }
 }
 
-/// The shortest of the turns of a window.
-async fn shortest_turn<F: Future>(turn: impl Fn() -> F) -> Duration {
+/// The shortest of the turns of a window. No longer is one waited for than half as long again as is too late: it is known by
+/// then.
+async fn shortest_turn<F: Future>(too_late: Duration, turn: &impl Fn() -> F) -> Duration {
     let window = Instant::now() + WINDOW;
     let mut shortest = Duration::MAX;
     while Instant::now() < window {
         let asked = Instant::now();
-        let _ = tokio::time::timeout(TURN_AT_MOST, turn()).await;
+        let _ = tokio::time::timeout(too_late * 3 / 2, turn()).await;
         shortest = shortest.min(asked.elapsed());
         tokio::time::sleep(TURN_EVERY).await;
     }
@@ -220,13 +249,17 @@ impl Share {
     }
 }
 
+fn pays(path: &str) -> bool {
+    path.ends_with("/confirm")
+}
+
 /// What is refused last: paying and what brings it to an end, letting in those whose turn it is, the door, and the hands
 /// and eyes of whoever runs the sale.
 fn comes_first(method: &Method, path: &str) -> bool {
     let Some(path) = path.strip_prefix("/api/v1/") else {
         return path.starts_with("/health") || path == "/metrics";
     };
-    path.ends_with("/confirm")
+    pays(path)
         || path.ends_with("/resume")
         || path.ends_with("/queue/enter")
         || path.ends_with("/queue/control")
@@ -240,12 +273,13 @@ fn comes_first(method: &Method, path: &str) -> bool {
         || (method == Method::DELETE && path.starts_with("reservations/"))
 }
 
-/// What waits for the ledger, of all that can wait: lists of what somebody has, accounts, and the work of organizers.
-fn asks_ledger(method: &Method, path: &str) -> bool {
-    let Some(path) = path.strip_prefix("/api/v1/") else { return false };
+/// What waits for the ledger, of all that can wait, and what it does there: lists of what somebody has, accounts, and the
+/// work of organizers.
+pub(crate) fn asks_ledger(method: &Method, path: &str) -> Option<Access> {
+    let path = path.strip_prefix("/api/v1/")?;
     let mut parts = path.split('/');
     let (first, list) = (parts.next().unwrap_or_default(), parts.nth(1));
-    match first {
+    let asks = match first {
         "auth" => path != "auth/guest",
         "me" | "orders" | "seating-plans" | "unsettled-payments" | "webhook-deliveries"
         | "webhook-endpoints" => true,
@@ -255,7 +289,8 @@ fn asks_ledger(method: &Method, path: &str) -> bool {
             Some(_) => true,
         },
         _ => false,
-    }
+    };
+    asks.then_some(if method == Method::GET { Access::Read } else { Access::Write })
 }
 
 #[cfg(test)]
@@ -300,7 +335,7 @@ mod tests {
     fn for_the_sake_of_the_ledger_only_what_asks_it_is_refused() {
         let overload = Overload::default();
         for _ in 0..10 {
-            overload.ledger.heard("ledger", Duration::from_secs(2), TURN_TOO_LATE);
+            overload.reads.heard("ledger_reads", Duration::from_secs(2), READS_TOO_LATE);
         }
         let asked =
             |method: &Method, path: &str| (0..1_000).filter(|_| asked(&overload, method, path)).count();
@@ -312,6 +347,10 @@ mod tests {
             "orders/1/tickets.pdf",
         ] {
             assert_eq!(asked(&Method::GET, &format!("/api/v1/{path}")), 50, "{path}");
+        }
+        assert_eq!(asked(&Method::POST, "/api/v1/orders/1/refund"), 1_000, "it waits for others");
+        for _ in 0..10 {
+            overload.writes.heard("ledger_writes", Duration::from_secs(3), WRITES_TOO_LATE);
         }
         for path in
             ["events", "events/1/performances", "auth/login", "orders/1/refund", "events/1/queue/wish"]
@@ -336,7 +375,7 @@ mod tests {
         assert_eq!(asked(&Method::POST, HOLD), 750);
         assert_eq!(asked(&Method::GET, "/api/v1/me/orders"), 50);
         for _ in 0..10 {
-            overload.payers.heard("payers", Duration::from_secs(2), TURN_TOO_LATE);
+            overload.payers.heard("payers", Duration::from_secs(2), PAYERS_TOO_LATE);
         }
         assert_eq!((share(&overload, HOLD), share(&overload, PAY)), (50, 1_000), "who is there pays first");
     }
@@ -352,9 +391,19 @@ mod tests {
         };
         for (ms, shortest) in [([1, 300, 300], 1), ([50, 30, 70], 30), ([5_000, 5_000, 5_000], 300)] {
             let begun = Instant::now();
-            assert_eq!(shortest_turn(waits(ms)).await.as_millis(), shortest);
+            assert_eq!(shortest_turn(READS_TOO_LATE, &waits(ms)).await.as_millis(), shortest);
             assert!(begun.elapsed() < Duration::from_millis(450));
         }
+    }
+
+    #[test]
+    fn who_would_be_put_off_by_the_ledger_knows_it_at_the_door() {
+        let overload = Overload::default();
+        overload.nobody_pays.store(true, Ordering::Relaxed);
+        assert_eq!((share(&overload, PAY), share(&overload, HOLD)), (0, 1_000));
+        assert_eq!(overload.under_way(), 0);
+        overload.nobody_pays.store(false, Ordering::Relaxed);
+        assert_eq!(share(&overload, PAY), 1_000);
     }
 
     #[test]

@@ -9,6 +9,8 @@ use std::{cell::Cell, pin::pin, sync::Arc, time::Instant};
 
 use axum::http::HeaderValue;
 use onsale_domain::ids::AccountId;
+use tokio::{runtime::Handle, task::JoinError};
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
     pseudonyms::{Pseudonym, Pseudonyms},
@@ -109,11 +111,46 @@ pub(crate) fn along<T>(work: impl Future<Output = T>) -> impl Future<Output = T>
     }
 }
 
+/// Does work on the request on other threads; who it comes from, if that is shown there, is known here as well. Who gives up
+/// waiting ends it.
+pub(crate) async fn elsewhere<T: Send + 'static>(
+    threads: &Handle,
+    work: impl Future<Output = T> + Send + 'static,
+) -> Result<T, JoinError> {
+    let work = along(async {
+        let outcome = work.await;
+        (outcome, current(|asked| asked.by.get()).flatten())
+    });
+    let (outcome, by) = AbortOnDropHandle::new(threads.spawn(work)).await?;
+    by.into_iter().for_each(comes_from);
+    Ok(outcome)
+}
+
 #[cfg(test)]
 mod tests {
     use uuid::Uuid;
 
     use super::*;
+
+    #[tokio::test]
+    async fn who_a_request_is_from_is_known_wherever_that_was_shown() {
+        let account = AccountId(Uuid::from_u128(5));
+        let asked = Asked::new(HeaderValue::from_static("one"), None, Pseudonyms::new(&[b'a'; 32]));
+        let work = async move {
+            comes_from(account);
+            current(|asked| asked.id().to_owned())
+        };
+        let (asked, there) = asked.answered_by(elsewhere(&Handle::current(), work)).await;
+        assert_eq!(there.unwrap().as_deref(), Some("one"));
+        assert_eq!(asked.unwrap().by.get(), Some(account));
+        let (gone, never) = tokio::sync::oneshot::channel::<()>();
+        let work = elsewhere(&Handle::current(), async move {
+            std::future::pending::<()>().await;
+            drop(gone)
+        });
+        assert!(tokio::time::timeout(std::time::Duration::from_millis(1), work).await.is_err());
+        never.await.unwrap_err();
+    }
 
     #[tokio::test]
     async fn a_request_goes_along_and_comes_back_with_who_it_is_from() {

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     admission::{self, OnSale},
     connections::Connections,
+    desk::Desk,
     http::{Interface, Server},
     mail::MailCarrier,
     notices::NoticeCarrier,
@@ -68,7 +69,16 @@ pub(crate) async fn serve(settings: Settings) -> anyhow::Result<()> {
     let address = listener.local_addr()?;
     let sells = settings.role != Role::Queue;
     let (traces, export) = settings.traces.as_ref().map(Export::start).transpose()?.unzip();
-    let server = Server::new(Arc::clone(&app), wired.rooms.clone(), settings, &secrets, metrics, traces);
+    let desk = Desk::open()?;
+    let server = Server::new(
+        Arc::clone(&app),
+        wired.rooms.clone(),
+        settings,
+        &secrets,
+        metrics,
+        traces,
+        Arc::clone(&desk),
+    );
     let server = Arc::new(server);
     let mut jobs = JoinSet::new();
     begin_waiting_room_jobs(&mut jobs, &app, &server, wired.queue);
@@ -88,9 +98,9 @@ pub(crate) async fn serve(settings: Settings) -> anyhow::Result<()> {
     // Open payments are those of whoever sells, and so is what is told of them.
     let deliveries = if sells { Some(Deliveries::start(&app, &server)?) } else { None };
     if sells {
-        jobs.spawn(run_reconciler(Arc::clone(&app)));
-        jobs.spawn(run_returns(Arc::clone(&app)));
-        jobs.spawn(run_erasing(Arc::clone(&app), server.settings.retention.guests_ms));
+        jobs.spawn_on(run_reconciler(Arc::clone(&app)), desk.handle());
+        jobs.spawn_on(run_returns(Arc::clone(&app)), desk.handle());
+        jobs.spawn_on(run_erasing(Arc::clone(&app), server.settings.retention.guests_ms), desk.handle());
     }
     announce(address, tls.is_some());
     let connections = Connections::new(tls.clone());
@@ -221,7 +231,7 @@ impl Deliveries {
         });
         let notices = NoticeCarrier::new(Arc::clone(app), server.settings.webhooks.allow_private)?;
         let outbox = Arc::new(app.outbox(mail.transpose()?, Some(Arc::new(notices))));
-        let running = tokio::spawn(Arc::clone(&outbox).run());
+        let running = server.desk.handle().spawn(Arc::clone(&outbox).run());
         Ok(Self { outbox, running, sell_outs: tokio::spawn(run_sell_outs(Arc::clone(app))) })
     }
 

@@ -13,8 +13,8 @@ use async_trait::async_trait;
 use onsale_app::ports::{
     StoreError,
     ledger::{
-        Account, Action, CheckIn, Created, Endpoint, Event, LedgerHealth, Order, OwnedKey, Page, PageRequest,
-        Performance, PlanSummary, Refund, ReservationRecord, Wish,
+        Access, Account, Action, CheckIn, Created, Endpoint, Event, LedgerHealth, Order, OwnedKey, Page,
+        PageRequest, Performance, PlanSummary, Refund, ReservationRecord, Wish,
     },
 };
 use onsale_domain::{
@@ -170,7 +170,7 @@ impl LedgerHealth for MemoryLedger {
         Ok(())
     }
 
-    async fn turn(&self) -> Result<(), StoreError> {
+    async fn turn(&self, _: Access) -> Result<(), StoreError> {
         Ok(())
     }
 

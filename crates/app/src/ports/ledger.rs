@@ -385,13 +385,26 @@ impl<T> Ledger for T where
 {
 }
 
+/// While the first of those who are to pay has waited for so long, whoever else begins to is put off at once: they would
+/// wait for longer, and know it now. Twice, to begin an order and to record that it is paid, and still within a second.
+pub const PAYERS_WAIT_AT_MOST: Duration = Duration::from_millis(400);
+
+/// What a turn is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Nothing is changed.
+    Read,
+    /// Something is changed, and it is nothing that a buyer pays.
+    Write,
+}
+
 /// Whether the ledger answers.
 #[async_trait]
 pub trait LedgerHealth: Send + Sync {
     /// A round trip.
     async fn ping(&self) -> Result<(), StoreError>;
-    /// Waits until it is the turn of whoever asks now, to read and to write; does neither.
-    async fn turn(&self) -> Result<(), StoreError>;
+    /// Waits until it is the turn of whoever asks now; does nothing with it.
+    async fn turn(&self, to: Access) -> Result<(), StoreError>;
     /// For how long the first of those has waited whose order is to be begun or paid; zero where nobody waits.
     async fn payers_waiting_for(&self) -> Result<Duration, StoreError>;
 }

@@ -16,6 +16,7 @@ use parking_lot::RwLock;
 use super::{Rooms, no_room, terms};
 use crate::{
     errors::AppError,
+    lines::Lines,
     ports::{StoreError, ledger::Event, waiting_room::RoomError},
 };
 
@@ -41,7 +42,7 @@ struct Kept {
 pub(super) struct AtHand {
     kept: RwLock<AHashMap<EventId, Kept>>,
     /// When a sale opens everybody finds it missing at once; one reads, the others wait for that.
-    first_reading: tokio::sync::Mutex<()>,
+    first_reading: Lines<EventId>,
 }
 
 impl AtHand {
@@ -80,7 +81,7 @@ impl Rooms {
             None => None,
         };
         let Some((event, summary)) = stale else {
-            let _one_at_a_time = self.at_hand.first_reading.lock().await;
+            let _one_at_a_time = self.at_hand.first_reading.turn(id).await;
             if let Some(found) = self.at_hand.kept.read().get(&id).map(found) {
                 return Ok(found);
             }

@@ -14,7 +14,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use onsale_app::ports::StoreError;
+use onsale_app::ports::{StoreError, ledger::PAYERS_WAIT_AT_MOST};
 use parking_lot::Mutex;
 use sea_orm::{DatabaseTransaction, sqlx::PgPool};
 use tokio::sync::oneshot;
@@ -27,9 +27,6 @@ const MOST_TOGETHER: usize = 64;
 
 /// Who comes when so many wait is sent away at once; the database would not be through with them in time.
 const MOST_WAITING: usize = 10_000;
-
-/// So is who comes when somebody has waited for so long, where it can be put off: they know it soon, and may try again.
-const LONGEST_WAIT: Duration = Duration::from_secs(1);
 
 /// Something to be written.
 pub(crate) trait Command: Clone + Send + Sync + 'static {
@@ -166,7 +163,7 @@ impl<C: Command> Line<C> {
         let is_wanted = {
             let mut state = self.0.lock();
             if state.waiting.len() >= MOST_WAITING
-                || (C::CAN_BE_PUT_OFF && state.waiting_for() >= LONGEST_WAIT)
+                || (C::CAN_BE_PUT_OFF && state.waiting_for() >= PAYERS_WAIT_AT_MOST)
             {
                 metrics::counter!("onsale_shed_total").increment(1);
                 return Err(StoreError::unavailable("too many wait for the database"));

@@ -8,14 +8,14 @@ use async_trait::async_trait;
 use onsale_app::ports::{
     StoreError,
     ledger::{
-        Account, Accounts, Action, Actions, Attendance, BeginOrder, BeginRefund, BookPage, BookedOrder,
-        Books, CheckIn, CheckInOutcome, Created, DeleteOutcome, Deliveries, Delivery, DeliveryStatus,
-        Endpoint, Endpoints, Erasure, Event, Events, GiveBack, InLine, Kept, Lane, Lease, Ledger,
-        LedgerHealth, LetterKind, Login, Logins, NewRefund, Offer, Order, OrderFilter, Orders, OwnedKey,
-        Page, PageRequest, Performance, Performances, PersonalData, PlanSummary, PutWish, Refund, Refunds,
-        Replay, ReservationRecord, ReservationRecords, ReturnLine, Role, Rotation, SeatingPlans, SendLetter,
-        SendLimits, SettleOrder, Settlement, Stray, Ticket, Tickets, Unfit, Wallet, WalletOutcome,
-        WalletSums, Watched, Wish, WishStep, Wishes,
+        Access, Account, Accounts, Action, Actions, Attendance, BeginOrder, BeginRefund, BookPage,
+        BookedOrder, Books, CheckIn, CheckInOutcome, Created, DeleteOutcome, Deliveries, Delivery,
+        DeliveryStatus, Endpoint, Endpoints, Erasure, Event, Events, GiveBack, InLine, Kept, Lane, Lease,
+        Ledger, LedgerHealth, LetterKind, Login, Logins, NewRefund, Offer, Order, OrderFilter, Orders,
+        OwnedKey, Page, PageRequest, Performance, Performances, PersonalData, PlanSummary, PutWish, Refund,
+        Refunds, Replay, ReservationRecord, ReservationRecords, ReturnLine, Role, Rotation, SeatingPlans,
+        SendLetter, SendLimits, SettleOrder, Settlement, Stray, Ticket, Tickets, Unfit, Wallet,
+        WalletOutcome, WalletSums, Watched, Wish, WishStep, Wishes,
     },
 };
 use onsale_domain::{
@@ -258,6 +258,6 @@ passed_on!(Books for FaultyLedger.inner {
 
 passed_on!(LedgerHealth for FaultyLedger.inner {
     fn ping() -> Result<(), StoreError>;
-    fn turn() -> Result<(), StoreError>;
+    fn turn(to: Access) -> Result<(), StoreError>;
     fn payers_waiting_for() -> Result<Duration, StoreError>;
 });
