@@ -40,7 +40,7 @@ const SLACK: Duration = Duration::from_millis(500);
 const PING_WITHIN: Duration = Duration::from_secs(1);
 
 /// So many wait at most for the one writer, of those who would rather know at once that it takes its time.
-const SOON: usize = 16;
+const SOON: usize = 64;
 
 /// How many write what has come together at once, of each kind: while one waits for the disk, the next is carried out.
 const TURNS: usize = 2;

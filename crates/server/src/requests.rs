@@ -128,6 +128,8 @@ pub(crate) async fn elsewhere<T: Send + 'static>(
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use uuid::Uuid;
 
     use super::*;
@@ -143,13 +145,13 @@ mod tests {
         let (asked, there) = asked.answered_by(elsewhere(&Handle::current(), work)).await;
         assert_eq!(there.unwrap().as_deref(), Some("one"));
         assert_eq!(asked.unwrap().by.get(), Some(account));
-        let (gone, never) = tokio::sync::oneshot::channel::<()>();
-        let work = elsewhere(&Handle::current(), async move {
+        let (threads, (gone, ended)) = (Handle::current(), tokio::sync::oneshot::channel::<()>());
+        let work = elsewhere(&threads, async move {
             std::future::pending::<()>().await;
-            drop(gone)
+            drop(gone);
         });
-        assert!(tokio::time::timeout(std::time::Duration::from_millis(1), work).await.is_err());
-        never.await.unwrap_err();
+        assert!(tokio::time::timeout(Duration::from_millis(1), work).await.is_err());
+        ended.await.unwrap_err();
     }
 
     #[tokio::test]
