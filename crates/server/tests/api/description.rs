@@ -4,16 +4,12 @@
 //! Invariant checked: no answer is a fault of the server, and none has a status, a media type, a header or a form that is not
 //! documented.
 
-use std::{
-    fs::{self, File},
-    process::{Command, Stdio},
-    time::{Duration, Instant},
-};
+use std::{fs, process::Command, time::Duration};
 
 use onsale_testkit::servers::{or_passed_over, python_with};
 use serde_json::json;
 
-use crate::support::{Stage, grid};
+use crate::support::{Stage, grid, run_within};
 
 /// How many requests are made up for each operation in each way.
 const EXAMPLES: &str = "15";
@@ -38,7 +34,6 @@ async fn answers_are_as_described() {
     let stage = Stage::with(&settings, &grid(3, 3)).await;
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("schemathesis.toml"), SETTINGS).unwrap();
-    let said = folder.path().join("said.log");
     // One that is always the same finds what a change has brought; others are tried by hand.
     let seed = std::env::var("TEST_SEED").unwrap_or_else(|_| "8".to_owned());
     let url = format!("http://{}", stage.address());
@@ -50,26 +45,9 @@ async fn answers_are_as_described() {
         .args(["--continue-on-failure", "--seed", &seed, "--request-timeout", "20", "--no-color"])
         .args(["--exclude-path-regex", LEFT_OUT, "--suppress-health-check", "all"])
         .current_dir(folder.path())
-        .env("PYTHONDONTWRITEBYTECODE", "1")
-        .stdin(Stdio::null())
-        .stdout(File::create(&said).unwrap())
-        .stderr(File::create(folder.path().join("errors.log")).unwrap());
-    let mut child = command.spawn().unwrap();
-    let begun = Instant::now();
-    let status = loop {
-        if let Some(status) = child.try_wait().unwrap() {
-            break status;
-        }
-        if begun.elapsed() > WITHIN {
-            child.kill().unwrap();
-            child.wait().unwrap();
-            panic!("not through within {WITHIN:?}");
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    };
-    let read = |name: &str| fs::read_to_string(folder.path().join(name)).unwrap();
-    let (said, errors) = (read("said.log"), read("errors.log"));
-    assert!(status.success(), "TEST_SEED={seed}: {status}\n{said}\n{errors}");
+        .env("PYTHONDONTWRITEBYTECODE", "1");
+    let (status, said) = run_within(&mut command, WITHIN).await;
+    assert!(status.success(), "TEST_SEED={seed}: {status}\n{said}");
     assert!(said.contains("Tested: 7"), "most operations are tested: {said}");
     assert_eq!(stage.at_root("GET", "/health").await.ok(200)["status"], "ok");
     assert_eq!(stage.counts().await.iter().sum::<u64>(), 9);

@@ -427,6 +427,22 @@ async fn stopping_says_goodbye_to_viewers_and_does_not_wait_for_them() {
     assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
 }
 
+#[tokio::test]
+async fn a_viewer_who_says_goodbye_is_answered() {
+    let stage = Stage::seats(1, 1).await;
+    let mut viewer = connect(&stage, &stage.path("/live")).await.unwrap();
+    news(&mut viewer).await;
+    viewer.close(None).await.unwrap();
+    let end = async {
+        let mut answered = false;
+        while let Some(said) = viewer.next().await {
+            answered |= matches!(said.unwrap(), Message::Close(_));
+        }
+        answered
+    };
+    assert!(within("the answer", end).await);
+}
+
 /// Those who never read cost nobody else anything, and are not buffered for.
 #[tokio::test(flavor = "multi_thread")]
 async fn slow_readers_do_not_hurt_others() {

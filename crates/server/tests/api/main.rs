@@ -24,6 +24,7 @@ mod gateway;
 mod letters;
 mod limits;
 mod live;
+mod load;
 mod logs;
 mod moving;
 mod notices;

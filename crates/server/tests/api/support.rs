@@ -4,8 +4,10 @@
 
 use std::{
     fs,
+    io::{Read as _, Seek as _},
     ops::Deref,
     path::PathBuf,
+    process::{Command, ExitStatus, Stdio},
     time::{Duration, Instant},
 };
 
@@ -365,6 +367,29 @@ pub(crate) async fn eventually<T>(
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
+}
+
+/// Runs a program to its end; gives how that was, and all it said.
+pub(crate) async fn run_within(command: &mut Command, within: Duration) -> (ExitStatus, String) {
+    let mut said = tempfile::tempfile().unwrap();
+    let [out, errors] = [said.try_clone().unwrap(), said.try_clone().unwrap()];
+    let mut child = command.stdin(Stdio::null()).stdout(out).stderr(errors).spawn().unwrap();
+    let begun = Instant::now();
+    let status = loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            break Some(status);
+        }
+        if begun.elapsed() > within {
+            child.kill().unwrap();
+            child.wait().unwrap();
+            break None;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    };
+    let mut text = String::new();
+    said.rewind().unwrap();
+    said.read_to_string(&mut text).unwrap();
+    (status.unwrap_or_else(|| panic!("not through within {within:?}: {text}")), text)
 }
 
 /// A seed that was printed by a run that failed, or a new one.

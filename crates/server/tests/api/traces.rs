@@ -242,8 +242,9 @@ async fn a_collector_that_does_not_answer_holds_up_neither_requests_nor_the_end(
     let listener = listens.then_some(listener);
     let mut stage = stage(&endpoint, &[("ONSALE_TRACES__SAMPLE", "1")]).await;
     let mut slowest = Duration::ZERO;
-    for _ in 0..5 {
-        let calls = (0..400).map(|_| async {
+    // Not so many at once that a busy machine refuses some.
+    for _ in 0..50 {
+        let calls = (0..40).map(|_| async {
             let begun = Instant::now();
             stage.get("/events").await.ok(200);
             begun.elapsed()
@@ -251,7 +252,7 @@ async fn a_collector_that_does_not_answer_holds_up_neither_requests_nor_the_end(
         let took = futures_util::future::join_all(calls).await;
         slowest = slowest.max(took.into_iter().max().unwrap());
     }
-    // Far more than a busy machine needs for 400 at once, and less than the time-out of the collector.
+    // Far more than a busy machine needs for so many at once, and less than the time-out of the collector.
     assert!(slowest < Duration::from_secs(4), "{slowest:?}");
     let (metrics, _) = eventually("spans that are lost", Duration::from_secs(10), async || {
         let text = stage.at_root("GET", "/metrics").await.text();

@@ -131,15 +131,17 @@ impl Soaked {
         let holds = tally.succeeded(|kind| matches!(kind, Kind::HoldSeats | Kind::HoldBest | Kind::HoldArea));
         let apart = courses.apart.div_duration_f64(Duration::from_secs(tally.seconds.len() as u64));
         let each = (resident.after - resident.before) * 1e6 / (holds as f64 * apart).max(1.0);
+        let tenths: Vec<String> = courses.tenths.iter().map(|megabytes| format!("{megabytes:.0}")).collect();
         let memory_note = format!(
             "resident from {:.1} to {:.1} MB within {:.1} minutes (proportional {:.1} to {:.1}, peak {:.1}): {each:.0} bytes for each \
-             of the holds accepted meanwhile",
+             of the holds accepted meanwhile; by tenths of the time {}",
             resident.before,
             resident.after,
             courses.apart.as_secs_f64() / 60.0,
             proportional.before,
             proportional.after,
-            self.peak_mb
+            self.peak_mb,
+            tenths.join(", ")
         );
         let descriptors = courses.descriptors;
         let open = format!("{:.0} at first, {:.0} at the end", descriptors.before, descriptors.after);
@@ -191,7 +193,7 @@ impl Overloaded {
         let back = self.back_after.map_or_else(|| RECOVERY.as_secs_f64(), |seconds| seconds as f64);
         let back_note = match self.back_after {
             Some(_) => format!("then p99 {:.1} ms over {} s", self.recovered_p99_ms(), RECOVERY.as_secs()),
-            None => format!("not within {} s", RECOVERY.as_secs()),
+            None => format!("not within {} s: {}", RECOVERY.as_secs(), self.recovery_in_words()),
         };
         let unsent =
             "of what was due: every connection was waiting for an answer, as a queue in front of it would be";
@@ -232,6 +234,16 @@ impl Overloaded {
             ),
             Figure::new("overload: as usual again after", back, " s", Limit::AtMost(5.0), back_note),
         ]
+    }
+
+    /// What each second came to.
+    fn recovery_in_words(&self) -> String {
+        let seconds = self.recovered.seconds.iter().map(|second| match (second.p99_ms(), second.others) {
+            (Some(p99), 0) => format!("{p99:.0} ms"),
+            (Some(p99), others) => format!("{p99:.0} ms and {others} not done"),
+            (None, others) => format!("{others} not done"),
+        });
+        seconds.collect::<Vec<_>>().join(", ")
     }
 
     fn recovered_p99_ms(&self) -> f64 {

@@ -34,7 +34,7 @@ pub(super) struct Second {
 
 impl Second {
     /// Milliseconds, as exact as it was measured; none where nothing was done.
-    fn p99_ms(&self) -> Option<f64> {
+    pub(super) fn p99_ms(&self) -> Option<f64> {
         let mut sorted = self.done_us.clone();
         sorted.sort_unstable();
         let at = (sorted.len() * 99).div_ceil(100).checked_sub(1)?;

@@ -51,6 +51,8 @@ pub(super) struct Courses {
     pub(super) resident_mb: Course,
     pub(super) proportional_mb: Course,
     pub(super) descriptors: Course,
+    /// Resident memory by tenths of the run, MB: whether it goes on growing, or had not settled.
+    pub(super) tenths: Vec<f64>,
     /// From the middle of the one span to the middle of the other.
     pub(super) apart: Duration,
 }
@@ -96,10 +98,16 @@ impl Watch {
             };
             anyhow::Ok(Course { before: within(settled)?, after: within(last)? })
         };
+        let tenth = |number: u32| {
+            let (from, to) = (self.length * number / 10, self.length * (number + 1) / 10);
+            let looks = self.looks.iter().filter(|look| look.at >= from && look.at < to);
+            median(&looks.map(|look| look.resident_mb).collect::<Vec<_>>())
+        };
         Ok(Courses {
             resident_mb: course(|look| look.resident_mb)?,
             proportional_mb: course(|look| look.proportional_mb)?,
             descriptors: course(|look| look.descriptors)?,
+            tenths: (0..10).map(tenth).collect(),
             apart: last.saturating_sub(settled),
         })
     }
