@@ -1,5 +1,5 @@
 // How long it takes until a seat that somebody has taken shows as taken on the screens of others: from sending the hold to
-// the frame that says so, on a connection of another buyer.
+// the frame that says so, on a connection that says nothing of who watches.
 //
 //   VIEWERS          how many watch, each by a WebSocket [50]
 //   CHANGES          how many holds each viewer waits for, at most 50 [20]
@@ -8,40 +8,27 @@ import { WebSocket } from 'k6/experimental/websockets';
 import { setTimeout, clearTimeout } from 'k6/timers';
 import { Counter, Trend } from 'k6/metrics';
 import exec from 'k6/execution';
-import {
-  NOTHING_WRONG,
-  askAsync,
-  books,
-  guest,
-  isWrong,
-  liveAddress,
-  makeSale,
-  number,
-  within,
-} from './lib/onsale.js';
+import * as onsale from './lib/onsale.js';
 
-const VIEWERS = number('VIEWERS', 50);
-const CHANGES = Math.min(number('CHANGES', 20), 50);
-const SEEN_WITHIN_MS = number('SEEN_WITHIN_MS', 250);
+const VIEWERS = onsale.number('VIEWERS', 50);
+const CHANGES = Math.min(onsale.number('CHANGES', 20), 50);
+const SEEN_WITHIN_MS = onsale.number('SEEN_WITHIN_MS', 250);
 const COLUMNS = 50;
 const GIVES_UP_AFTER_MS = 10_000;
 
 const seen = new Trend('seat_change_seen_ms', true);
 const changes = new Counter('seat_changes_seen');
 
-export const options = {
-  scenarios: {
-    viewers: { executor: 'per-vu-iterations', vus: VIEWERS, iterations: 1, maxDuration: '10m' },
-  },
-  thresholds: {
-    ...NOTHING_WRONG,
+export const options = onsale.plays(
+  { executor: 'per-vu-iterations', vus: VIEWERS, iterations: 1 },
+  {
     seat_changes_seen: [`count==${VIEWERS * CHANGES}`],
-    seat_change_seen_ms: within(50, SEEN_WITHIN_MS),
+    seat_change_seen_ms: onsale.within(50, SEEN_WITHIN_MS),
   },
-};
+);
 
 export function setup() {
-  return makeSale(
+  return onsale.makeSale(
     'Live',
     { max_seats_per_buyer: 50, hold_ttl_s: 600 },
     Math.ceil((VIEWERS * CHANGES) / COLUMNS),
@@ -50,9 +37,9 @@ export function setup() {
 }
 
 export default function watch({ performance }) {
-  const me = guest();
+  const me = onsale.guest();
   if (!me) return;
-  const socket = new WebSocket(liveAddress(performance));
+  const socket = new WebSocket(onsale.liveAddress(performance));
   let number = 0;
   let sent = null;
   let late = null;
@@ -71,16 +58,12 @@ export default function watch({ performance }) {
     number += 1;
     sent = { seat, at: Date.now() };
     late = setTimeout(() => {
-      isWrong(`seat ${seat} was not shown as taken`, { status: 0, body: '' });
+      onsale.isWrong(`seat ${seat} was not shown as taken`, { status: 0, body: '' });
       end();
     }, GIVES_UP_AFTER_MS);
-    const held = await askAsync('POST', `/performances/${performance}/reservations`, {
-      as: 'hold',
-      token: me,
-      body: { seat_ids: [seat] },
-    });
+    const held = await onsale.hold(performance, me, { seat_ids: [seat] }, { by: onsale.askAsync });
     if (held.status !== 201) {
-      isWrong('hold', held);
+      onsale.isWrong('hold', held);
       end();
     }
   };
@@ -96,11 +79,11 @@ export default function watch({ performance }) {
     }
   };
   socket.onerror = (error) => {
-    isWrong('socket', { status: 0, body: error.error });
+    onsale.isWrong('socket', { status: 0, body: error.error });
     end();
   };
 }
 
 export function teardown(sale) {
-  books(sale);
+  onsale.closeBooks(sale);
 }

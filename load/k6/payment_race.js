@@ -5,22 +5,11 @@
 //   VUS      how many buyers at a time [20]
 import http from 'k6/http';
 import { Counter, Trend } from 'k6/metrics';
-import {
-  NOTHING_WRONG,
-  address,
-  ask,
-  books,
-  code,
-  guest,
-  isWrong,
-  makeSale,
-  number,
-  within,
-} from './lib/onsale.js';
+import * as onsale from './lib/onsale.js';
 
-const BUYERS = number('BUYERS', 200);
-const PRESSES = number('PRESSES', 6);
-const VUS = Math.min(number('VUS', 20), BUYERS);
+const BUYERS = onsale.number('BUYERS', 200);
+const PRESSES = onsale.number('PRESSES', 6);
+const VUS = Math.min(onsale.number('VUS', 20), BUYERS);
 // A card that is declined is tried again, so often.
 const ATTEMPTS = 8;
 
@@ -28,27 +17,23 @@ const paid = new Counter('orders_paid');
 const paying = new Trend('confirm_ms', true);
 
 export const options = {
-  scenarios: {
-    race: { executor: 'shared-iterations', vus: VUS, iterations: BUYERS, maxDuration: '10m' },
-  },
+  ...onsale.plays(
+    { executor: 'shared-iterations', vus: VUS, iterations: BUYERS },
+    { orders_paid: [`count==${BUYERS}`], confirm_ms: onsale.within(95, 2000) },
+  ),
   batchPerHost: PRESSES,
-  thresholds: { ...NOTHING_WRONG, orders_paid: [`count==${BUYERS}`], confirm_ms: within(95, 2000) },
 };
 
 export function setup() {
-  return makeSale('Payments', {}, 20, Math.ceil((BUYERS * 2) / 20) + 1);
+  return onsale.makeSale('Payments', {}, 20, Math.ceil((BUYERS * 2) / 20) + 1);
 }
 
 export default function race({ performance }) {
-  const me = guest();
+  const me = onsale.guest();
   if (!me) return;
-  const held = ask('POST', `/performances/${performance}/reservations`, {
-    as: 'hold',
-    token: me,
-    body: { best_available: { quantity: 2 } },
-  });
+  const held = onsale.hold(performance, me, { best_available: { quantity: 2 } });
   if (held.status !== 201) {
-    isWrong('hold', held);
+    onsale.isWrong('hold', held);
     return;
   }
   const reservation = held.json('id');
@@ -57,11 +42,13 @@ export default function race({ performance }) {
     for (const answer of press(me, reservation)) {
       paying.add(answer.timings.duration);
       if (answer.status === 201) orders.add(answer.json('id'));
-      else if (!['payment_declined', 'payment_under_way', 'in_flight'].includes(code(answer)))
-        isWrong('confirm', answer);
+      else if (
+        !['payment_declined', 'payment_under_way', 'in_flight'].includes(onsale.code(answer))
+      )
+        onsale.isWrong('confirm', answer);
     }
   }
-  const mine = ask('GET', '/me/orders', { as: 'my orders', token: me });
+  const mine = onsale.ask('GET', '/me/orders', { as: 'my orders', token: me });
   const known = mine.status === 200 ? mine.json('items') : [];
   const agrees =
     known.length === 1 &&
@@ -69,32 +56,22 @@ export default function race({ performance }) {
     orders.has(known[0].id) &&
     known[0].seats.length === 2;
   if (agrees) paid.add(1);
-  else isWrong(`${orders.size} orders answered, ${known.length} known`, mine);
+  else onsale.isWrong(`${orders.size} orders answered, ${known.length} known`, mine);
 }
 
 // All presses at once, every other one under the same key.
 function press(token, reservation) {
-  const body = JSON.stringify({ payment: { method: 'simulated' }, buyer: { name: 'Kim Min-ji' } });
-  const url = address(`/reservations/${reservation}/confirm`);
-  const presses = Array.from({ length: PRESSES }, (_, number) => [
-    'POST',
-    url,
-    body,
-    {
-      headers: {
-        'Content-Type': 'application/json',
-        Authorization: `Bearer ${token}`,
-        ...(number % 2 === 0 ? { 'Idempotency-Key': `pay-${reservation}` } : {}),
-      },
-      tags: { name: 'confirm' },
-    },
-  ]);
+  const presses = Array.from({ length: PRESSES }, (_, number) =>
+    onsale.asked('POST', `/reservations/${reservation}/confirm`, {
+      as: 'confirm',
+      token,
+      key: number % 2 === 0 ? `pay-${reservation}` : null,
+      body: onsale.PAYMENT,
+    }),
+  );
   return http.batch(presses);
 }
 
 export function teardown(sale) {
-  const stats = books(sale);
-  if (stats && (stats.sold !== BUYERS * 2 || stats.paying !== 0)) {
-    isWrong('sold in the books', { status: stats.sold, body: JSON.stringify(stats) });
-  }
+  onsale.closeBooks(sale, () => ({ sold: BUYERS * 2, paying: 0 }));
 }

@@ -240,8 +240,7 @@ impl Connections {
     /// The same for whoever loses nothing by coming again: does not wait behind many.
     pub(crate) async fn begin_write_soon(&self) -> Result<DatabaseTransaction, Failure> {
         if self.others.as_ref().is_some_and(|others| others.waiting.load(Ordering::Relaxed) >= SOON) {
-            metrics::counter!("onsale_shed_total").increment(1);
-            return Err(Failure::unavailable("too many wait for the database"));
+            return Err(put_off());
         }
         self.begin_write().await
     }
@@ -326,6 +325,12 @@ impl Connections {
             network.together.close().await;
         }
     }
+}
+
+/// Said at once to whoever loses nothing by coming again.
+fn put_off() -> Failure {
+    metrics::counter!("onsale_shed_total").increment(1);
+    Failure::unavailable("too many wait for the database")
 }
 
 async fn attempts<T, F>(attempt: impl Fn() -> F) -> Result<T, StoreError>

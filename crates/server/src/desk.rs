@@ -5,8 +5,6 @@
 //! of their steps, as a reader keeps the next. Here there are few, and the system wakes a thread that has slept before one
 //! that has worked (docs/adr/0013).
 
-use std::sync::Arc;
-
 use anyhow::Context;
 use tokio::runtime::{Builder, Handle, Runtime};
 
@@ -19,10 +17,10 @@ pub(crate) struct Desk {
 
 impl Desk {
     /// Starts its threads.
-    pub(crate) fn open() -> anyhow::Result<Arc<Self>> {
+    pub(crate) fn open() -> anyhow::Result<Self> {
         let threads = Builder::new_multi_thread().thread_name("desk").enable_all().build();
         let threads = threads.context("threads for the ledger could not be started")?;
-        Ok(Arc::new(Self { handle: threads.handle().clone(), threads: Some(threads) }))
+        Ok(Self { handle: threads.handle().clone(), threads: Some(threads) })
     }
 
     /// To begin something there.

@@ -115,7 +115,7 @@ pub(crate) struct Server {
     pub(crate) metrics: PrometheusHandle,
     /// What is recorded of requests; nothing without a collector.
     pub(crate) traces: Option<Traces>,
-    pub(crate) desk: Arc<Desk>,
+    pub(crate) desk: Desk,
     pub(crate) tasks: tokio_util::task::TaskTracker,
     stopping: AtomicBool,
 }
@@ -128,7 +128,7 @@ impl Server {
         secrets: &[Vec<u8>],
         metrics: PrometheusHandle,
         traces: Option<Traces>,
-        desk: Arc<Desk>,
+        desk: Desk,
     ) -> Self {
         let secret = secrets.first().map_or(&[][..], Vec::as_slice);
         Self {

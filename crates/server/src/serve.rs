@@ -70,15 +70,8 @@ pub(crate) async fn serve(settings: Settings) -> anyhow::Result<()> {
     let sells = settings.role != Role::Queue;
     let (traces, export) = settings.traces.as_ref().map(Export::start).transpose()?.unzip();
     let desk = Desk::open()?;
-    let server = Server::new(
-        Arc::clone(&app),
-        wired.rooms.clone(),
-        settings,
-        &secrets,
-        metrics,
-        traces,
-        Arc::clone(&desk),
-    );
+    let server =
+        Server::new(Arc::clone(&app), wired.rooms.clone(), settings, &secrets, metrics, traces, desk);
     let server = Arc::new(server);
     let mut jobs = JoinSet::new();
     begin_waiting_room_jobs(&mut jobs, &app, &server, wired.queue);
@@ -98,9 +91,12 @@ pub(crate) async fn serve(settings: Settings) -> anyhow::Result<()> {
     // Open payments are those of whoever sells, and so is what is told of them.
     let deliveries = if sells { Some(Deliveries::start(&app, &server)?) } else { None };
     if sells {
-        jobs.spawn_on(run_reconciler(Arc::clone(&app)), desk.handle());
-        jobs.spawn_on(run_returns(Arc::clone(&app)), desk.handle());
-        jobs.spawn_on(run_erasing(Arc::clone(&app), server.settings.retention.guests_ms), desk.handle());
+        jobs.spawn_on(run_reconciler(Arc::clone(&app)), server.desk.handle());
+        jobs.spawn_on(run_returns(Arc::clone(&app)), server.desk.handle());
+        jobs.spawn_on(
+            run_erasing(Arc::clone(&app), server.settings.retention.guests_ms),
+            server.desk.handle(),
+        );
     }
     announce(address, tls.is_some());
     let connections = Connections::new(tls.clone());

@@ -1,18 +1,27 @@
 // What every script needs: who asks, how, and what counts as wrong.
 //
 // Settings, all by environment:
-//   ONSALE_URL                 where onsale is [http://localhost:8080]
-//   ONSALE_ORGANIZER_TOKEN     an organizer's access token, or
-//   ONSALE_ORGANIZER_EMAIL and ONSALE_ORGANIZER_PASSWORD to log in with
+//   BASE_URL          where onsale is [http://localhost:8080]
+//   ORGANIZER_TOKEN   an organizer's access token, or
+//   ORGANIZER_EMAIL and ORGANIZER_PASSWORD to log in with
+// None begins with ONSALE_: onsale, started from the same shell, would refuse it as a setting that it does not know.
 import http from 'k6/http';
 import { fail } from 'k6';
 import { Counter } from 'k6/metrics';
 
-const API = `${(__ENV.ONSALE_URL || 'http://localhost:8080').replace(/\/+$/, '')}/api/v1`;
+const API = `${(__ENV.BASE_URL || 'http://localhost:8080').replace(/\/+$/, '')}/api/v1`;
 
 // Whatever must not be, with `what` as its tag. Each script has the threshold that there is none of it.
 export const wrong = new Counter('wrong');
-export const NOTHING_WRONG = { wrong: ['count==0'], http_req_failed: ['rate==0'] };
+const NOTHING_WRONG = { wrong: ['count==0'], http_req_failed: ['rate==0'] };
+
+// The options of a script: what its users do, and what it has to keep to beside having nothing wrong.
+export function plays(scenario, thresholds) {
+  return {
+    scenarios: { sale: { maxDuration: '10m', ...scenario } },
+    thresholds: { ...NOTHING_WRONG, ...thresholds },
+  };
+}
 
 // A threshold in milliseconds. PATIENCE makes all of them so many times longer, for machines that do something else as well.
 export function within(percentile, milliseconds) {
@@ -30,14 +39,31 @@ export function number(name, otherwise) {
   return Number(given);
 }
 
-// The whole address of a path of the interface.
-export function address(path) {
+// A request of the interface; `as` names its kind in the results, so that ids do not make a series each.
+export function ask(method, path, { body, ...how } = {}) {
+  return http.request(method, address(path), written(body), params(method, path, body, how));
+}
+
+// The same for the event loop; gives a promise.
+export function askAsync(method, path, { body, ...how } = {}) {
+  return http.asyncRequest(method, address(path), written(body), params(method, path, body, how));
+}
+
+// The same for `http.batch`.
+export function asked(method, path, { body, ...how } = {}) {
+  return [method, address(path), written(body), params(method, path, body, how)];
+}
+
+function address(path) {
   return API + path;
 }
 
-// A request of the interface; `as` names its kind in the results, so that ids do not make a series each.
-export function ask(method, path, { as, token, body, key, headers } = {}) {
-  return http.request(method, API + path, body === undefined ? null : JSON.stringify(body), {
+function written(body) {
+  return body === undefined ? null : JSON.stringify(body);
+}
+
+function params(method, path, body, { as, token, key, headers }) {
+  return {
     headers: {
       ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),
       ...(token ? { Authorization: `Bearer ${token}` } : {}),
@@ -45,19 +71,21 @@ export function ask(method, path, { as, token, body, key, headers } = {}) {
       ...headers,
     },
     tags: { name: as || `${method} ${path}` },
+  };
+}
+
+// A wish for units, by whichever function asks.
+export function hold(performance, token, body, { by = ask, headers } = {}) {
+  return by('POST', `/performances/${performance}/reservations`, {
+    as: 'hold',
+    token,
+    headers,
+    body,
   });
 }
 
-// The same for the event loop; gives a promise.
-export function askAsync(method, path, { as, token, body } = {}) {
-  return http.asyncRequest(method, API + path, body === undefined ? null : JSON.stringify(body), {
-    headers: {
-      ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),
-      ...(token ? { Authorization: `Bearer ${token}` } : {}),
-    },
-    tags: { name: as || `${method} ${path}` },
-  });
-}
+// What a buyer pays with.
+export const PAYMENT = { payment: { method: 'simulated' }, buyer: { name: 'Kim Min-ji' } };
 
 // The reason code of a refusal; empty where there is none.
 export function code(response) {
@@ -104,30 +132,29 @@ export function makeSale(title, settings, rows, columns) {
   return { organizer, event, performance };
 }
 
-// For `teardown`: the books of a sale, which have to be in order.
-export function books({ organizer, performance }) {
+// For `teardown`: the books of a sale have to be in order, and to say what `wanted` says of them.
+export function closeBooks({ organizer, performance }, wanted = () => ({})) {
   const answer = ask('GET', `/performances/${performance}/stats`, {
     as: 'stats',
     token: organizer,
   });
   if (answer.status !== 200) {
     isWrong('stats', answer);
-    return null;
+    return;
   }
   const stats = answer.json();
-  if (stats.drift !== 0) isWrong('drift', answer);
-  return stats;
+  for (const [figure, value] of Object.entries({ drift: 0, ...wanted(stats) })) {
+    if (stats[figure] !== value) isWrong(`${figure} in the books is not ${value}`, answer);
+  }
 }
 
 function logIn() {
-  const { ONSALE_ORGANIZER_TOKEN, ONSALE_ORGANIZER_EMAIL, ONSALE_ORGANIZER_PASSWORD } = __ENV;
-  if (ONSALE_ORGANIZER_TOKEN) return ONSALE_ORGANIZER_TOKEN;
-  if (!ONSALE_ORGANIZER_EMAIL || !ONSALE_ORGANIZER_PASSWORD) {
-    fail(
-      'an organizer is needed: ONSALE_ORGANIZER_TOKEN, or ONSALE_ORGANIZER_EMAIL and ONSALE_ORGANIZER_PASSWORD',
-    );
+  const { ORGANIZER_TOKEN, ORGANIZER_EMAIL, ORGANIZER_PASSWORD } = __ENV;
+  if (ORGANIZER_TOKEN) return ORGANIZER_TOKEN;
+  if (!ORGANIZER_EMAIL || !ORGANIZER_PASSWORD) {
+    fail('an organizer is needed: ORGANIZER_TOKEN, or ORGANIZER_EMAIL and ORGANIZER_PASSWORD');
   }
-  const body = { email: ONSALE_ORGANIZER_EMAIL, password: ONSALE_ORGANIZER_PASSWORD };
+  const body = { email: ORGANIZER_EMAIL, password: ORGANIZER_PASSWORD };
   const answer = ask('POST', '/auth/login', { as: 'login', body });
   if (answer.status !== 200) fail(`the organizer cannot log in: ${answer.status} ${answer.body}`);
   return answer.json('access_token');

@@ -19,7 +19,7 @@ use parking_lot::Mutex;
 use sea_orm::{DatabaseTransaction, sqlx::PgPool};
 use tokio::sync::oneshot;
 
-use super::Connections;
+use super::{Connections, put_off};
 use crate::failures::Failure;
 
 /// How many are written at once: some milliseconds, for which everybody else who writes has to wait.
@@ -165,8 +165,7 @@ impl<C: Command> Line<C> {
             if state.waiting.len() >= MOST_WAITING
                 || (C::CAN_BE_PUT_OFF && state.waiting_for() >= PAYERS_WAIT_AT_MOST)
             {
-                metrics::counter!("onsale_shed_total").increment(1);
-                return Err(StoreError::unavailable("too many wait for the database"));
+                return Err(put_off().into());
             }
             state.waiting.push_back(Waiter { command, since: Instant::now(), answer });
             let is_wanted = state.turns < db.turns();

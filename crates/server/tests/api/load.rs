@@ -22,8 +22,8 @@ async fn play(script: &str, size: &[(&str, &str)]) -> Option<(i32, String)> {
     command
         .args(["run", "--quiet", "--no-color", "--no-usage-report", "--address", "localhost:0"])
         .arg(script.canonicalize().unwrap())
-        .env("ONSALE_URL", format!("http://{}", onsale.address()))
-        .env("ONSALE_ORGANIZER_TOKEN", onsale.organizer().await)
+        .env("BASE_URL", format!("http://{}", onsale.address()))
+        .env("ORGANIZER_TOKEN", onsale.organizer().await)
         .envs(size.iter().copied());
     let (status, said) = run_within(&mut command, WITHIN).await;
     Some((status.code().unwrap(), said))
