@@ -4,7 +4,7 @@
 //! there never was one (and the ledger then refuses to begin it); it never touches what is not paying under
 //! the fence and order it looked at, so it may run beside live confirms, and on several nodes at once.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use futures_util::{StreamExt, stream};
 use onsale_domain::{
@@ -330,11 +330,11 @@ impl App {
             }
         }
         // Sold there, not claimed here: refunded, and the last step was lost.
-        let layout = (*card.layout).clone();
-        let ledger = self.ledger.image(id, layout, hot.position.epoch, self.clock.now()).await?;
+        let recorded = self.ledger.sales(id).await?;
+        let claims: HashMap<OrderId, &Sale> = recorded.iter().map(|sale| (sale.order, sale)).collect();
         for sale in &hot.sales {
-            let claimed = ledger.sales.iter().find(|known| known.order == sale.order);
-            let is_claimed = |unit| claimed.is_some_and(|known| known.units.contains(unit));
+            let claim = claims.get(&sale.order);
+            let is_claimed = |unit| claim.is_some_and(|known| known.units.contains(unit));
             if sale.units.iter().all(is_claimed) {
                 continue;
             }
@@ -343,10 +343,8 @@ impl App {
             }
         }
         // Claimed here, not sold there: the hold was lost. It can be had again only while the units are free.
-        for sale in &ledger.sales {
-            if hot.sales.iter().any(|known| known.order == sale.order) {
-                continue;
-            }
+        let sold: HashSet<OrderId> = hot.sales.iter().map(|sale| sale.order).collect();
+        for sale in recorded.iter().filter(|sale| !sold.contains(&sale.order)) {
             if self.sell_again(&card, sale).await? {
                 repaired.push(format!("order {} was paid but not sold; its seats are sold now", sale.order));
             }

@@ -17,7 +17,7 @@ use onsale_app::ports::{
 use onsale_domain::{
     changes::Recorded,
     ids::{AccountId, OrderId, PerformanceId, ReservationId},
-    inventory::Image,
+    inventory::{Image, Sale},
     position::Fence,
     reservations::RequestKey,
     seating::Layout,
@@ -134,6 +134,15 @@ impl ReservationRecords for SqlLedger {
             .command(|| async {
                 let txn = self.db.begin_read().await?;
                 image::image(&txn, performance, layout.clone(), epoch, now).await
+            })
+            .await
+    }
+
+    async fn sales(&self, performance: PerformanceId) -> Result<Vec<Sale>, StoreError> {
+        self.db
+            .command(|| async {
+                let txn = self.db.begin_read().await?;
+                image::sales(&txn, performance).await
             })
             .await
     }

@@ -101,7 +101,7 @@ fn measure(workspace: &Workspace, arguments: &SoakArguments, folder: &Path) -> a
     println!("until it is quiet …");
     let books = scene.close()?;
     for (what, tally) in [("soak", &soaked.tally), ("overload", &overloaded.tally)] {
-        println!("{what}, what was done, by what it was:\n{}", tally.by_kind());
+        println!("{what}, by what it was:\n{}", tally.by_kind());
     }
     let Scene { stage, .. } = scene;
     stage.server.stop()?;

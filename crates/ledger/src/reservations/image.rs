@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
+use futures_util::{StreamExt, TryStreamExt};
 use onsale_app::ports::{StoreError, ledger::RecordedStatus};
 use onsale_domain::{
     ids::{AccountId, OrderId, PerformanceId, ReservationId},
@@ -17,7 +18,8 @@ use onsale_domain::{
     units::{Unit, Units},
 };
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    QueryTrait,
     sea_query::{Expr, ExprTrait},
 };
 use uuid::Uuid;
@@ -40,9 +42,24 @@ struct Claim {
     units: Units,
 }
 
+impl Claim {
+    fn into_sale(self) -> Sale {
+        Sale { order: self.order, owner: self.owner, units: self.units }
+    }
+}
+
+/// What is sold, by order.
+pub(super) async fn sales(
+    db: &DatabaseTransaction,
+    performance: PerformanceId,
+) -> Result<Vec<Sale>, Failure> {
+    let claims = claims(db, performance).await?.into_iter();
+    Ok(claims.filter(|claim| claim.status != OrderStatus::Paying).map(Claim::into_sale).collect())
+}
+
 /// Puts the image together from one state of the database.
 pub(super) async fn image(
-    db: &impl ConnectionTrait,
+    db: &DatabaseTransaction,
     performance: PerformanceId,
     layout: Layout,
     epoch: u32,
@@ -53,7 +70,7 @@ pub(super) async fn image(
     let mut claimed: HashSet<Unit> = claims.iter().flat_map(|claim| claim.units.iter().copied()).collect();
     let (paying, sold): (Vec<Claim>, Vec<Claim>) =
         claims.into_iter().partition(|claim| claim.status == OrderStatus::Paying);
-    image.sales = sold.into_iter().map(|c| Sale { order: c.order, owner: c.owner, units: c.units }).collect();
+    image.sales = sold.into_iter().map(Claim::into_sale).collect();
 
     let held = held(db, performance, now).await?;
     let recorded = recorded(db, &paying).await?;
@@ -75,20 +92,23 @@ pub(super) async fn image(
 }
 
 /// The orders with a claim, in the order of their ids.
-async fn claims(db: &impl ConnectionTrait, performance: PerformanceId) -> Result<Vec<Claim>, Failure> {
-    let live_units: Vec<(Uuid, i32)> = order_units::Entity::find()
+///
+/// Row by row: a hall of a hundred thousand units would stand in memory a second time otherwise, at ten times its size.
+async fn claims(db: &DatabaseTransaction, performance: PerformanceId) -> Result<Vec<Claim>, Failure> {
+    let mut live_units = order_units::Entity::find()
         .select_only()
         .columns([order_units::Column::OrderId, order_units::Column::Unit])
         .filter(order_units::Column::PerformanceId.eq(performance.0))
         .filter(Expr::col(order_units::Column::Live))
         .order_by_asc(order_units::Column::Unit)
-        .into_tuple()
-        .all(db)
+        .into_tuple::<(Uuid, i32)>()
+        .stream(db)
         .await?;
     let mut units_of: BTreeMap<Uuid, Units> = BTreeMap::new();
-    for (order, unit) in live_units {
+    while let Some((order, unit)) = live_units.try_next().await? {
         units_of.entry(order).or_default().push(columns::unit(unit)?);
     }
+    drop(live_units);
     let with_claim = order_units::Entity::find()
         .select_only()
         .column(order_units::Column::OrderId)
@@ -98,9 +118,9 @@ async fn claims(db: &impl ConnectionTrait, performance: PerformanceId) -> Result
     let rows = orders::Entity::find()
         .filter(orders::Column::Id.in_subquery(with_claim))
         .order_by_asc(orders::Column::Id)
-        .all(db)
+        .stream(db)
         .await?;
-    Ok(rows.iter().map(|row| claim(row, &mut units_of)).collect::<Result<_, _>>()?)
+    rows.map(|row| Ok(claim(&row?, &mut units_of)?)).try_collect().await
 }
 
 fn claim(row: &orders::Model, units_of: &mut BTreeMap<Uuid, Units>) -> Result<Claim, StoreError> {

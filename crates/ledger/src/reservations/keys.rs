@@ -5,13 +5,16 @@
 //!
 //! Invariant: a key is of one performance and one owner, and after a day it is nobody's.
 
+use futures_util::{StreamExt, TryStreamExt};
 use onsale_app::ports::{StoreError, ledger::OwnedKey};
 use onsale_domain::{
     ids::{AccountId, PerformanceId, ReservationId},
     reservations::RequestKey,
     time::Timestamp,
 };
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+};
 use uuid::Uuid;
 
 use crate::{entity::reservations::Column, entity::reservations::Entity, failures::Failure, idempotency};
@@ -41,13 +44,14 @@ pub(super) async fn find(
 /// When, by whom, the key, what was asked, and the hold.
 type Row = (i64, Uuid, Vec<u8>, Vec<u8>, Uuid);
 
-/// All keys of a performance that were used within a day, oldest first.
+/// All keys of a performance that were used within a day, oldest first. There may be millions: row by row, since what
+/// the driver has of a row is several times what is kept.
 pub(super) async fn all(
-    db: &impl ConnectionTrait,
+    db: &DatabaseTransaction,
     performance: PerformanceId,
     now: Timestamp,
 ) -> Result<Vec<(Timestamp, AccountId, RequestKey, ReservationId)>, Failure> {
-    let rows: Vec<Row> = Entity::find()
+    let rows = Entity::find()
         .select_only()
         .columns([Column::MadeAt, Column::OwnerId, Column::KeyDigest, Column::RequestDigest, Column::Id])
         .filter(Column::PerformanceId.eq(performance.0))
@@ -56,14 +60,14 @@ pub(super) async fn all(
         .filter(Column::MadeAt.gt(idempotency::forgotten(now)))
         .order_by_asc(Column::MadeAt)
         .order_by_asc(Column::Id)
-        .into_tuple()
-        .all(db)
+        .into_tuple::<Row>()
+        .stream(db)
         .await?;
     let key = |(at, owner, key, request, id): Row| {
         let key = RequestKey { key: digest(key)?, request: digest(request)? };
         Ok::<_, StoreError>((Timestamp(at), AccountId(owner), key, ReservationId(id)))
     };
-    Ok(rows.into_iter().map(key).collect::<Result<_, _>>()?)
+    rows.map(|row| Ok(key(row?)?)).try_collect().await
 }
 
 fn digest(bytes: Vec<u8>) -> Result<[u8; 16], StoreError> {

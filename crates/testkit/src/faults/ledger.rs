@@ -24,7 +24,7 @@ use onsale_domain::{
         AccountId, DeliveryId, EndpointId, EventId, LoginId, OrderId, PerformanceId, PerformanceNumber,
         PlanId, RefundId, ReservationId, WishId,
     },
-    inventory::Image,
+    inventory::{Image, Sale},
     money::{Currency, Money},
     orders::OrderStatus,
     reservations::RequestKey,
@@ -136,6 +136,7 @@ passed_on!(ReservationRecords for FaultyLedger.inner {
         epoch: u32,
         now: Timestamp,
     ) -> Result<Image, StoreError>;
+    fn sales(performance: PerformanceId) -> Result<Vec<Sale>, StoreError>;
 });
 
 passed_on!(Orders for FaultyLedger.inner {

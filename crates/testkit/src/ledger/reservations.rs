@@ -146,9 +146,6 @@ impl ReservationRecords for MemoryLedger {
                     extensions_used: known.map_or(0, |record| record.extensions_used),
                     status: HoldStatus::Paying { order: order.id, since: order.created_at },
                 });
-            } else {
-                // Paid, or refunded with the seats kept off sale.
-                image.sales.push(Sale { order: order.id, owner: order.owner, units });
             }
         }
         for record in state.live_reservations(performance, now) {
@@ -168,6 +165,7 @@ impl ReservationRecords for MemoryLedger {
             }
         }
         image.holds.sort_unstable_by_key(|hold| hold.id);
+        image.sales = state.sales(performance);
         let blocked = state.blocked.iter().filter(|(of, unit)| *of == performance && !claimed.contains(unit));
         image.blocked = blocked.map(|(_, unit)| *unit).collect();
         let keys =
@@ -175,9 +173,27 @@ impl ReservationRecords for MemoryLedger {
         image.keys = keys.map(|(_, at, owner, key, made)| (*at, *owner, *key, *made)).collect();
         Ok(image)
     }
+
+    async fn sales(&self, performance: PerformanceId) -> Result<Vec<Sale>, StoreError> {
+        Ok(self.state.lock().sales(performance))
+    }
 }
 
 impl State {
+    /// The claims of orders that are paid, or refunded with the seats kept off sale.
+    fn sales(&self, performance: PerformanceId) -> Vec<Sale> {
+        let settled = self
+            .orders
+            .values()
+            .filter(|order| order.performance == performance && order.status != OrderStatus::Paying);
+        let sales = settled.map(|order| Sale {
+            order: order.id,
+            owner: order.owner,
+            units: self.claimed_by(performance, order.id),
+        });
+        sales.filter(|sale| !sale.units.is_empty()).collect()
+    }
+
     fn claimed_by(&self, performance: PerformanceId, order: OrderId) -> Units {
         let theirs = self.claims.iter().filter(|((of, _), by)| *of == performance && **by == order);
         theirs.map(|((_, unit), _)| *unit).collect()

@@ -52,9 +52,11 @@ pub(super) struct Tally {
     /// Microseconds from when it was due until it was done.
     pub(super) done_us: Histogram<u64>,
     /// The same, by kind.
-    kinds_us: BTreeMap<Kind, Histogram<u64>>,
+    done_by_kind_us: BTreeMap<Kind, Histogram<u64>>,
     /// From sending to the refusal, and from when it was due.
     pub(super) shed_us: Histogram<u64>,
+    /// From sending, by kind.
+    shed_by_kind_us: BTreeMap<Kind, Histogram<u64>>,
     pub(super) shed_from_due_us: Histogram<u64>,
     /// From when something was due until it was sent.
     pub(super) late_us: Histogram<u64>,
@@ -74,8 +76,9 @@ impl Tally {
             seconds: Vec::new(),
             answers: BTreeMap::new(),
             done_us: microseconds(),
-            kinds_us: BTreeMap::new(),
+            done_by_kind_us: BTreeMap::new(),
             shed_us: microseconds(),
+            shed_by_kind_us: BTreeMap::new(),
             shed_from_due_us: microseconds(),
             late_us: microseconds(),
             unsent: 0,
@@ -99,10 +102,12 @@ impl Tally {
         match class {
             Class::Done => {
                 self.done_us.saturating_record(done_us);
-                self.kinds_us.entry(kind).or_insert_with(microseconds).saturating_record(done_us);
+                self.done_by_kind_us.entry(kind).or_insert_with(microseconds).saturating_record(done_us);
             }
             Class::Shed => {
-                self.shed_us.saturating_record(micros(times.answered - times.sent));
+                let shed_us = micros(times.answered - times.sent);
+                self.shed_us.saturating_record(shed_us);
+                self.shed_by_kind_us.entry(kind).or_insert_with(microseconds).saturating_record(shed_us);
                 self.shed_from_due_us.saturating_record(done_us);
                 self.unavailable += u64::from(status == StatusCode::SERVICE_UNAVAILABLE);
             }
@@ -173,13 +178,15 @@ impl Tally {
         Step { p99_ms: ms(&self.done_us, 99.0), failed: (due - self.done()) as f64 / due as f64 }
     }
 
-    /// How long what was done took, a line for each kind.
+    /// How long what was done took, and what was shed, a line for each kind.
     pub(super) fn by_kind(&self) -> String {
-        let line = |(kind, done_us): (&Kind, &Histogram<u64>)| {
-            let (p50, p99) = (ms(done_us, 50.0), ms(done_us, 99.0));
-            format!("  {:<14} {:>9} p50 {p50:>8.2} ms p99 {p99:>8.2} ms", kind.name(), done_us.len())
+        let line = |what: &str, kind: &Kind, us: &Histogram<u64>| {
+            let (p50, p99) = (ms(us, 50.0), ms(us, 99.0));
+            format!("  {what} {:<14} {:>9} p50 {p50:>8.2} ms p99 {p99:>8.2} ms", kind.name(), us.len())
         };
-        self.kinds_us.iter().map(line).collect::<Vec<_>>().join("\n")
+        let done = self.done_by_kind_us.iter().map(|(kind, us)| line("done", kind, us));
+        let shed = self.shed_by_kind_us.iter().map(|(kind, us)| line("shed", kind, us));
+        done.chain(shed).collect::<Vec<_>>().join("\n")
     }
 
     /// Every answer, by kind.

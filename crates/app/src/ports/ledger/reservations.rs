@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use onsale_domain::{
     changes::Recorded,
     ids::{AccountId, OrderId, PerformanceId, ReservationId},
-    inventory::Image,
+    inventory::{Image, Sale},
     position::Fence,
     reservations::RequestKey,
     seating::Layout,
@@ -120,4 +120,6 @@ pub trait ReservationRecords: Send + Sync {
         epoch: u32,
         now: Timestamp,
     ) -> Result<Image, StoreError>;
+    /// The sold units among those, by order: what a comparison needs, without a day of keys.
+    async fn sales(&self, performance: PerformanceId) -> Result<Vec<Sale>, StoreError>;
 }

@@ -349,7 +349,7 @@ pub async fn an_image_is_of_one_moment(ledger: Arc<dyn Ledger>) {
         })
         .collect();
     while !selling.iter().all(tokio::task::JoinHandle::is_finished) {
-        let image = stage.image(7, at(0)).await;
+        let image = stage.image_meanwhile(7, at(0)).await;
         for units in
             image.holds.iter().map(|hold| &hold.units).chain(image.sales.iter().map(|sale| &sale.units))
         {

@@ -266,8 +266,15 @@ impl Stage {
         (hold, Change::Held { hold, owner, units: units(numbers), expires_at, key: None })
     }
 
-    /// The image at a time, in which no unit may be claimed twice.
+    /// The image at a time, while nobody writes.
     pub(super) async fn image(&self, epoch: u32, now: Timestamp) -> Image {
+        let image = self.image_meanwhile(epoch, now).await;
+        assert_eq!(image.sales, self.ledger.sales(self.p()).await.unwrap());
+        image
+    }
+
+    /// The image at a time, in which no unit may be claimed twice.
+    pub(super) async fn image_meanwhile(&self, epoch: u32, now: Timestamp) -> Image {
         let image = self.ledger.image(self.p(), layout(), epoch, now).await.unwrap();
         assert_eq!(image.position, Position { epoch, offset: 0 });
         assert_eq!(image.layout, layout());
