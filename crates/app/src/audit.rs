@@ -14,6 +14,7 @@ use onsale_domain::{
 
 use crate::{
     errors::AppError,
+    findings::Findings,
     orders::{PROVIDER_ANSWERS_WITHIN, within},
     ports::{
         ledger::{
@@ -26,13 +27,10 @@ use crate::{
 
 mod order;
 
-use order::Findings;
+use order::OfOrder;
 
 /// How many orders are read at once.
 const PAGE: u32 = 500;
-
-/// How many findings are listed; all are counted.
-const MOST_LISTED: usize = 1_000;
 
 /// How many strays of each kind are looked for.
 const MOST_STRAYS: u32 = 200;
@@ -65,20 +63,11 @@ pub struct Audit {
     pub flows: BTreeMap<String, Flow>,
     /// Wallets, by currency.
     pub wallets: Vec<WalletSums>,
-    /// Disagreements, the first of them in words.
-    pub findings: Vec<String>,
-    /// How many there are.
-    pub found: u64,
+    /// Disagreements.
+    pub findings: Findings,
 }
 
 impl Audit {
-    fn find(&mut self, finding: String) {
-        self.found += 1;
-        if self.findings.len() < MOST_LISTED {
-            self.findings.push(finding);
-        }
-    }
-
     fn look_at(&mut self, order: &BookedOrder) {
         self.orders += 1;
         self.units += order.units.len() as u64;
@@ -92,10 +81,10 @@ impl Audit {
         if order.status == OrderStatus::Paid.as_str() {
             flow.kept += i128::from(order::kept(order));
         }
-        let mut findings = Findings::default();
+        let mut findings = OfOrder::default();
         order::check(order, &mut findings);
         for finding in findings.0 {
-            self.find(format!("order {}: {finding}", order.id));
+            self.findings.find(format!("order {}: {finding}", order.id));
         }
     }
 }
@@ -117,7 +106,7 @@ pub async fn audit(
         for order in &orders {
             audit.look_at(order);
             if let Some(finding) = compare(order, providers, &mut audit.asked).await? {
-                audit.find(format!("order {}: {finding}", order.id));
+                audit.findings.find(format!("order {}: {finding}", order.id));
             }
         }
     }
@@ -128,7 +117,7 @@ pub async fn audit(
         .map(|(currency, flow)| (currency.clone(), *flow))
         .collect();
     for (currency, flow) in uneven {
-        audit.find(format!(
+        audit.findings.find(format!(
             "{currency}: captured {} less refunded {} is {}, and paid orders have {}",
             flow.captured,
             flow.refunded,
@@ -137,12 +126,14 @@ pub async fn audit(
         ));
     }
     for stray in books.strays(MOST_STRAYS).await? {
-        audit.find(in_words(&stray));
+        audit.findings.find(in_words(&stray));
     }
     audit.wallets = books.wallet_sums().await?;
     for sums in audit.wallets.clone() {
         if sums.sum != 0 {
-            audit.find(format!("wallets in {}: all entries add up to {}, not to 0", sums.currency, sums.sum));
+            audit
+                .findings
+                .find(format!("wallets in {}: all entries add up to {}, not to 0", sums.currency, sums.sum));
         }
     }
     Ok(audit)

@@ -23,6 +23,8 @@ pub mod endpoints;
 pub mod errors;
 pub mod exports;
 pub mod figures;
+pub mod findings;
+pub mod history;
 pub mod letters;
 mod lines;
 pub mod moving;

@@ -106,6 +106,24 @@ impl ReservationRecords for SqlLedger {
             .await
     }
 
+    async fn recorded_reservations(
+        &self,
+        after: Option<ReservationId>,
+        limit: u32,
+    ) -> Result<Vec<ReservationRecord>, StoreError> {
+        self.db
+            .command(|| async move {
+                let rows = reservations::Entity::find()
+                    .apply_if(after, |rows, after| rows.filter(reservations::Column::Id.gt(after.0)))
+                    .order_by_asc(reservations::Column::Id)
+                    .limit(u64::from(limit))
+                    .all(self.db.reader())
+                    .await?;
+                Ok(rows.iter().map(record).collect::<Result<_, _>>()?)
+            })
+            .await
+    }
+
     async fn close_epochs(
         &self,
         performance: PerformanceId,

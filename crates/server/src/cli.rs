@@ -334,6 +334,9 @@ pub(crate) fn run() -> ExitCode {
             let folder = std::mem::take(&mut command.folder);
             (folder.into(), Box::new(|settings| block_on(verify::ledger::run(settings, command))))
         }
+        Command::Verify(verify::Verify::Journal(command)) => {
+            (command.folder.into(), Box::new(|settings| block_on(verify::journal::run(settings))))
+        }
         Command::Openapi => {
             // The same for every installation: no setting has a say in it.
             print(http::document().trim_end());

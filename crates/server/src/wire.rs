@@ -43,9 +43,13 @@ pub(crate) mod marks;
 pub(crate) mod moving;
 mod recorded;
 mod timed;
+pub(crate) mod verifying;
 
 /// The ledger in a folder.
 const LEDGER: &str = "ledger.db";
+
+/// The journal of its stock.
+const JOURNAL: &str = "journal.db";
 
 /// Locked by whoever has the stock of a folder, and by whoever has its waiting rooms apart.
 const LOCK: &str = "lock";
@@ -109,27 +113,6 @@ pub(crate) async fn open_ledger(settings: &Settings) -> anyhow::Result<Arc<SqlLe
         return Err(anyhow!("setting database_url: {HALF_MOVED}"));
     }
     Ok(ledger)
-}
-
-/// The ledger as it is, and the ways to pay, for whoever only reads: nothing is made, nothing brought to this version.
-pub(crate) async fn ledger_to_verify(
-    settings: &Settings,
-) -> anyhow::Result<(Arc<SqlLedger>, Vec<Arc<dyn PaymentProvider>>)> {
-    if settings.database_url.is_none() && !settings.data_dir.join(LEDGER).is_file() {
-        return Err(anyhow!("setting data_dir: there is no ledger in {}", settings.data_dir.display()));
-    }
-    let ledger = connect_ledger(settings).await?;
-    let states = ledger.migration_status().await.context("the ledger cannot be read by this version")?;
-    if let Some(missing) = states.iter().find(|state| !state.applied) {
-        let name = &missing.name;
-        return Err(anyhow!(
-            "the ledger is of an earlier version, without `{name}`; `onsale migrate` brings it to this one"
-        ));
-    }
-    let clock: Arc<dyn Clock> = Arc::new(SteadyClock::new());
-    let shared: Arc<dyn Ledger> = Arc::clone(&ledger) as Arc<dyn Ledger>;
-    let providers = providers(&settings.payments, &shared, &clock)?;
-    Ok((ledger, providers))
 }
 
 /// What is said of a store that is being filled, or was left half filled.
@@ -231,7 +214,7 @@ async fn embedded(settings: &Settings) -> anyhow::Result<Wired> {
     let ledger: Arc<dyn Ledger> = open_ledger(settings).await?;
     // Beside each other from one folder, the two roles keep journals of their own.
     let (lock, journal) = match settings.role {
-        Role::All | Role::Sales { .. } => (LOCK, "journal.db"),
+        Role::All | Role::Sales { .. } => (LOCK, JOURNAL),
         Role::Queue => (QUEUE_LOCK, "queue.db"),
     };
     let folder = lock_folder(&settings.data_dir, lock)?;

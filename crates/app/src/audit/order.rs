@@ -13,9 +13,9 @@ const FROM_WALLET: &str = "wallet";
 
 /// What is wrong with an order.
 #[derive(Default)]
-pub(super) struct Findings(pub(super) Vec<String>);
+pub(super) struct OfOrder(pub(super) Vec<String>);
 
-impl Findings {
+impl OfOrder {
     fn check(&mut self, is_right: bool, finding: impl FnOnce() -> String) {
         if !is_right {
             self.0.push(finding());
@@ -43,7 +43,7 @@ pub(super) fn kept(order: &BookedOrder) -> i64 {
 }
 
 /// Looks at an order.
-pub(super) fn check(order: &BookedOrder, findings: &mut Findings) {
+pub(super) fn check(order: &BookedOrder, findings: &mut OfOrder) {
     let Some(status) = OrderStatus::parse(&order.status) else {
         findings.0.push(format!("its state is {:?}", order.status));
         return;
@@ -72,7 +72,7 @@ pub(super) fn check(order: &BookedOrder, findings: &mut Findings) {
     check_wallet(order, status, findings);
 }
 
-fn check_payment(order: &BookedOrder, status: OrderStatus, findings: &mut Findings) {
+fn check_payment(order: &BookedOrder, status: OrderStatus, findings: &mut OfOrder) {
     let Some(payment) = &order.payment else {
         findings.0.push("has no payment".to_owned());
         return;
@@ -90,7 +90,7 @@ fn check_payment(order: &BookedOrder, status: OrderStatus, findings: &mut Findin
     findings.equal("the state of its payment", payment.status.as_str(), wanted);
 }
 
-fn check_refunds(order: &BookedOrder, status: OrderStatus, findings: &mut Findings) {
+fn check_refunds(order: &BookedOrder, status: OrderStatus, findings: &mut OfOrder) {
     let mut prices: BTreeMap<_, i64> = BTreeMap::new();
     for unit in &order.units {
         let Some(refund) = unit.refund else { continue };
@@ -127,7 +127,7 @@ fn check_refunds(order: &BookedOrder, status: OrderStatus, findings: &mut Findin
     }
 }
 
-fn check_claims(order: &BookedOrder, status: OrderStatus, findings: &mut Findings) {
+fn check_claims(order: &BookedOrder, status: OrderStatus, findings: &mut OfOrder) {
     for unit in &order.units {
         let refund = order.refunds.iter().find(|refund| Some(refund.id) == unit.refund);
         let (has_to, may) = match (status, refund) {
@@ -143,7 +143,7 @@ fn check_claims(order: &BookedOrder, status: OrderStatus, findings: &mut Finding
     }
 }
 
-fn check_wallet(order: &BookedOrder, status: OrderStatus, findings: &mut Findings) {
+fn check_wallet(order: &BookedOrder, status: OrderStatus, findings: &mut OfOrder) {
     let is_from_wallet =
         order.payment.as_ref().is_some_and(|payment| payment.method == FROM_WALLET) && order.total.amount > 0;
     let charge = order.charge.as_ref().filter(|charge| charge.status == "charged");
@@ -166,7 +166,7 @@ fn check_wallet(order: &BookedOrder, status: OrderStatus, findings: &mut Finding
 }
 
 /// The entries of a charge and of what was given back of it.
-fn check_entries(id: OrderId, charge: &BookedCharge, order: &BookedOrder, findings: &mut Findings) {
+fn check_entries(id: OrderId, charge: &BookedCharge, order: &BookedOrder, findings: &mut OfOrder) {
     let of_account = |movement, kind: &str| -> Vec<&BookedEntry> {
         let is_it = |entry: &&BookedEntry| {
             entry.movement == movement && entry.kind == kind && entry.side == "account"

@@ -4,7 +4,7 @@
 //! whole or not at all. An image of a performance written in row k contains every change of it in rows before
 //! k; changes it already contains are told by their positions.
 
-use onsale_app::ports::StoreError;
+use onsale_app::{history::History, ports::StoreError};
 use onsale_domain::{
     changes::Recorded,
     ids::{EventId, PerformanceId},
@@ -130,4 +130,25 @@ pub trait JournalReader: Send {
 
     /// As [`JournalReader::rows`], for waiting rooms; rows without such changes are left out.
     fn room_rows(&mut self, after: u64, max_changes: usize) -> Result<RoomRows, StoreError>;
+}
+
+/// Rows are read in portions of about so many changes.
+pub(super) const PORTION: usize = 50_000;
+
+/// Goes through all that happened to performances.
+pub fn history(reader: &mut dyn JournalReader) -> Result<History, StoreError> {
+    let kept = reader.kept()?;
+    let checkpoints = kept.images.into_iter().map(|(performance, _, image)| (performance, image));
+    let mut history = History::new(checkpoints, kept.drained_to);
+    let mut after = 0;
+    loop {
+        let rows = reader.rows(after, PORTION)?;
+        let Some((last, _)) = rows.last() else { break };
+        after = *last;
+        for (row, changes) in &rows {
+            history.look_at(*row, changes);
+        }
+    }
+    history.end();
+    Ok(history)
 }

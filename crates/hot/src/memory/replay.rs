@@ -12,10 +12,10 @@ use onsale_domain::{
     waiting_room::{Room, RoomImage},
 };
 
-use super::{committer::Dirty, journal::JournalReader};
-
-/// Rows are read in portions of about so many changes.
-const PORTION: usize = 50_000;
+use super::{
+    committer::Dirty,
+    journal::{JournalReader, PORTION},
+};
 
 /// What a journal amounts to.
 pub(super) struct Replayed {

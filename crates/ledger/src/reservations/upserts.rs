@@ -55,9 +55,20 @@ pub(super) async fn reservations(
         Column::KeyDigest,
         Column::RequestDigest,
     ];
-    // What never changes is left alone, so that its indexes are too.
-    let moving =
-        [Column::Status, Column::ExpiresAt, Column::ExtensionsUsed, Column::OrderId, Column::Position];
+    // What never changes is left alone, so that its indexes are too. The rest of its beginning changes where a row was made
+    // of an order alone, and the hold is heard of after all.
+    let moving = [
+        Column::Status,
+        Column::MadeAt,
+        Column::ExpiresAt,
+        Column::Fence,
+        Column::ExtensionsUsed,
+        Column::OrderId,
+        Column::Sequence,
+        Column::Position,
+        Column::KeyDigest,
+        Column::RequestDigest,
+    ];
     for run in chunks(&rows) {
         let mut insert = Query::insert();
         insert.into_table(Entity).columns(columns).on_conflict(forward(

@@ -2,8 +2,9 @@
 
 use std::{fs, io::Read, path::PathBuf};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
+use onsale_app::findings::Findings;
 use onsale_domain::waiting_room::{
     Hash,
     receipts::{self, Verified},
@@ -12,6 +13,7 @@ use onsale_domain::waiting_room::{
 /// The largest document that is read: a draw of some million entries.
 const MAX_BYTES: u64 = 512 << 20;
 
+pub(super) mod journal;
 pub(super) mod ledger;
 
 #[derive(Subcommand)]
@@ -20,6 +22,9 @@ pub(super) enum Verify {
     Draw(Draw),
     /// Checks that orders, units, payments, refunds and wallets agree to the last unit of money; status 1 where they do not
     Ledger(ledger::Ledger),
+    /// Checks, with the server stopped, that every change in the journal of the embedded stock was possible, and that
+    /// checkpoints and the ledger have what came of it; status 1 where not
+    Journal(journal::Journal),
 }
 
 #[derive(Args)]
@@ -82,4 +87,23 @@ fn hash(text: &str) -> anyhow::Result<Hash> {
     let mut bytes = [0; 32];
     hex::decode_to_slice(text.trim(), &mut bytes).context("a commitment has 64 hex digits")?;
     Ok(Hash(bytes))
+}
+
+/// Says what is wrong, a line each, and ends in an error where something is.
+fn report(findings: &Findings) -> anyhow::Result<()> {
+    for finding in &findings.listed {
+        super::print(&format!("wrong: {finding}"));
+    }
+    let unlisted = findings.found - findings.listed.len() as u64;
+    if unlisted > 0 {
+        super::print(&format!("wrong: and {unlisted} more"));
+    }
+    match findings.found {
+        0 => {
+            super::print("right: everything agrees");
+            Ok(())
+        }
+        1 => bail!("1 disagreement"),
+        found => bail!("{found} disagreements"),
+    }
 }

@@ -17,7 +17,7 @@ use onsale_app::audit::{Audit, audit};
 use onsale_domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{LEDGER, LOCK, QUEUE_LOCK, ledger_to_verify, lock_folder, marks};
+use super::{LEDGER, LOCK, QUEUE_LOCK, lock_folder, marks, verifying};
 use crate::settings::Settings;
 
 /// Says what a copy is of; written last.
@@ -45,7 +45,7 @@ pub(crate) async fn take(settings: &Settings, to: &Path) -> anyhow::Result<Note>
     marks::refuse_moved(&settings.data_dir)?;
     prepare(to)?;
     let taken_at = jiff::Timestamp::now();
-    let (ledger, _) = ledger_to_verify(settings).await?;
+    let (ledger, _) = verifying::ledger(settings).await?;
     let copied = ledger.copy_to(&to.join(LEDGER)).await;
     ledger.close().await;
     copied.context("the ledger could not be copied")?;
@@ -97,7 +97,7 @@ pub(crate) async fn restore(settings: &Settings, from: &Path) -> anyhow::Result<
 /// Goes through the ledger in a folder.
 async fn check(settings: &Settings, folder: &Path) -> anyhow::Result<Audit> {
     let copy = Settings { data_dir: folder.to_owned(), ..settings.clone() };
-    let (ledger, _) = ledger_to_verify(&copy).await?;
+    let (ledger, _) = verifying::ledger(&copy).await?;
     let damage = ledger.damage().await;
     let audited = audit(ledger.as_ref(), &[], Timestamp(jiff::Timestamp::now().as_millisecond())).await;
     ledger.close().await;
@@ -105,9 +105,9 @@ async fn check(settings: &Settings, folder: &Path) -> anyhow::Result<Audit> {
         bail!("the ledger in {} is damaged: {damage}", folder.display());
     }
     let audited = audited?;
-    if let Some(finding) = audited.findings.first() {
+    if let Some(finding) = audited.findings.listed.first() {
         tracing::warn!(
-            found = audited.found,
+            found = audited.findings.found,
             "the ledger does not agree with itself, as `verify ledger` says: {finding}"
         );
     }

@@ -44,7 +44,7 @@ impl Source {
         let ledger = connect_ledger(&settings).await?;
         ledger.migrate().await.context("the ledger cannot be brought to this version")?;
         let clock: Arc<dyn Clock> = Arc::new(SteadyClock::new());
-        let journal = SqliteJournal::open(&settings.data_dir.join("journal.db"))?;
+        let journal = SqliteJournal::open(&settings.data_dir.join(super::JOURNAL))?;
         let store = MemoryStore::open(Box::new(journal), Arc::clone(&clock), Box::new(end_process))
             .context("the journal cannot be replayed")?;
         let as_port: Arc<dyn Ledger> = Arc::clone(&ledger) as _;

@@ -21,6 +21,7 @@ mod events;
 mod exports;
 mod findings;
 mod gateway;
+mod histories;
 mod letters;
 mod limits;
 mod live;

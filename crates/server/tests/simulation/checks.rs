@@ -8,6 +8,7 @@ use std::{
 
 use onsale_app::{
     audit::audit,
+    findings::Findings,
     ports::{
         hot::Stock,
         ledger::{Order, OrderUnit, RecordedStatus},
@@ -21,6 +22,7 @@ use onsale_domain::{
     time::Timestamp,
     units::Unit,
 };
+use onsale_hot::memory::journal::{self, Journal};
 use onsale_payments::simulated::Entry;
 use onsale_testkit::ledger::WalletSide;
 
@@ -33,6 +35,7 @@ pub(crate) async fn everything(world: &World) {
     no_unit_twice(&orders);
     money_agrees(world, &orders);
     an_audit_finds_nothing(world).await;
+    the_history_was_possible(world).await;
     the_stock_agrees(world, &orders).await;
     people_were_told_the_truth(world, &orders);
     the_record_is_written_behind(world);
@@ -63,7 +66,16 @@ fn no_unit_twice(orders: &BTreeMap<OrderId, Order>) {
 async fn an_audit_finds_nothing(world: &World) {
     let bank: Arc<dyn PaymentProvider> = world.bank.clone();
     let audited = audit(world.ledger.as_ref(), &[bank], Timestamp(i64::MAX)).await.unwrap();
-    assert_eq!((audited.findings, audited.found), (Vec::<String>::new(), 0));
+    assert_eq!(audited.findings, Findings::default());
+}
+
+/// What `onsale verify journal` looks for.
+async fn the_history_was_possible(world: &World) {
+    let mut reader = world.journal.reader().unwrap();
+    let mut history = journal::history(reader.as_mut()).unwrap();
+    history.compare(world.ledger.as_ref()).await.unwrap();
+    assert_eq!(history.findings, Findings::default());
+    assert!(history.changes > 0 || history.compared == 0);
 }
 
 /// What of an order's price the units cost that are not given back.

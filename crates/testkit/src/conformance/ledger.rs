@@ -81,7 +81,8 @@ macro_rules! ledger_conformance {
                 history_goes_on_in_the_next_epoch,
                 what_an_epoch_left_behind_is_closed,
                 one_batch_may_be_of_many_performances,
-                reservations_are_listed_newest_first;
+                reservations_are_listed_newest_first,
+                reservations_are_gone_through_by_id;
             images:
                 nothing_recorded_is_an_untouched_stock,
                 holds_are_in_the_image_until_they_lapse,

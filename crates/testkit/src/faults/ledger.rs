@@ -125,6 +125,10 @@ passed_on!(ReservationRecords for FaultyLedger.inner {
         now: Timestamp,
     ) -> Result<Option<(RequestKey, ReservationId)>, StoreError>;
     fn reservations_of(owner: AccountId, page: PageRequest) -> Result<Page<ReservationRecord>, StoreError>;
+    fn recorded_reservations(
+        after: Option<ReservationId>,
+        limit: u32,
+    ) -> Result<Vec<ReservationRecord>, StoreError>;
     fn close_epochs(
         performance: PerformanceId,
         epoch: u32,

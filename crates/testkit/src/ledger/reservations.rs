@@ -68,6 +68,16 @@ impl ReservationRecords for MemoryLedger {
         Ok(page(theirs, |reservation| reservation.id.0, request, true))
     }
 
+    async fn recorded_reservations(
+        &self,
+        after: Option<ReservationId>,
+        limit: u32,
+    ) -> Result<Vec<ReservationRecord>, StoreError> {
+        let state = self.state.lock();
+        let behind = state.reservations.iter().filter(|(id, _)| after.is_none_or(|after| **id > after));
+        Ok(behind.take(limit as usize).map(|(_, record)| record.clone()).collect())
+    }
+
     async fn close_epochs(
         &self,
         performance: PerformanceId,
@@ -229,7 +239,7 @@ impl State {
                     order: None,
                     sequence: recorded.sequence,
                 };
-                self.reservations.entry(*hold).or_insert(record);
+                self.reservations.insert(*hold, record);
                 if let Some(key) = key {
                     self.hold_keys.push((performance, recorded.at, *owner, *key, *hold));
                 }

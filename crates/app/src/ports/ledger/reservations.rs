@@ -102,6 +102,12 @@ pub trait ReservationRecords: Send + Sync {
         owner: AccountId,
         page: PageRequest,
     ) -> Result<Page<ReservationRecord>, StoreError>;
+    /// All there are, by id: at most `limit` behind `after`.
+    async fn recorded_reservations(
+        &self,
+        after: Option<ReservationId>,
+        limit: u32,
+    ) -> Result<Vec<ReservationRecord>, StoreError>;
     /// Brings what is recorded of the epochs before this one, of a performance whose stock was loaded under it, to what
     /// has become of it: the reservations of paid orders are confirmed, and written down where they never were; what
     /// else was held or paying and is not among the `live` ones has lapsed. Gives how many it moved.

@@ -87,6 +87,14 @@ impl SqliteJournal {
     }
 }
 
+/// A reader of the journal at `path`, whether somebody writes to it or not.
+pub fn reader(path: &Path) -> Result<Box<dyn JournalReader>, StoreError> {
+    let only_reads = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, only_reads).map_err(StoreError::unavailable)?;
+    connection.busy_timeout(std::time::Duration::from_secs(5)).map_err(StoreError::unavailable)?;
+    Ok(Box::new(SqliteReader { connection }))
+}
+
 /// Gives the WAL its length, and the file as many free pages, by writing something and dropping it again.
 fn make_room(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute_batch(&format!(
@@ -221,13 +229,7 @@ impl Journal for SqliteJournal {
     }
 
     fn reader(&self) -> Result<Box<dyn JournalReader>, StoreError> {
-        let connection = Connection::open_with_flags(
-            &self.path,
-            OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
-        )
-        .map_err(StoreError::unavailable)?;
-        connection.busy_timeout(std::time::Duration::from_secs(5)).map_err(StoreError::unavailable)?;
-        Ok(Box::new(SqliteReader { connection }))
+        reader(&self.path)
     }
 
     fn tidier(&self) -> Result<Tidier, StoreError> {

@@ -3,19 +3,18 @@
 //! Invariant: it changes nothing; status 0 where all agrees, 1 where something does not or could not be read, 2 where the
 //! settings lead to no ledger.
 
-use anyhow::bail;
 use clap::Args;
 use onsale_app::audit::{Audit, audit};
 use onsale_domain::time::Timestamp;
 
 use crate::{
-    cli::{Folder, print},
+    cli::{Folder, print, verify::report},
     settings::Settings,
     wire,
 };
 
 /// How long one statement may take in a large ledger: nobody waits for a seat meanwhile.
-const STATEMENT_WITHIN_MS: u64 = 10 * 60_000;
+pub(super) const STATEMENT_WITHIN_MS: u64 = 10 * 60_000;
 
 #[derive(Args)]
 pub(in crate::cli) struct Ledger {
@@ -29,28 +28,18 @@ pub(in crate::cli) struct Ledger {
 /// Goes through the ledger and says what there is, and what does not agree.
 pub(in crate::cli) async fn run(mut settings: Settings, command: Ledger) -> anyhow::Result<()> {
     settings.database.statement_timeout_ms = settings.database.statement_timeout_ms.max(STATEMENT_WITHIN_MS);
-    let (ledger, providers) = wire::ledger_to_verify(&settings).await?;
+    let (ledger, providers) = wire::verifying::ledger(&settings).await?;
     let asked = if command.ask_providers { providers } else { Vec::new() };
     let now = Timestamp(jiff::Timestamp::now().as_millisecond());
     let audited = audit(ledger.as_ref(), &asked, now).await;
     ledger.close().await;
     let audited = audited?;
-    report(&audited, command.ask_providers);
-    match audited.found {
-        0 => Ok(()),
-        1 => bail!("1 disagreement"),
-        found => bail!("{found} disagreements"),
-    }
+    count(&audited, command.ask_providers);
+    report(&audited.findings)
 }
 
-fn report(audited: &Audit, has_asked: bool) {
-    for finding in &audited.findings {
-        print(&format!("wrong: {finding}"));
-    }
-    let unlisted = audited.found - audited.findings.len() as u64;
-    if unlisted > 0 {
-        print(&format!("wrong: and {unlisted} more"));
-    }
+/// Says what there is.
+fn count(audited: &Audit, has_asked: bool) {
     print(&format!(
         "counted: {} orders, {} units, {} payments, {} refunds",
         audited.orders, audited.units, audited.payments, audited.refunds
@@ -72,8 +61,5 @@ fn report(audited: &Audit, has_asked: bool) {
     }
     if has_asked {
         print(&format!("providers: asked about {} orders", audited.asked));
-    }
-    if audited.found == 0 {
-        print("right: everything agrees");
     }
 }

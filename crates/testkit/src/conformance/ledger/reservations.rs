@@ -250,6 +250,18 @@ pub async fn what_an_epoch_left_behind_is_closed(ledger: Arc<dyn Ledger>) {
     let cancelled = [stage.change_in(2, 2, Change::Cancelled { hold: live, units: units(&[1]) })];
     stage.ledger.record(&cancelled).await.unwrap();
     assert_eq!(found(&stage, live).await.status, RecordedStatus::Cancelled);
+    // What was closed on the word of its order, and is heard of after all, is what is heard.
+    let begun_late = Change::Held {
+        hold: never_recorded.reservation,
+        owner,
+        units: units(&[4, 5]),
+        expires_at: at(7_000),
+        key: None,
+    };
+    stage.ledger.record(&[stage.change_in(2, 3, begun_late)]).await.unwrap();
+    let record = found(&stage, never_recorded.reservation).await;
+    assert_eq!((record.made_at, record.expires_at), (at(3), at(7_000)));
+    assert_eq!(record.fence, Position { epoch: 2, offset: 3 }.fence());
 }
 
 /// Each performance has positions of its own.
@@ -293,5 +305,27 @@ pub async fn reservations_are_listed_newest_first(ledger: Arc<dyn Ledger>) {
         let listed =
             all_pages(limit, async |page| stage.ledger.reservations_of(owner, page).await.unwrap()).await;
         assert_eq!(listed.iter().map(|record| record.id).collect::<Vec<_>>(), made, "in pages of {limit}");
+    }
+}
+
+/// All there are, of any performance, a portion at a time.
+pub async fn reservations_are_gone_through_by_id(ledger: Arc<dyn Ledger>) {
+    let stage = Stage::new(ledger).await;
+    let owner = stage.buyer().await;
+    let (holds, begun): (Vec<_>, Vec<_>) = (1..=5).map(|seat| stage.held(owner, &[seat], at(9_000))).unzip();
+    let batch: Vec<_> = (1..).zip(begun).map(|(offset, change)| stage.change(offset, change)).collect();
+    stage.ledger.record(&batch).await.unwrap();
+    let (mut seen, mut after) = (Vec::new(), None);
+    loop {
+        let portion = stage.ledger.recorded_reservations(after, 2).await.unwrap();
+        assert!(portion.len() <= 2);
+        let Some(last) = portion.last() else { break };
+        after = Some(last.id);
+        seen.extend(portion);
+    }
+    assert!(seen.is_sorted_by(|one, next| one.id < next.id));
+    for hold in holds {
+        let recorded = seen.iter().find(|recorded| recorded.id == hold);
+        assert_eq!(recorded, Some(&found(&stage, hold).await));
     }
 }
