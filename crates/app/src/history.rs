@@ -10,9 +10,10 @@ use std::collections::{BTreeMap, HashMap};
 
 use onsale_domain::{
     changes::Recorded,
-    ids::{OrderId, PerformanceId, ReservationId},
+    ids::{EventId, OrderId, PerformanceId, ReservationId},
     inventory::{Image, Sale},
     units::{Unit, Units},
+    waiting_room::{RoomChange, RoomImage},
 };
 
 use crate::{
@@ -23,18 +24,21 @@ use crate::{
     },
 };
 
+mod line;
 mod past;
 #[cfg(test)]
 mod tests;
 
+use line::Line;
 use past::{Made, Past, Whose};
 
 /// So many reservations of the ledger are read at once.
 const PAGE: u32 = 5_000;
 
-/// The history of all performances of a store.
+/// The history of all performances and waiting rooms of a store.
 pub struct History {
     pasts: BTreeMap<PerformanceId, Past>,
+    lines: BTreeMap<EventId, Line>,
     row: u64,
     sequence: u64,
     drained_to: u64,
@@ -47,12 +51,18 @@ pub struct History {
 }
 
 impl History {
-    /// Begins at the beginning. `checkpoints`: the newest of each performance. `drained_to`: what rows up to this one have
+    /// Begins at the beginning. `checkpoints` and `rooms`: the newest of each performance and each waiting room. `drained_to`: what rows up to this one have
     /// made is in the ledger, as the store says.
-    pub fn new(checkpoints: impl IntoIterator<Item = (PerformanceId, Image)>, drained_to: u64) -> Self {
+    pub fn new(
+        checkpoints: impl IntoIterator<Item = (PerformanceId, Image)>,
+        rooms: impl IntoIterator<Item = RoomImage>,
+        drained_to: u64,
+    ) -> Self {
+        let lines = rooms.into_iter().map(|image| (image.event, Line::new(image.event, Some(&image))));
         let pasts = checkpoints.into_iter().map(|(performance, image)| (performance, Past::new(Some(image))));
         Self {
             pasts: pasts.collect(),
+            lines: lines.collect(),
             row: 0,
             sequence: 0,
             drained_to,
@@ -83,6 +93,20 @@ impl History {
         }
     }
 
+    /// Looks at the next change of a waiting room.
+    pub fn look_at_room(&mut self, event: EventId, offset: u64, change: &RoomChange) {
+        self.changes += 1;
+        let line = self.lines.entry(event).or_insert_with(|| Line::new(event, None));
+        line.follow(offset, change, &mut |finding| {
+            self.findings.find(format!("waiting room of event {event} at {offset}: {finding}"));
+        });
+    }
+
+    /// How many waiting rooms there are.
+    pub fn rooms(&self) -> usize {
+        self.lines.len()
+    }
+
     /// How many performances there are.
     pub fn performances(&self) -> usize {
         self.pasts.len()
@@ -96,6 +120,9 @@ impl History {
         });
         for (performance, past) in &mut self.pasts {
             past.end(&mut |finding| self.findings.find(format!("performance {performance}: {finding}")));
+        }
+        for (event, line) in &self.lines {
+            line.end(&mut |finding| self.findings.find(format!("waiting room of event {event}: {finding}")));
         }
     }
 

@@ -14,6 +14,8 @@ use uuid::Uuid;
 
 use super::*;
 
+mod line;
+
 const P: PerformanceId = PerformanceId(Uuid::from_u128(77));
 const TTL_MS: i64 = 10_000;
 
@@ -109,7 +111,7 @@ fn honest() -> Written {
 
 impl Written {
     fn history(&self) -> History {
-        let mut history = History::new([(P, self.checkpoint.clone())], self.drained_to);
+        let mut history = History::new([(P, self.checkpoint.clone())], [], self.drained_to);
         for (row, changes) in &self.rows {
             history.look_at(*row, changes);
         }

@@ -135,11 +135,12 @@ pub trait JournalReader: Send {
 /// Rows are read in portions of about so many changes.
 pub(super) const PORTION: usize = 50_000;
 
-/// Goes through all that happened to performances.
+/// Goes through all that happened.
 pub fn history(reader: &mut dyn JournalReader) -> Result<History, StoreError> {
     let kept = reader.kept()?;
     let checkpoints = kept.images.into_iter().map(|(performance, _, image)| (performance, image));
-    let mut history = History::new(checkpoints, kept.drained_to);
+    let rooms = kept.room_images.into_iter().map(|(_, image)| image);
+    let mut history = History::new(checkpoints, rooms, kept.drained_to);
     let mut after = 0;
     loop {
         let rows = reader.rows(after, PORTION)?;
@@ -147,6 +148,15 @@ pub fn history(reader: &mut dyn JournalReader) -> Result<History, StoreError> {
         after = *last;
         for (row, changes) in &rows {
             history.look_at(*row, changes);
+        }
+    }
+    after = 0;
+    loop {
+        let rows = reader.room_rows(after, PORTION)?;
+        let Some((last, _)) = rows.last() else { break };
+        after = *last;
+        for recorded in rows.iter().flat_map(|(_, changes)| changes) {
+            history.look_at_room(recorded.event, recorded.offset, &recorded.change);
         }
     }
     history.end();

@@ -15,6 +15,7 @@ use crate::{
 mod clock;
 mod control;
 mod draws;
+mod histories;
 mod joining;
 mod order;
 mod passes;

@@ -28,9 +28,10 @@ pub(in crate::cli) async fn run(mut settings: Settings) -> anyhow::Result<()> {
     ledger.close().await;
     compared?;
     print(&format!(
-        "counted: {} changes of {} performances, {} reservations in the ledger",
+        "counted: {} changes, {} performances, {} waiting rooms, {} reservations in the ledger",
         history.changes,
         history.performances(),
+        history.rooms(),
         history.compared
     ));
     report(&history.findings)
