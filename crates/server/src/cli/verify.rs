@@ -89,6 +89,11 @@ fn hash(text: &str) -> anyhow::Result<Hash> {
     Ok(Hash(bytes))
 }
 
+/// A count of things, in words.
+fn counted(count: u64, of_one: &str) -> String {
+    format!("{count} {of_one}{}", if count == 1 { "" } else { "s" })
+}
+
 /// Says what is wrong, a line each, and ends in an error where something is.
 fn report(findings: &Findings) -> anyhow::Result<()> {
     for finding in &findings.listed {
@@ -98,12 +103,9 @@ fn report(findings: &Findings) -> anyhow::Result<()> {
     if unlisted > 0 {
         super::print(&format!("wrong: and {unlisted} more"));
     }
-    match findings.found {
-        0 => {
-            super::print("right: everything agrees");
-            Ok(())
-        }
-        1 => bail!("1 disagreement"),
-        found => bail!("{found} disagreements"),
+    if findings.found > 0 {
+        bail!(counted(findings.found, "disagreement"));
     }
+    super::print("right: everything agrees");
+    Ok(())
 }

@@ -54,7 +54,7 @@ async fn a_journal_is_right_until_something_is_changed() {
     assert_eq!(status, 0, "{said}{errors}");
     assert!(said.starts_with("counted: ") && said.ends_with("right: everything agrees\n"), "{said}");
     assert!(
-        said.contains(" changes, 1 performances, 0 waiting rooms, 5 reservations in the ledger"),
+        said.contains(" changes, 1 performance, 0 waiting rooms, 5 reservations in the ledger"),
         "{said}"
     );
 

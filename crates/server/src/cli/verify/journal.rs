@@ -7,7 +7,10 @@ use onsale_hot::memory::journal;
 
 use super::ledger::STATEMENT_WITHIN_MS;
 use crate::{
-    cli::{Folder, print, verify::report},
+    cli::{
+        Folder, print,
+        verify::{counted, report},
+    },
     settings::Settings,
     wire::verifying,
 };
@@ -28,11 +31,11 @@ pub(in crate::cli) async fn run(mut settings: Settings) -> anyhow::Result<()> {
     ledger.close().await;
     compared?;
     print(&format!(
-        "counted: {} changes, {} performances, {} waiting rooms, {} reservations in the ledger",
-        history.changes,
-        history.performances(),
-        history.rooms(),
-        history.compared
+        "counted: {}, {}, {}, {} in the ledger",
+        counted(history.changes, "change"),
+        counted(history.performances() as u64, "performance"),
+        counted(history.rooms() as u64, "waiting room"),
+        counted(history.compared, "reservation")
     ));
     report(&history.findings)
 }

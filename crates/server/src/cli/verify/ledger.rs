@@ -8,7 +8,10 @@ use onsale_app::audit::{Audit, audit};
 use onsale_domain::time::Timestamp;
 
 use crate::{
-    cli::{Folder, print, verify::report},
+    cli::{
+        Folder, print,
+        verify::{counted, report},
+    },
     settings::Settings,
     wire,
 };
@@ -41,8 +44,11 @@ pub(in crate::cli) async fn run(mut settings: Settings, command: Ledger) -> anyh
 /// Says what there is.
 fn count(audited: &Audit, has_asked: bool) {
     print(&format!(
-        "counted: {} orders, {} units, {} payments, {} refunds",
-        audited.orders, audited.units, audited.payments, audited.refunds
+        "counted: {}, {}, {}, {}",
+        counted(audited.orders, "order"),
+        counted(audited.units, "unit"),
+        counted(audited.payments, "payment"),
+        counted(audited.refunds, "refund")
     ));
     for (currency, flow) in &audited.flows {
         if flow.captured == 0 && flow.kept == 0 {

@@ -16,7 +16,7 @@ async fn a_journal_tells_whether_everybody_was_called_in_turn() {
     assert!(stage.onsale.take_process().terminate().unwrap().success());
     let (status, said, errors) = verified(&stage.onsale, &[]);
     assert_eq!(status, 0, "{said}{errors}");
-    assert!(said.contains(" 1 performances, 1 waiting rooms, 0 reservations"), "{said}");
+    assert!(said.contains(" changes, 1 performance, 1 waiting room, 0 reservations in the ledger"), "{said}");
 
     let journal =
         rusqlite::Connection::open(stage.onsale.installation.data_dir().join("journal.db")).unwrap();
