@@ -5,8 +5,11 @@
 use std::{fs, sync::Arc};
 
 use anyhow::{Context, anyhow, ensure};
-use onsale_app::ports::{clock::Clock, ledger::Ledger, payments::PaymentProvider};
-use onsale_hot::memory::journal::{JournalReader, sqlite};
+use onsale_app::{
+    history::History,
+    ports::{StoreError, clock::Clock, ledger::Ledger, payments::PaymentProvider},
+};
+use onsale_hot::memory::journal::{self, JournalReader, sqlite};
 use onsale_ledger::SqlLedger;
 
 use super::{JOURNAL, LEDGER, LOCK, SteadyClock, connect_ledger, lock_folder, providers};
@@ -35,8 +38,15 @@ pub(crate) async fn ledger(
 
 /// A journal, and what keeps servers off it meanwhile.
 pub(crate) struct HeldJournal {
-    pub(crate) reader: Box<dyn JournalReader>,
+    reader: Box<dyn JournalReader>,
     _folder: fs::File,
+}
+
+impl HeldJournal {
+    /// Goes through all of it.
+    pub(crate) fn history(&mut self) -> Result<History, StoreError> {
+        journal::history(self.reader.as_mut())
+    }
 }
 
 /// The journal of the embedded stock, while no server writes to it.

@@ -3,7 +3,6 @@
 //! Invariant: as for the ledger, whose orders and money are checked with it.
 
 use clap::Args;
-use onsale_hot::memory::journal;
 
 use super::ledger::STATEMENT_WITHIN_MS;
 use crate::{
@@ -26,7 +25,7 @@ pub(in crate::cli) async fn run(mut settings: Settings) -> anyhow::Result<()> {
     settings.database.statement_timeout_ms = settings.database.statement_timeout_ms.max(STATEMENT_WITHIN_MS);
     let mut journal = verifying::journal(&settings)?;
     let (ledger, _) = verifying::ledger(&settings).await?;
-    let mut history = journal::history(journal.reader.as_mut())?;
+    let mut history = journal.history()?;
     let compared = history.compare(ledger.as_ref()).await;
     ledger.close().await;
     compared?;
